@@ -1,0 +1,57 @@
+"""Events: immutable facts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct
+
+from cdp.model.identifiers import Identifier
+
+
+class EventType(StrEnum):
+    """The calls of the tracking API."""
+
+    IDENTIFY = "identify"
+    TRACK = "track"
+    PAGE = "page"
+    SCREEN = "screen"
+    GROUP = "group"
+    ALIAS = "alias"
+
+
+class AccountKind(StrEnum):
+    """What a person buys or uses on behalf of."""
+
+    ORGANISATION = "ORGANISATION"
+    HOUSEHOLD = "HOUSEHOLD"
+
+
+class AccountRef(Struct, frozen=True, kw_only=True):
+    """An account as an event names it."""
+
+    group_id: str
+    member: bool
+    """Whether the event makes the person a member (`group`), or only happened in the account (`context.groupId`)."""
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """Who, what, when, in which account; decoded, validated, times corrected, identifiers normalised."""
+
+    message_id: str
+    type: EventType
+    name: str
+    """The catalogue's name: a track call's `event`; `Page Viewed`, `Screen Viewed`, `Identified`, `Grouped`, `Aliased`."""
+    occurred_at: datetime
+    """UTC, never later than `received_at`."""
+    received_at: datetime
+    identifiers: tuple[Identifier, ...]
+    """At least one; strongest first, no junk, no duplicates."""
+    account: AccountRef | None = None
+    properties: dict[str, Any] = {}
+    """Of track, page and screen; the traits of identify and group."""
+    context: dict[str, Any] = {}
+    source: str = "tracking"
+    """`tracking`, `graphql`, `import`, or `human:<key name>` for what a person stated by mutation."""

@@ -1,0 +1,56 @@
+"""A workspace as processes hold it: settings, catalogue and features, all of one version."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from cdp.model.catalogue import CatalogueEntry, Feature
+from cdp.model.ids import WorkspaceId
+
+
+class WorkspaceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a workspace may set, with defaults that work."""
+
+    half_life_days: float = 14.0
+    """Half-life of intent and influence, 3 to 365 days. Below 3 the stored weights would leave the range of a double
+    within eight years of the epoch (1,023 half-lives)."""
+    warm_score: float = 10.0
+    """Intent level is WARM from this score."""
+    hot_score: float = 40.0
+    """Intent level is HOT from this score."""
+    window_days: int = 28
+    """Window of active days, adoption and phase where the reader gives none."""
+    dormant_days: int = 28
+    """DORMANT after so many days without usage."""
+    habitual_days: int = 12
+    """HABITUAL from so many active days in the window."""
+    adopting_features: int = 3
+    """ADOPTING from so many different features in the window."""
+    onboarding_steps: tuple[str, ...] = ()
+    """Names of the steps of onboarding; empty: steps are counted as they come."""
+    default_currency: str = "USD"
+    default_country: str = "US"
+    """ISO 3166 region for phone numbers written without a country code."""
+    qualified_adoption: float = 0.5
+    """Product-qualified from this adoption rate (or phase HABITUAL) …"""
+    qualified_score_below: float = 40.0
+    """… while the intent score is still below this."""
+    disabled_plugins: tuple[str, ...] = ()
+    free_mail_domains: tuple[str, ...] = ()
+    """Domains that never make an account, besides the known free-mail providers."""
+
+
+class Workspace(Struct, frozen=True, kw_only=True):
+    """The tenant."""
+
+    workspace_id: WorkspaceId
+    name: str
+    version: int
+    epoch: datetime
+    """Zero of the forward decay."""
+    settings: WorkspaceSettings
+    entries: tuple[CatalogueEntry, ...]
+    """Defaults and the workspace's own, merged: one per (event, conditions)."""
+    features: tuple[Feature, ...]

@@ -1,0 +1,81 @@
+"""The process's settings: the one reader of the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from cdp.errors import BadInput
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """What a process needs to know; every field can be given as a flag or as `CDP_<FIELD>` in the environment."""
+
+    database_url: str | None = None
+    """PostgreSQL to use (also `DATABASE_URL`). None: an embedded one under `data`."""
+    data: Path | None = None
+    """Folder of the embedded PostgreSQL. None: a temporary one that goes with the process."""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    """Server processes."""
+    worker: bool = True
+    """Whether `cdp serve` also settles."""
+    plugins_dir: Path | None = None
+    """Folder of plugin modules (`*.py` or packages) to load besides the installed ones."""
+    pool_size: int = 10
+    """Connections to PostgreSQL per process."""
+    flush_events: int = 2_000
+    """Most events in one transaction."""
+    flush_delay_ms: float = 4.0
+    """How long the accumulator waits for company before it commits, in milliseconds."""
+    queue_events: int = 20_000
+    """Accepted but uncommitted events per process; beyond it requests are answered 503."""
+    hook_deadline_ms: float = 2_000.0
+    """Longest that one plugin call may take, in milliseconds."""
+    log_level: str = "info"
+    log_format: str = "console"
+    """`console` or `json`."""
+
+
+def read_settings(environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
+    """Defaults, overridden by the environment, overridden by the arguments that are not None.
+
+    Raises:
+        BadInput: a variable cannot be read as its field's type; the message names it.
+    """
+    environment = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    if url := environment.get("DATABASE_URL"):
+        values["database_url"] = url
+    for field in fields(Settings):
+        variable = f"CDP_{field.name.upper()}"
+        if text := environment.get(variable):
+            values[field.name] = _parse(variable, text, field.default)
+    values |= {name: value for name, value in given.items() if value is not None}
+    for name in ("data", "plugins_dir"):
+        if isinstance(values.get(name), str):
+            values[name] = Path(values[name])
+    return replace(Settings(), **values)
+
+
+def _parse(variable: str, text: str, default: object) -> object:
+    """Read `text` as the type of the field's default; None stands for text and paths."""
+    match default:
+        case bool():
+            if text.lower() in {"1", "true", "yes", "on"}:
+                return True
+            if text.lower() in {"0", "false", "no", "off"}:
+                return False
+            raise BadInput(f"{variable}={text!r} is not a yes or a no; write true or false.")
+        case int() | float():
+            try:
+                return type(default)(text)
+            except ValueError:
+                raise BadInput(f"{variable}={text!r} is not a number.") from None
+        case _:
+            return text
