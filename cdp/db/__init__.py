@@ -1,0 +1,1 @@
+"""PostgreSQL: the embedded server, migrations, the pool that binds a connection to a workspace, query files."""
