@@ -1,0 +1,138 @@
+"""The composition root: which parts there are and who is given which."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import uvicorn
+from starlette.applications import Starlette
+
+from cdp.access.keys import Authenticator
+from cdp.db.pool import Database
+from cdp.errors import Misconfigured
+from cdp.graphql.transport import graphql_routes
+from cdp.hooks.manager import Plugins
+from cdp.ingest.accumulator import Accumulator
+from cdp.settings import Settings
+from cdp.settle.worker import Worker
+from cdp.web.errors import exception_handlers
+from cdp.web.health import health_routes
+from cdp.web.metrics import Metrics
+from cdp.web.middleware import middleware
+from cdp.web.tracking import tracking_routes
+from cdp.workspaces.cache import Workspaces
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The clock of everything that is not a test."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Application:
+    """The parts of one process, wired; everything else is handed the parts that it uses."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    workspaces: Workspaces
+    plugins: Plugins
+    authenticator: Authenticator
+    accumulator: Accumulator
+    worker: Worker
+    metrics: Metrics
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings, *, clock: Clock = utc_now) -> AsyncIterator[Application]:
+        """Connect and wire; on leaving, commit what was accepted, then let go of everything.
+
+        Raises:
+            Misconfigured: the settings name no database, or a plugin contradicts another.
+            Unavailable: the database does not answer.
+        """
+        if settings.database_url is None:
+            raise Misconfigured("No database was given; pass --database-url or --data.")
+        async with AsyncExitStack() as stack:
+            database = await Database.connect(settings.database_url, max_size=settings.pool_size)
+            stack.push_async_callback(database.close)
+            plugins = Plugins.load(settings)
+            stack.push_async_callback(plugins.aclose)
+            workspaces = Workspaces(database)
+            metrics = Metrics()
+            worker = Worker(database, workspaces, plugins, clock=clock)
+            accumulator = Accumulator(
+                database,
+                workspaces,
+                plugins.identifier_kinds(),
+                settings=settings,
+                clock=clock,
+                metrics=metrics,
+                committed=worker.wake,
+            )
+            stack.push_async_callback(accumulator.aclose)
+            yield cls(
+                settings=settings,
+                clock=clock,
+                database=database,
+                workspaces=workspaces,
+                plugins=plugins,
+                authenticator=Authenticator(database, clock=clock),
+                accumulator=accumulator,
+                worker=worker,
+                metrics=metrics,
+            )
+
+
+def create_asgi(application: Application) -> Starlette:
+    """The HTTP side of an open application: GraphQL, the tracking API, health and metrics."""
+    return Starlette(
+        routes=[*graphql_routes(application), *tracking_routes(application), *health_routes(application)],
+        middleware=middleware(),
+        exception_handlers=exception_handlers(),
+    )
+
+
+async def run_server(settings: Settings, *, sockets: list[socket.socket] | None = None) -> None:
+    """Serve, and settle unless the settings say otherwise, until the process is asked to stop.
+
+    In-flight requests finish and every accepted event is committed before this returns.
+    """
+    async with Application.open(settings) as application:
+        config = uvicorn.Config(
+            create_asgi(application),
+            host=settings.host,
+            port=settings.port,
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            timeout_graceful_shutdown=20,
+        )
+        async with AsyncExitStack() as stack:
+            if settings.worker:
+                await stack.enter_async_context(settling(application))
+            await uvicorn.Server(config).serve(sockets=sockets)
+
+
+async def run_worker(settings: Settings, *, stop: asyncio.Event) -> None:
+    """Settle only, until `stop` is set."""
+    async with Application.open(settings) as application, settling(application):
+        await stop.wait()
+
+
+@asynccontextmanager
+async def settling(application: Application) -> AsyncIterator[None]:
+    """Run the application's worker for as long as the block lasts; what it holds is finished before leaving."""
+    running = asyncio.create_task(application.worker.run())
+    try:
+        yield
+    finally:
+        await application.worker.aclose()
+        await running
