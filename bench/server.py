@@ -1,0 +1,77 @@
+"""The product as a user runs it: `cdp serve` in a process of its own on an embedded PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.http import fetch, request
+from cdp.db.embedded import EmbeddedPostgres
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Served:
+    """A running server, its workspace's key, and its database."""
+
+    port: int
+    key: str
+    postgres: EmbeddedPostgres
+
+
+@asynccontextmanager
+async def served(*options: str) -> AsyncIterator[Served]:
+    """Serve a fresh workspace `bench` until the block is left; `options` go to `cdp serve`."""
+    with tempfile.TemporaryDirectory(prefix="diptych-bench-") as folder:
+        data = Path(folder) / "data"
+        with EmbeddedPostgres.start(data) as postgres:
+            at = ("--data", str(data))
+            _cdp("migrate", *at)
+            _cdp("workspaces", "create", "bench", *at)
+            printed = _cdp("keys", "create", "--workspace", "bench", "--role", "ADMIN", *at)
+            key = next(word for word in printed.split() if word.startswith("cdp_sec_"))
+            port = _free_port()
+            process = subprocess.Popen(
+                [sys.executable, "-m", "cdp", "serve", "--port", str(port), *at, *options],
+                stdout=subprocess.DEVNULL,
+                env=os.environ | {"CDP_LOG_LEVEL": "error"},
+            )
+            try:
+                await _ready(port, process)
+                yield Served(port=port, key=key, postgres=postgres)
+            finally:
+                process.terminate()
+                process.wait(30)
+
+
+def _cdp(*arguments: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-m", "cdp", *arguments], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def _ready(port: int, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(300):
+        if process.poll() is not None:
+            raise SystemExit(f"cdp serve ended with status {process.returncode}.")
+        try:
+            status, _ = await fetch(port, request("GET", "/readyz", key="", body=b""))
+        except OSError:
+            status = 0
+        if status == 200:
+            return
+        await asyncio.sleep(0.1)
+    raise SystemExit("cdp serve did not become ready within 30 seconds.")
