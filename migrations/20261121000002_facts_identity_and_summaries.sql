@@ -15,6 +15,10 @@ CREATE TABLE profile (
     created_at timestamptz NOT NULL DEFAULT now(),
     -- A merged profile's id keeps resolving: always the survivor itself, never a chain.
     merged_into bigint,
+    -- From the sequence merge_order when it was merged: a split tells by it who had survived before.
+    merge_order bigint,
+    -- How often identifiers left by a split: who waited for this row sees by it that a node may be elsewhere by now.
+    parted integer NOT NULL DEFAULT 0,
     display_name text,
     traits jsonb NOT NULL DEFAULT '{}',
     -- Names and identifier values in lower case, one a line, for text search.
@@ -41,6 +45,8 @@ CREATE TABLE profile (
 CREATE INDEX profile_by_intent ON profile (workspace_id, intent_rank, profile_id) WHERE merged_into IS NULL;
 CREATE INDEX profile_by_last_seen ON profile (workspace_id, last_seen_at, profile_id) WHERE merged_into IS NULL;
 CREATE INDEX profile_by_merged ON profile (workspace_id, merged_into) WHERE merged_into IS NOT NULL;
+CREATE SEQUENCE merge_order AS bigint;
+GRANT USAGE ON SEQUENCE merge_order, profile_profile_id_seq TO diptych_app;
 
 -- account_id 0 stands everywhere for «in no account» and has no row here.
 CREATE TABLE account (
@@ -111,6 +117,7 @@ CREATE TABLE link (
     FOREIGN KEY (workspace_id, node_b) REFERENCES node
 );
 CREATE INDEX link_by_b ON link (workspace_id, node_b);
+CREATE INDEX link_cut ON link (workspace_id, node_a, node_b) WHERE state = 'CUT';
 
 -- ── Facts ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -445,5 +452,5 @@ DROP FUNCTION cdp.workspaces_to_settle(), cdp.ensure_event_partition(date);
 DROP TABLE reclassification, settlement, feature, catalogue_entry, enrichment, role_assertion, role_claim, membership,
     membership_evidence, summary_order, summary_register, summary_day, summary_tally, refused_event, event_message,
     event, link, node, account_trait, account, profile CASCADE;
-DROP SEQUENCE event_id;
+DROP SEQUENCE event_id, merge_order;
 DROP TYPE link_state, account_kind, buying_stage;
