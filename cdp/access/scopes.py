@@ -1,0 +1,69 @@
+"""What a key may do: scopes, and the roles that are presets of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+from cdp.errors import BadInput
+
+
+class Scope(StrEnum):
+    """One permission."""
+
+    EVENTS_WRITE = "events:write"
+    PROFILES_READ = "profiles:read"
+    """People, accounts, memberships and roles, without what identifies a person and without either panel."""
+    PII_READ = "pii:read"
+    INTENT_READ = "intent:read"
+    """The buyer-intent panel."""
+    USAGE_READ = "usage:read"
+    """The usage panel."""
+    PROFILES_WRITE = "profiles:write"
+    WORKSPACE_ADMIN = "workspace:admin"
+
+
+class KeyRole(StrEnum):
+    """A preset of scopes; every key is made with one."""
+
+    ADMIN = "ADMIN"
+    SALES = "SALES"
+    SUPPORT = "SUPPORT"
+    MARKETING = "MARKETING"
+    INGEST = "INGEST"
+    """For web pages and apps: publishable, since anybody can read it there."""
+    PARTNER = "PARTNER"
+    """Sends data, and sees who exists but neither panel nor what identifies a person."""
+
+    @property
+    def publishable(self) -> bool:
+        """Whether keys of this role may be seen by anybody."""
+        return self is KeyRole.INGEST
+
+
+SCOPES: Mapping[KeyRole, frozenset[Scope]] = MappingProxyType(
+    {
+        KeyRole.ADMIN: frozenset(Scope),
+        KeyRole.SALES: frozenset({Scope.PROFILES_READ, Scope.PII_READ, Scope.INTENT_READ}),
+        KeyRole.SUPPORT: frozenset({Scope.PROFILES_READ, Scope.PII_READ, Scope.USAGE_READ}),
+        KeyRole.MARKETING: frozenset({Scope.PROFILES_READ, Scope.INTENT_READ, Scope.USAGE_READ}),
+        KeyRole.INGEST: frozenset({Scope.EVENTS_WRITE}),
+        KeyRole.PARTNER: frozenset({Scope.EVENTS_WRITE, Scope.PROFILES_READ}),
+    }
+)
+
+
+def parse_role(text: str) -> KeyRole:
+    """The role of that name, in any case.
+
+    Raises:
+        BadInput: there is none; the message lists those that there are.
+    """
+    try:
+        return KeyRole(text.strip().upper())
+    except ValueError:
+        roles = ", ".join(KeyRole)
+        raise BadInput(
+            f"{text[:80]!r} is not a role of keys; choose one of {roles}.", field=("role",)
+        ) from None
