@@ -10,6 +10,7 @@ FOLDER/
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -221,13 +222,17 @@ def last_line(output: str) -> str:
     return lines[-1] if lines else "it said nothing."
 
 
+def remove_socket_folder(folder: Path) -> None:
+    """Remove the stand-in for the socket after the server has stopped, if there was one."""
+    with contextlib.suppress(OSError):
+        _short_socket_folder(folder / "pg").rmdir()
+
+
 def _socket_folder(data: Path) -> Path:
-    """The data folder itself, which nobody else may enter; a short stand-in where its path is too long for a socket."""
+    """The data folder itself, which nobody else may enter; a stand-in where its path is too long for a socket."""
     if len(os.fsencode(data)) <= _LONGEST_SOCKET_PATH - len("/.s.PGSQL.5432"):
         return data
-    digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
-    short = Path(tempfile.gettempdir(), f"diptych-socket-{digest}")
-    owner = data.stat()
+    short, owner = _short_socket_folder(data), data.stat()
     short.mkdir(mode=0o700, exist_ok=True)
     found = short.lstat()
     if short.is_symlink() or found.st_uid not in {os.geteuid(), owner.st_uid}:
@@ -235,6 +240,10 @@ def _socket_folder(data: Path) -> Path:
     if found.st_uid != owner.st_uid:
         os.chown(short, owner.st_uid, owner.st_gid)
     return short
+
+
+def _short_socket_folder(data: Path) -> Path:
+    return Path(tempfile.gettempdir(), f"diptych-socket-{hashlib.sha256(os.fsencode(data)).hexdigest()[:16]}")
 
 
 def _quoted(value: str) -> str:

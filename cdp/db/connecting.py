@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import parse_qs, urlsplit
@@ -46,9 +47,8 @@ def reaching(url: str) -> Iterator[None]:
     try:
         yield
     except (*LOST, OSError, TimeoutError) as error:
-        reason = str(error) or "no answer in time"
         raise Unavailable(
-            f"PostgreSQL cannot be reached at {describe(url)} ({reason.rstrip('.')}): is it running?"
+            f"PostgreSQL cannot be reached at {describe(url)} ({reason(error)}): is it running?"
         ) from error
     except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
         raise Misconfigured(f"PostgreSQL at {describe(url)} refuses the connection: {error}.") from error
@@ -71,3 +71,13 @@ def describe(url: str) -> str:
     except ValueError:
         return "this address"
     return f"{host}:{port}/{parts.path.lstrip('/')}"
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong in a few words, without the full stop."""
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno).lower()
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    said = str(error).splitlines()
+    return said[0].rstrip(".") if said else type(error).__name__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -160,10 +161,19 @@ def _start(folder: Path, binaries: Binaries, settings: Mapping[str, str]) -> clu
         cwd=folder,
     )
     if done.returncode != 0:
-        said = log.read_text() if log.exists() else done.stdout
-        raise Misconfigured(f"The embedded PostgreSQL in {folder} does not start: {cluster.last_line(said)}")
+        said = log.read_text(errors="replace") if log.exists() else done.stdout
+        raise Misconfigured(f"The embedded PostgreSQL in {folder} does not start: {_why(said)}.")
     (folder / "started").write_text(str(cluster.postmaster(folder)))
     return address
+
+
+def _why(log: str) -> str:
+    """The cause in a server's log: what was fatal, and what it refers to when that is only «contains errors»."""
+    said: list[tuple[str, str]] = re.findall(r"(LOG|FATAL|PANIC): +(.*)", log)
+    fatal = [text for level, text in said if level != "LOG"]
+    if not fatal:
+        return cluster.last_line(log)
+    return said[0][1] if fatal[0].endswith("contains errors") else fatal[0]
 
 
 def _stop(folder: Path, binaries: Binaries) -> None:
@@ -180,6 +190,7 @@ def _stop(folder: Path, binaries: Binaries) -> None:
             raise Misconfigured(
                 f"The embedded PostgreSQL in {folder} does not stop: {cluster.last_line(done.stdout)}"
             )
+        cluster.remove_socket_folder(folder)
     started.unlink(missing_ok=True)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from cdp.db.connecting import CONNECT_TIMEOUT, LOST, describe, reaching
+from cdp.db.connecting import CONNECT_TIMEOUT, LOST, describe, reaching, reason
 from cdp.errors import Unavailable
 from cdp.model import WorkspaceId
 
@@ -146,7 +146,9 @@ class Database:
                 await connection.execute(_BIND, binding)
                 session.bound_to = binding
             yield connection
-        except LOST as error:
+        except (*LOST, asyncpg.InternalClientError) as error:
+            # Also what asyncpg says when the server's farewell arrived while the connection lay idle.
+            session.terminate()
             raise self._lost(error) from error
         except asyncpg.InterfaceError as error:
             if session.is_closed():
@@ -164,8 +166,9 @@ class Database:
             raise self._lost(error) from error
 
     def _lost(self, error: BaseException) -> Unavailable:
-        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
-        return Unavailable(f"The connection to PostgreSQL at {self.address} was lost ({reason}); try again.")
+        return Unavailable(
+            f"The connection to PostgreSQL at {self.address} was lost ({reason(error)}); try again."
+        )
 
 
 async def _set_codecs(connection: asyncpg.Connection) -> None:

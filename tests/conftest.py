@@ -1,0 +1,122 @@
+"""A real PostgreSQL for every test: one server a session, one migrated template, one clone of it a test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from itertools import count
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from cdp.db import migrate
+from cdp.db.embedded import EmbeddedPostgres
+from cdp.db.pool import Database
+from cdp.model import WorkspaceId
+
+# Nothing here outlives the run, so nothing needs to survive a crash of the machine.
+UNSAFE_AND_QUICK = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "shared_buffers": "128MB",
+}
+
+TEMPLATE = "diptych"
+
+_clones = count(1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatabaseUrls:
+    """One database, as each of the roles."""
+
+    app: str
+    owner: str
+    superuser: str
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """An embedded server that belongs to this run."""
+    with EmbeddedPostgres.start(settings=UNSAFE_AND_QUICK) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def template(postgres: EmbeddedPostgres) -> str:
+    """The name of a database with all migrations and no rows."""
+    asyncio.run(migrate.apply(postgres.owner_url))
+    return TEMPLATE
+
+
+@pytest.fixture
+async def database_urls(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[DatabaseUrls]:
+    """A fresh clone of the template, dropped after the test."""
+    name = f"test_{next(_clones)}"
+    superuser = await asyncpg.connect(_renamed(postgres.superuser_url, "postgres"))
+    try:
+        await superuser.execute(
+            f"CREATE DATABASE {name} TEMPLATE {template} OWNER diptych_owner STRATEGY file_copy"
+        )
+        yield DatabaseUrls(
+            app=_renamed(postgres.app_url, name),
+            owner=_renamed(postgres.owner_url, name),
+            superuser=_renamed(postgres.superuser_url, name),
+        )
+        await superuser.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await superuser.close()
+
+
+@pytest.fixture
+def database_url(database_urls: DatabaseUrls) -> str:
+    """The clone, as the application."""
+    return database_urls.app
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A pool on the clone, as the application."""
+    database = await Database.connect(database_url, max_size=4)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def owner(database_urls: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
+    """One connection to the clone as its owner."""
+    connection = await asyncpg.connect(database_urls.owner)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def superuser(database_urls: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
+    """One connection to the clone that row-level security does not bind: to look at what is really there."""
+    connection = await asyncpg.connect(database_urls.superuser)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def workspace(database: Database) -> WorkspaceId:
+    """A workspace with all its settings at their defaults."""
+    return await make_workspace(database, "Acme")
+
+
+@pytest.fixture
+async def other_workspace(database: Database) -> WorkspaceId:
+    """A second one, which must never be seen from the first."""
+    return await make_workspace(database, "Globex")
+
+
+async def make_workspace(database: Database, name: str) -> WorkspaceId:
+    async with database.unbound() as connection:
+        return WorkspaceId(await connection.fetchval("SELECT cdp.create_workspace($1)", name))
+
+
+def _renamed(url: str, database: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
