@@ -1,0 +1,1 @@
+"""The demo: two public synthetic data sets as tracking items, sent through the real ingest path."""
