@@ -169,6 +169,9 @@ def create(folder: Path, binaries: Binaries) -> None:
             raise Misconfigured(
                 f"The embedded PostgreSQL's roles could not be made: {last_line(roles.stdout)}"
             )
+        if not (folder / "temporary").exists():
+            # All at once is quicker than as it is written, and what goes with the process need not be safe.
+            binaries.run("initdb", "--sync-only", "--pgdata", str(partial), account=named, cwd=folder)
         binaries.account.own(partial)
         write_private(folder / "credentials.json", json.dumps(asdict(credentials)))
         partial.rename(folder / "pg")
