@@ -1,0 +1,56 @@
+# Needs Python 3.11 or newer with its venv module, and make; everything else goes into .venv.
+#
+# PYTHON     the interpreter that .venv is made with
+# TESTS      what `make test` runs                 make test TESTS=tests/identity
+# BENCH      the benchmark that `make bench` runs  make bench BENCH=read ARGS="--json out.json"
+# ARGS       further arguments, for pytest, a benchmark or `cdp demo`
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+TESTS  ?= tests
+ARGS   ?=
+ifndef BENCH
+BENCH  := $(patsubst bench/%/__main__.py,%,$(sort $(wildcard bench/*/__main__.py)))
+QUICK  := --quick
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench schema clean
+
+help: ## What can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(READY) ## A server with sample data and its own PostgreSQL
+	$(BIN)/cdp demo $(ARGS)
+
+test: $(READY) ## All tests, on a PostgreSQL of their own
+	$(BIN)/python -m pytest $(TESTS) $(ARGS)
+
+check: $(READY) ## Formatting, lints, types, layers, and whether schema.graphql is fresh
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/cdp schema | diff -u schema.graphql - || { echo "schema.graphql is stale: run make schema." >&2; exit 1; }
+
+format: $(READY) ## Format the code, and mend what ruff can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY) ## Every benchmark quickly; BENCH=name for one of them
+	@set -e; for name in $(BENCH); do echo "── $$name"; $(BIN)/python -m bench.$$name $(QUICK) $(ARGS); done
+
+schema: $(READY) ## Write schema.graphql anew
+	$(BIN)/cdp schema > $(VENV)/schema.graphql && mv $(VENV)/schema.graphql schema.graphql
+
+clean: ## Remove .venv and everything that tools left behind
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=python3.12 …" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]' --constraint constraints.txt
+	@touch $@
