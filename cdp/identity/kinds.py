@@ -36,7 +36,19 @@ JUNK = frozenset(
     {
         *("null", "undefined", "none", "nil", "nan", "void", "empty", "blank", "missing", "unset", "default"),
         *("anonymous", "anon", "unknown", "guest", "user", "na", "n/a", "tbd", "not set", "not available"),
-        *("true", "false", "[object object]", "[object]", "object object", "{}", "[]", '""', "''", "infinity"),
+        *(
+            "true",
+            "false",
+            "[object object]",
+            "[object]",
+            "object object",
+            "-1",
+            "{}",
+            "[]",
+            '""',
+            "''",
+            "infinity",
+        ),
     }
 )
 """In lower case and without the brackets `()` or `<>` that may surround them, such as `(not set)`."""
@@ -109,7 +121,9 @@ def make_kinds(*more: IdentifierKind) -> dict[str, IdentifierKind]:
         if kind.name in kinds:
             raise Misconfigured(f"The identifier kind {kind.name!r} is registered twice; rename one of them.")
         if _NAME.fullmatch(kind.name) is None or kind.limit < 1:
-            raise Misconfigured(f"The identifier kind {kind.name!r} needs a plain name and a limit of at least 1.")
+            raise Misconfigured(
+                f"The identifier kind {kind.name!r} needs a plain name and a limit of at least 1."
+            )
         kinds[kind.name] = kind
     return kinds
 

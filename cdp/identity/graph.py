@@ -1,0 +1,183 @@
+"""Pure decisions on the identity graph: no database, no clock.
+
+Vertices are identifiers, a profile is a connected component. Decisions are made in the order of arrival; where nothing
+is refused, any order gives the same components. What was refused once stays refused however the components grow, and
+what was joined stays joined, so a sighting that is repeated needs no second decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from cdp.identity.kinds import Kinds, kind_of
+from cdp.model import Identifier, ProfileId
+
+SEEN_TOGETHER = "seen_together"
+"""Rule of links between identifiers that one event carried."""
+ALIAS = "alias"
+"""Rule of links that an alias call asked for."""
+MANUAL = "manual"
+"""Rule of links that a person made by merging two profiles."""
+SPLIT_KEPT = "split_kept"
+"""Rule of links that hold one side of a split together where the evidence left with the other side."""
+
+
+class Refusal(Struct, frozen=True, kw_only=True):
+    """Why two components were not joined."""
+
+    rule: str
+    """`cut`, `unique` or `limit`."""
+    reason: str
+    """A sentence for a person."""
+
+
+class Link(Struct, kw_only=True):
+    """What was decided about one pair of identifiers, the stronger first."""
+
+    pair: tuple[Identifier, Identifier]
+    refusal: Refusal | None
+    """None: accepted."""
+    sightings: list[int]
+    """Indexes of the sightings that say so, in the order of arrival."""
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """What becomes of the graph. Components are profile ids, or negative numbers for those that are new."""
+
+    links: list[Link]
+    component_of: dict[Identifier, int]
+    """Of every identifier sighted, after all joins."""
+    merged: dict[ProfileId, ProfileId]
+    """Profile → the one that it goes into, never a chain. The oldest (the smallest id) survives."""
+
+
+class _Components:
+    """Union-find over component ids, with what each component holds and whom it was cut from."""
+
+    def __init__(
+        self,
+        kinds: Kinds,
+        holdings: Mapping[ProfileId, Mapping[str, int]],
+        cuts: Iterable[tuple[ProfileId, ProfileId]],
+    ) -> None:
+        self._kinds = kinds
+        self._parent: dict[int, int] = {}
+        self._holdings: dict[int, dict[str, int]] = {one: dict(held) for one, held in holdings.items()}
+        self._cut_from: dict[int, set[int]] = {}
+        self._born = 0
+        for one, other in cuts:
+            self._cut_from.setdefault(one, set()).add(other)
+            self._cut_from.setdefault(other, set()).add(one)
+
+    def born(self, kind: str) -> int:
+        """A new component of one identifier."""
+        self._born -= 1
+        self._holdings[self._born] = {kind: 1}
+        return self._born
+
+    def find(self, component: int) -> int:
+        while (parent := self._parent.get(component)) is not None:
+            component = parent
+        return component
+
+    def join(self, one: int, other: int) -> Refusal | None:
+        """Join two different roots, or say why not."""
+        if refusal := self._refusal(one, other):
+            return refusal
+        winner, loser = sorted((one, other), key=_age)
+        self._parent[loser] = winner
+        held = self._holdings.setdefault(winner, {})
+        for kind, count in self._holdings.pop(loser, {}).items():
+            held[kind] = held.get(kind, 0) + count
+        for stranger in self._cut_from.pop(loser, ()):
+            self._cut_from[stranger].discard(loser)
+            self._cut_from[stranger].add(winner)
+            self._cut_from.setdefault(winner, set()).add(stranger)
+        return None
+
+    def merged(self) -> dict[ProfileId, ProfileId]:
+        return {ProfileId(one): ProfileId(self.find(one)) for one in self._parent if one > 0}
+
+    def _refusal(self, one: int, other: int) -> Refusal | None:
+        if other in self._cut_from.get(one, ()):
+            return Refusal(
+                rule="cut", reason="A person separated these two; only a person can join them again."
+            )
+        mine, theirs = self._holdings.get(one, {}), self._holdings.get(other, {})
+        for name in sorted(
+            mine.keys() & theirs.keys(), key=lambda name: (kind_of(self._kinds, name).priority, name)
+        ):
+            kind, together = kind_of(self._kinds, name), mine[name] + theirs[name]
+            if kind.unique:
+                return Refusal(
+                    rule="unique",
+                    reason=f"Each side has its own {name}, and two are never one person's: "
+                    "they may be two people on one device.",
+                )
+            if together > kind.limit:
+                return Refusal(
+                    rule="limit",
+                    reason=f"Together they would have {together:,} values of {name}, more than {kind.limit:,}.",
+                )
+        return None
+
+
+def decide(
+    sightings: Sequence[Sequence[Identifier]],
+    *,
+    kinds: Kinds,
+    home: Mapping[Identifier, ProfileId],
+    holdings: Mapping[ProfileId, Mapping[str, int]],
+    cuts: Iterable[tuple[ProfileId, ProfileId]] = (),
+) -> Decision:
+    """Link what was sighted together, as a star from each sighting's strongest identifier.
+
+    Args:
+        sightings: sets of identifiers in the order of arrival, each strongest first and without duplicates.
+        kinds: how many values of a kind one profile may hold.
+        home: the profile of every identifier that is known already.
+        holdings: per profile how many identifiers of each kind it holds. It may lack profiles that no sighting could
+            join to anything.
+        cuts: pairs of profiles that a person separated.
+    """
+    components = _Components(kinds, holdings, cuts)
+    component_of: dict[Identifier, int] = {}
+    links: dict[tuple[Identifier, Identifier], Link] = {}
+    for index, sighting in enumerate(sightings):
+        for identifier in sighting:
+            if identifier not in component_of:
+                known = home.get(identifier)
+                component_of[identifier] = components.born(identifier.kind) if known is None else known
+        strongest = sighting[0]
+        for other in sighting[1:]:
+            pair = (strongest, other)
+            if (link := links.get(pair)) is not None:
+                link.sightings.append(index)
+                continue
+            one, two = components.find(component_of[strongest]), components.find(component_of[other])
+            refusal = None if one == two else components.join(one, two)
+            links[pair] = Link(pair=pair, refusal=refusal, sightings=[index])
+    return Decision(
+        links=list(links.values()),
+        component_of={identifier: components.find(one) for identifier, one in component_of.items()},
+        merged=components.merged(),
+    )
+
+
+def undecided(
+    sightings: Iterable[Sequence[Identifier]], home: Mapping[Identifier, ProfileId]
+) -> set[ProfileId]:
+    """The profiles that some sighting may join to another or give an identifier: `decide` needs their holdings."""
+    profiles: set[ProfileId] = set()
+    for sighting in sightings:
+        homes = {home.get(identifier) for identifier in sighting}
+        if len(homes) > 1:
+            profiles.update(one for one in homes if one is not None)
+    return profiles
+
+
+def _age(component: int) -> tuple[bool, int]:
+    """Profiles before new components, each in the order in which they were born."""
+    return component < 0, abs(component)

@@ -1,0 +1,293 @@
+"""`resolve`: the events of one flush find or make their nodes and profiles, and their identifiers are linked.
+
+In the usual case, where every identifier is known and nothing is to be joined, this takes two statements: find and
+lock, then count the links. New identifiers and joins take one each, and one more to read what the profiles hold.
+
+Profiles are locked in the order of their ids, then nodes are made in the order of (kind, value): two flushes that meet
+wait for each other instead of locking crosswise. Where one of them learns only after waiting that an identifier has
+moved, it locks the further profiles out of order; PostgreSQL ends a deadlock that may come of it with an error of
+`RETRYABLE`, and the whole transaction is to be done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+
+from cdp.db.pool import Connection
+from cdp.db.queries import load_queries
+from cdp.errors import Unavailable
+from cdp.identity import graph
+from cdp.identity.kinds import ANONYMOUS_ID, USER_ID, Kinds, strongest_first
+from cdp.identity.parting import pair_of
+from cdp.model import Event, EventType, Identifier, NodeId, ProfileId, WorkspaceId
+
+queries = load_queries("cdp.identity", "identity.sql")
+
+RETRYABLE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+"""What may end a transaction that resolves, merges or splits, and be gone when the whole of it is done again."""
+
+_encoder = msgspec.json.Encoder()
+
+_ATTEMPTS = 20
+"""How often identifiers may move away under our eyes before we give up; each time another transaction has finished."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resolution:
+    """Whom the events of a flush are about."""
+
+    node_of: list[NodeId]
+    """Per event, the node of its strongest identifier: its facts hang there."""
+    profile_of: dict[NodeId, ProfileId]
+    """Of every node that an event names, after all joins."""
+    new_nodes: list[tuple[NodeId, Identifier]]
+    touched: set[ProfileId] = field(default_factory=set)
+    """Profiles to refresh and to settle; survivors only. Whoever changes more of a profile adds it."""
+
+
+class _Sighting(Struct, kw_only=True):
+    """One set of identifiers that events of a flush carry, and how often."""
+
+    identifiers: tuple[Identifier, ...]
+    rule: str
+    evidence: Event
+    """The first to arrive."""
+    times: int
+    first_at: datetime
+    last_at: datetime
+
+
+async def resolve(
+    connection: Connection, workspace_id: WorkspaceId, events: Sequence[Event], kinds: Kinds, now: datetime
+) -> Resolution:
+    """Find or make nodes and profiles, link what was seen together, merge profiles that prove to be one person.
+
+    Call it inside a transaction of isolation READ COMMITTED; the profiles of all events stay locked to its end.
+
+    Raises:
+        Unavailable: identifiers kept moving between profiles; nothing is wrong, try again.
+        asyncpg.DeadlockDetectedError: as in `RETRYABLE`.
+    """
+    wanted = {identifier for event in events for identifier in event.identifiers}
+    users = _previous_users(events)
+    for _ in range(_ATTEMPTS):
+        found = await _find(connection, workspace_id, wanted | users)
+        if found is None:
+            continue
+        node_ids, home = found
+        sightings, sighting_of = _sightings(
+            events, kinds, {one for one in users if one in home or one in wanted}
+        )
+        decision = await _decide(connection, workspace_id, sightings, kinds, home)
+        born = await _bear(connection, workspace_id, decision, home, now)
+        if born is None:
+            continue
+        node_ids.update((identifier, node_id) for identifier, (node_id, _) in born.items())
+        if decision.merged:
+            losers, survivors = list(decision.merged), list(decision.merged.values())
+            await connection.execute(queries.merge_profiles, workspace_id, losers, survivors, now)
+        await _note_links(connection, workspace_id, decision.links, sightings, node_ids)
+        return _resolution(
+            decision, node_ids, born, [sightings[index].identifiers[0] for index in sighting_of]
+        )
+    raise Unavailable("These identifiers are being merged and split all the time; try again in a moment.")
+
+
+def _previous_users(events: Sequence[Event]) -> set[Identifier]:
+    """Who the previous ids of alias calls are, should they prove to be user ids."""
+    return {
+        Identifier(USER_ID, one.value)
+        for event in events
+        if event.type is EventType.ALIAS
+        for one in event.identifiers
+        if one.kind == ANONYMOUS_ID
+    }
+
+
+def _sightings(
+    events: Sequence[Event], kinds: Kinds, users: AbstractSet[Identifier]
+) -> tuple[list[_Sighting], list[int]]:
+    """The different sets of identifiers in the order of arrival, and for each event the index of its own."""
+    sightings: list[_Sighting] = []
+    index_of: dict[tuple[str, tuple[Identifier, ...]], int] = {}
+    sighting_of: list[int] = []
+    for event in events:
+        identifiers, rule = event.identifiers, graph.SEEN_TOGETHER
+        if event.type is EventType.ALIAS:
+            identifiers, rule = _as_users(identifiers, kinds, users), graph.ALIAS
+        index = index_of.setdefault((rule, identifiers), len(sightings))
+        sighting_of.append(index)
+        at = event.occurred_at
+        if index == len(sightings):
+            sightings.append(
+                _Sighting(
+                    identifiers=identifiers, rule=rule, evidence=event, times=1, first_at=at, last_at=at
+                )
+            )
+            continue
+        seen = sightings[index]
+        seen.times += 1
+        if at < seen.first_at:
+            seen.first_at = at
+        elif at > seen.last_at:
+            seen.last_at = at
+    return sightings, sighting_of
+
+
+def _as_users(
+    identifiers: Sequence[Identifier], kinds: Kinds, users: AbstractSet[Identifier]
+) -> tuple[Identifier, ...]:
+    """An alias call's identifiers; a previous id is a user id where a user of that id is known."""
+    known = (
+        user if one.kind == ANONYMOUS_ID and (user := Identifier(USER_ID, one.value)) in users else one
+        for one in identifiers
+    )
+    return strongest_first(kinds, known)
+
+
+async def _find(
+    connection: Connection, workspace_id: WorkspaceId, wanted: AbstractSet[Identifier]
+) -> tuple[dict[Identifier, NodeId], dict[Identifier, ProfileId]] | None:
+    """Nodes and profiles of the identifiers that are known, the profiles locked; None: some moved while we waited."""
+    rows = await connection.fetch(
+        queries.find_nodes, workspace_id, [one.kind for one in wanted], [one.value for one in wanted]
+    )
+    node_ids: dict[Identifier, NodeId] = {}
+    home: dict[Identifier, ProfileId] = {}
+    for node_id, kind, value, profile_id, moved in rows:
+        if moved:
+            return None
+        identifier = Identifier(kind, value)
+        node_ids[identifier] = node_id
+        home[identifier] = profile_id
+    return node_ids, home
+
+
+async def _decide(
+    connection: Connection,
+    workspace_id: WorkspaceId,
+    sightings: Sequence[_Sighting],
+    kinds: Kinds,
+    home: Mapping[Identifier, ProfileId],
+) -> graph.Decision:
+    """Read what the decision needs, if anything, and take it."""
+    sets = [sighting.identifiers for sighting in sightings]
+    holdings: dict[ProfileId, dict[str, int]] = {}
+    cuts: list[tuple[ProfileId, ProfileId]] = []
+    if open_profiles := graph.undecided(sets, home):
+        for row in await connection.fetch(queries.load_holdings, workspace_id, list(open_profiles)):
+            profile_id, kind, held, other = row
+            if other is None:
+                holdings.setdefault(profile_id, {})[kind] = held
+            else:
+                cuts.append((profile_id, other))
+    return graph.decide(sets, kinds=kinds, home=home, holdings=holdings, cuts=cuts)
+
+
+async def _bear(
+    connection: Connection,
+    workspace_id: WorkspaceId,
+    decision: graph.Decision,
+    home: Mapping[Identifier, ProfileId],
+    now: datetime,
+) -> dict[Identifier, tuple[NodeId, ProfileId]] | None:
+    """Make the nodes that are missing, and a profile for each new component; None: another was quicker with one."""
+    new = [(one, component) for one, component in decision.component_of.items() if one not in home]
+    if not new:
+        return {}
+    litters: dict[int, int] = {}
+    for _, component in new:
+        if component < 0:
+            litters.setdefault(component, len(litters) + 1)
+    rows = await connection.fetch(
+        queries.bear_nodes,
+        workspace_id,
+        len(litters),
+        [one.kind for one, _ in new],
+        [one.value for one, _ in new],
+        [component if component > 0 else None for _, component in new],
+        [litters.get(component) for _, component in new],
+        now,
+    )
+    if len(rows) < len(new):
+        known = set(home.values())
+        made = {row["profile_id"] for row in rows} - known
+        await connection.execute(
+            queries.unbear_nodes, workspace_id, [row["node_id"] for row in rows], list(made)
+        )
+        return None
+    return {
+        Identifier(kind, value): (NodeId(node_id), ProfileId(profile_id))
+        for node_id, kind, value, profile_id in rows
+    }
+
+
+async def _note_links(
+    connection: Connection,
+    workspace_id: WorkspaceId,
+    links: Sequence[graph.Link],
+    sightings: Sequence[_Sighting],
+    node_ids: Mapping[Identifier, NodeId],
+) -> None:
+    """Keep what was decided, each pair once a flush."""
+    if not links:
+        return
+    said: dict[tuple[NodeId, NodeId], tuple[Any, ...]] = {}
+    for link in links:
+        pair = pair_of(node_ids[link.pair[0]], node_ids[link.pair[1]])
+        seen = [sightings[index] for index in link.sightings]
+        first, refusal = seen[0], link.refusal
+        row = (
+            "ACCEPTED" if refusal is None else "REFUSED",
+            first.rule if refusal is None else refusal.rule,
+            None if refusal is None else refusal.reason,
+            _evidence(first.evidence),
+            sum(one.times for one in seen),
+            min(one.first_at for one in seen),
+            max(one.last_at for one in seen),
+        )
+        said[pair] = row if pair not in said else _both(said[pair], row)
+    columns = zip(*((*pair, *row) for pair, row in said.items()), strict=True)
+    await connection.execute(queries.note_links, workspace_id, *map(list, columns))
+
+
+def _both(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same pair seen from either end, where two identifiers of one kind took turns in being the strongest."""
+    *said, times, first_at, last_at = one
+    return (*said, times + other[-3], min(first_at, other[-2]), max(last_at, other[-1]))
+
+
+def _evidence(event: Event) -> str:
+    return _encoder.encode(
+        {"messageId": event.message_id, "type": event.type, "source": event.source}
+    ).decode()
+
+
+def _resolution(
+    decision: graph.Decision,
+    node_ids: Mapping[Identifier, NodeId],
+    born: Mapping[Identifier, tuple[NodeId, ProfileId]],
+    strongest: Sequence[Identifier],
+) -> Resolution:
+    profile_of: dict[NodeId, ProfileId] = {}
+    for identifier, component in decision.component_of.items():
+        made = born.get(identifier)
+        profile_of[node_ids[identifier]] = ProfileId(component) if made is None else made[1]
+    node_of = [node_ids[identifier] for identifier in strongest]
+    touched = {profile_of[node_id] for node_id in node_of}
+    touched.update(profile_id for _, profile_id in born.values())
+    touched.update(decision.merged.values())
+    return Resolution(
+        node_of=node_of,
+        profile_of=profile_of,
+        new_nodes=[(node_id, identifier) for identifier, (node_id, _) in born.items()],
+        touched=touched,
+    )
