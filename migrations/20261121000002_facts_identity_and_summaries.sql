@@ -67,14 +67,15 @@ CREATE TABLE account (
 CREATE UNIQUE INDEX account_by_group ON account (workspace_id, group_id) WHERE merged_into IS NULL AND group_id IS NOT NULL;
 CREATE UNIQUE INDEX account_by_domain ON account (workspace_id, domain) WHERE merged_into IS NULL AND domain IS NOT NULL;
 
--- Registers of an account: last writer wins per key by (occurred_at, message_id).
+-- Registers of an account: last writer wins per key by (occurred_at, message_id). Message ids compare by code point,
+-- whatever the database's collation, so that SQL and Python agree on who is later.
 CREATE TABLE account_trait (
     workspace_id bigint NOT NULL,
     account_id bigint NOT NULL,
     key text NOT NULL,
     value jsonb NOT NULL,
     occurred_at timestamptz NOT NULL,
-    message_id text NOT NULL,
+    message_id text COLLATE "C" NOT NULL,
     source text NOT NULL,
     PRIMARY KEY (workspace_id, account_id, key),
     FOREIGN KEY (workspace_id, account_id) REFERENCES account ON DELETE CASCADE
@@ -236,7 +237,7 @@ CREATE TABLE summary_register (
     key text NOT NULL,
     value jsonb NOT NULL,
     occurred_at timestamptz NOT NULL,
-    message_id text NOT NULL,
+    message_id text COLLATE "C" NOT NULL,
     source text NOT NULL,
     PRIMARY KEY (workspace_id, node_id, account_id, kind, key)
 );
@@ -251,7 +252,7 @@ CREATE TABLE summary_order (
     currency text NOT NULL,
     total numeric NOT NULL DEFAULT 0,
     total_at timestamptz,
-    total_message_id text,
+    total_message_id text COLLATE "C",
     refunded numeric NOT NULL DEFAULT 0,
     refunded_whole boolean NOT NULL DEFAULT false,
     cancelled boolean NOT NULL DEFAULT false,
@@ -273,7 +274,7 @@ CREATE TABLE membership_evidence (
     until timestamptz,
     -- register of since / until for what a person has set
     occurred_at timestamptz NOT NULL,
-    message_id text NOT NULL,
+    message_id text COLLATE "C" NOT NULL,
     PRIMARY KEY (workspace_id, node_id, account_id, source),
     FOREIGN KEY (workspace_id, node_id) REFERENCES node,
     FOREIGN KEY (workspace_id, account_id) REFERENCES account
