@@ -1,0 +1,1 @@
+"""The way of an event in: decode and validate, accumulate, one transaction."""

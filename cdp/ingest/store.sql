@@ -1,0 +1,71 @@
+-- name: lock_workspace
+-- Holds off changes of settings and catalogue, which take the same lock alone.
+SELECT pg_advisory_xact_lock_shared(7001, $1::int)
+
+-- name: store_messages
+-- Remembers the message ids, given as sorted md5 in hex, and returns those that were not known yet.
+INSERT INTO event_message (workspace_id, message_hash, received_at)
+SELECT $1, hash::uuid, $3 FROM unnest($2::text[]) AS hash
+ORDER BY hash
+ON CONFLICT (workspace_id, message_hash) DO NOTHING
+RETURNING replace(message_hash::text, '-', '')
+
+-- name: store_events
+-- Writes the facts, in the order of arrival.
+INSERT INTO event (workspace_id, occurred_at, received_at, message_id, type, name, node_id, account_id, intent, usage,
+                   source, properties, context)
+SELECT $1, e.occurred_at, e.received_at, e.message_id, e.type, e.name, e.node_id, e.account_id, e.intent, e.usage,
+       e.source, e.properties::jsonb, e.context::jsonb
+FROM unnest($2::timestamptz[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[],
+            $9::boolean[], $10::boolean[], $11::text[], $12::text[], $13::text[])
+     WITH ORDINALITY AS e (occurred_at, received_at, message_id, type, name, node_id, account_id, intent, usage,
+                           source, properties, context, position)
+ORDER BY e.position
+
+-- name: note_settlements
+-- Notes the touched profiles for the worker; one that waits already only gets a new version.
+INSERT INTO settlement (workspace_id, profile_id, noted_at, due_at)
+SELECT $1, profile_id, $3, $3 FROM unnest($2::bigint[]) AS profile_id
+ORDER BY profile_id
+ON CONFLICT (workspace_id, profile_id) DO UPDATE
+SET version = settlement.version + 1, due_at = least(settlement.due_at, excluded.due_at)
+
+-- name: notify_settle
+-- Wakes the workers of every process when the transaction commits.
+SELECT pg_notify('cdp_settle', $1::text)
+
+-- name: keep_refused
+-- Keeps refused items as they arrived, with the reason.
+INSERT INTO refused_event (workspace_id, received_at, source, code, message, body)
+SELECT $1, r.received_at, r.source, r.code, r.message, r.body
+FROM unnest($2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::bytea[])
+     AS r (received_at, source, code, message, body)
+
+-- name: list_refused
+-- The newest refused items before $2, at most $3 of them.
+SELECT refused_id, received_at, source, code, message, body, replayed_at FROM refused_event
+WHERE workspace_id = $1 AND ($2::bigint IS NULL OR refused_id < $2)
+ORDER BY refused_id DESC
+LIMIT $3
+
+-- name: refused_to_replay
+-- Refused items that have not been replayed yet: those of $2, or all after $3; oldest first, at most $4.
+SELECT refused_id, received_at, source, body FROM refused_event
+WHERE workspace_id = $1 AND replayed_at IS NULL AND ($2::bigint[] IS NULL OR refused_id = ANY ($2)) AND refused_id > $3
+ORDER BY refused_id
+LIMIT $4
+
+-- name: mark_replayed
+-- Marks refused items whose events are stored now.
+UPDATE refused_event SET replayed_at = $3
+WHERE workspace_id = $1 AND refused_id = ANY ($2::bigint[]) AND replayed_at IS NULL
+
+-- name: refuse_anew
+-- Gives items that were refused again the reason of today.
+UPDATE refused_event SET code = r.code, message = r.message
+FROM unnest($2::bigint[], $3::text[], $4::text[]) AS r (refused_id, code, message)
+WHERE refused_event.workspace_id = $1 AND refused_event.refused_id = r.refused_id
+
+-- name: expire_refused
+-- Forgets refused items that arrived before $2.
+DELETE FROM refused_event WHERE workspace_id = $1 AND received_at < $2

@@ -1,0 +1,110 @@
+"""One transaction: store once, resolve people and accounts, combine the summaries, note what is to be settled."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+
+from cdp.accounts.store import resolve as resolve_accounts
+from cdp.db.pool import Connection
+from cdp.db.queries import load_queries
+from cdp.identity.kinds import Kinds
+from cdp.identity.store import resolve as resolve_identity
+from cdp.lenses.fold import Folded, fold_events
+from cdp.lenses.store import combine, refresh
+from cdp.model import AccountId, Event, NodeId, ProfileId, Workspace, WorkspaceId
+
+queries = load_queries("cdp.ingest", "store.sql")
+
+_encode = msgspec.json.encode
+
+
+class Stored(Struct, frozen=True, kw_only=True):
+    """What a transaction did."""
+
+    fresh: list[bool]
+    """Per event: whether it is stored now, rather than known before or repeated within the batch."""
+    touched: frozenset[ProfileId]
+    """Profiles whose views changed."""
+
+
+async def lock(connection: Connection, workspace_id: WorkspaceId) -> None:
+    """Hold off changes of settings and catalogue until the transaction ends; the first lock that ingest takes."""
+    await connection.execute(queries.lock_workspace, workspace_id)
+
+
+async def store(
+    connection: Connection, workspace: Workspace, events: Sequence[Event], kinds: Kinds, now: datetime
+) -> Stored:
+    """Store events that are not stored yet and bring every view up to date, in the caller's transaction.
+
+    The caller holds the workspace's `lock` and read `workspace` under it.
+    """
+    fresh = await _store_messages(connection, workspace.workspace_id, events, now)
+    new = [event for event, is_fresh in zip(events, fresh, strict=True) if is_fresh]
+    if not new:
+        return Stored(fresh=fresh, touched=frozenset())
+    resolution = await resolve_identity(connection, workspace.workspace_id, new, kinds, now)
+    account_of = await resolve_accounts(connection, workspace.workspace_id, new, resolution, workspace, now)
+    items = list(zip(new, resolution.node_of, account_of, strict=True))
+    folded = fold_events(items, workspace)
+    await _store_events(connection, workspace.workspace_id, items, folded)
+    await combine(connection, workspace.workspace_id, folded.summaries)
+    touched = frozenset(resolution.touched)
+    await refresh(connection, workspace.workspace_id, touched)
+    await note_settlements(connection, workspace.workspace_id, touched, now)
+    return Stored(fresh=fresh, touched=touched)
+
+
+async def note_settlements(
+    connection: Connection, workspace_id: WorkspaceId, touched: frozenset[ProfileId], now: datetime
+) -> None:
+    """Have the worker settle these profiles, once the transaction commits."""
+    if touched:
+        await connection.execute(queries.note_settlements, workspace_id, sorted(touched), now)
+        await connection.execute(queries.notify_settle, str(workspace_id))
+
+
+async def _store_messages(
+    connection: Connection, workspace_id: WorkspaceId, events: Sequence[Event], now: datetime
+) -> list[bool]:
+    """Per event, whether its message id is new. Sorted, so that two processes that hold the same ids take turns."""
+    first: dict[str, int] = {}
+    for index, event in enumerate(events):
+        first.setdefault(hashlib.md5(event.message_id.encode(), usedforsecurity=False).hexdigest(), index)
+    rows = await connection.fetch(queries.store_messages, workspace_id, sorted(first), now)
+    if len(rows) == len(events):
+        return [True] * len(events)
+    fresh = [False] * len(events)
+    for (hash_,) in rows:
+        fresh[first[hash_]] = True
+    return fresh
+
+
+async def _store_events(
+    connection: Connection,
+    workspace_id: WorkspaceId,
+    items: Sequence[tuple[Event, NodeId, AccountId]],
+    folded: Folded,
+) -> None:
+    events = [event for event, _, _ in items]
+    await connection.execute(
+        queries.store_events,
+        workspace_id,
+        [event.occurred_at for event in events],
+        [event.received_at for event in events],
+        [event.message_id for event in events],
+        [event.type for event in events],
+        [event.name for event in events],
+        [node for _, node, _ in items],
+        [account for _, _, account in items],
+        folded.intent,
+        folded.usage,
+        [event.source for event in events],
+        [_encode(event.properties).decode() for event in events],
+        [_encode(event.context).decode() for event in events],
+    )
