@@ -1,0 +1,63 @@
+-- name: combine_tallies
+-- Adds tallies to those of the same (node, account, kind, key): count and units by sum, first and last by extremes.
+INSERT INTO summary_tally AS s
+    (workspace_id, node_id, account_id, kind, key, count, first_at, last_at, units)
+SELECT $1, u.node_id, u.account_id, u.kind, u.key, u.count, u.first_at, u.last_at, u.units::numeric
+FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::timestamptz[], $8::timestamptz[],
+            $9::text[]) AS u (node_id, account_id, kind, key, count, first_at, last_at, units)
+ON CONFLICT (workspace_id, node_id, account_id, kind, key) DO UPDATE SET
+    count = s.count + excluded.count,
+    first_at = least(s.first_at, excluded.first_at),
+    last_at = greatest(s.last_at, excluded.last_at),
+    units = s.units + excluded.units;
+
+-- name: combine_days
+-- Adds days with their counts to those of the same (node, account, feature, day).
+INSERT INTO summary_day AS s (workspace_id, node_id, account_id, feature, day, count)
+SELECT $1, u.node_id, u.account_id, u.feature, u.day, u.count
+FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::date[], $6::bigint[])
+    AS u (node_id, account_id, feature, day, count)
+ON CONFLICT (workspace_id, node_id, account_id, feature, day) DO UPDATE SET count = s.count + excluded.count;
+
+-- name: combine_registers
+-- Replaces values that are older by (occurred_at, message_id).
+INSERT INTO summary_register AS s
+    (workspace_id, node_id, account_id, kind, key, value, occurred_at, message_id, source)
+SELECT $1, u.node_id, u.account_id, u.kind, u.key, u.value::jsonb, u.occurred_at, u.message_id, u.source
+FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::text[], $9::text[])
+    AS u (node_id, account_id, kind, key, value, occurred_at, message_id, source)
+ON CONFLICT (workspace_id, node_id, account_id, kind, key) DO UPDATE SET
+    value = excluded.value,
+    occurred_at = excluded.occurred_at,
+    message_id = excluded.message_id,
+    source = excluded.source
+WHERE (s.occurred_at, s.message_id COLLATE "C") < (excluded.occurred_at, excluded.message_id);
+
+-- name: combine_orders
+-- Adds to orders of the same (node, account, order): the latest total stands, refunds sum, a cancellation sticks.
+INSERT INTO summary_order AS s
+    (workspace_id, node_id, account_id, order_id, currency, total, total_at, total_message_id, refunded,
+     refunded_whole, cancelled, first_at, last_at)
+SELECT $1, u.node_id, u.account_id, u.order_id, u.currency, u.total, u.total_at, u.total_message_id, u.refunded,
+       u.refunded_whole, u.cancelled, u.first_at, u.last_at
+FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::numeric[], $7::timestamptz[], $8::text[],
+            $9::numeric[], $10::boolean[], $11::boolean[], $12::timestamptz[], $13::timestamptz[])
+    AS u (node_id, account_id, order_id, currency, total, total_at, total_message_id, refunded, refunded_whole,
+          cancelled, first_at, last_at)
+ON CONFLICT (workspace_id, node_id, account_id, order_id) DO UPDATE SET
+    currency = CASE
+        WHEN s.total_at IS NULL AND excluded.total_at IS NULL THEN least(s.currency, excluded.currency)
+        WHEN s.total_at IS NULL OR (s.total_at, s.total_message_id COLLATE "C") < (excluded.total_at, excluded.total_message_id)
+            THEN excluded.currency
+        ELSE s.currency END,
+    total = CASE WHEN s.total_at IS NULL OR (s.total_at, s.total_message_id COLLATE "C")
+        < (excluded.total_at, excluded.total_message_id) THEN excluded.total ELSE s.total END,
+    total_at = CASE WHEN s.total_at IS NULL OR (s.total_at, s.total_message_id COLLATE "C")
+        < (excluded.total_at, excluded.total_message_id) THEN excluded.total_at ELSE s.total_at END,
+    total_message_id = CASE WHEN s.total_at IS NULL OR (s.total_at, s.total_message_id COLLATE "C")
+        < (excluded.total_at, excluded.total_message_id) THEN excluded.total_message_id ELSE s.total_message_id END,
+    refunded = s.refunded + excluded.refunded,
+    refunded_whole = s.refunded_whole OR excluded.refunded_whole,
+    cancelled = s.cancelled OR excluded.cancelled,
+    first_at = least(s.first_at, excluded.first_at),
+    last_at = greatest(s.last_at, excluded.last_at);

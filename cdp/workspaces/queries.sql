@@ -1,0 +1,61 @@
+-- name: create
+-- Makes a workspace with every setting at its default: ($1 name).
+SELECT cdp.create_workspace($1);
+
+-- name: list_all
+-- Every workspace's id and name, oldest first; the only list across workspaces.
+SELECT l.workspace_id, l.name FROM cdp.list_workspaces() AS l ORDER BY l.workspace_id;
+
+-- name: find
+-- The id of the workspace of a name: ($1 name).
+SELECT l.workspace_id FROM cdp.list_workspaces() AS l WHERE l.name = $1;
+
+-- name: load
+-- A workspace with its own catalogue entries and its features, all of one version: ($1 workspace).
+SELECT w.name, w.version, w.epoch, w.settings,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object('entry_id', e.entry_id, 'event', e.event,
+                   'conditions', e.conditions, 'contributions', e.contributions) ORDER BY e.entry_id), '[]')
+        FROM catalogue_entry e WHERE e.workspace_id = $1) AS entries,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object('key', f.key, 'name', f.name, 'tip', f.tip) ORDER BY f.key), '[]')
+        FROM feature f WHERE f.workspace_id = $1) AS features
+FROM workspace w
+WHERE w.workspace_id = $1;
+
+-- name: version
+-- The version of a workspace, to tell whether what a process holds is still true: ($1 workspace).
+SELECT w.version FROM workspace w WHERE w.workspace_id = $1;
+
+-- name: lock
+-- Waits for every transaction that uses the workspace's catalogue, and holds off new ones: ($1 workspace).
+SELECT pg_advisory_xact_lock(7001, $1::bigint::integer);
+
+-- name: save_settings
+-- Replaces what differs from the defaults: ($1 workspace, $2 settings, $3 epoch of the decay).
+UPDATE workspace SET settings = $2::jsonb, epoch = $3 WHERE workspace_id = $1;
+
+-- name: bump
+-- Tells every process that it holds an old version: ($1 workspace).
+UPDATE workspace SET version = version + 1 WHERE workspace_id = $1;
+
+-- name: note_reclassification
+-- History to be classified anew: ($1 workspace, $2 event names or null for all, $3 when).
+INSERT INTO reclassification (workspace_id, events, noted_at) VALUES ($1, $2::text[], $3);
+
+-- name: delete_entries
+-- Removes the workspace's own entries of these ids: ($1 workspace, $2 entry ids).
+DELETE FROM catalogue_entry WHERE workspace_id = $1 AND entry_id = ANY($2::bigint[]);
+
+-- name: insert_entry
+-- Adds an entry of the workspace's own: ($1 workspace, $2 event, $3 conditions, $4 contributions).
+INSERT INTO catalogue_entry (workspace_id, event, conditions, contributions)
+VALUES ($1, $2, $3::jsonb, $4::jsonb)
+RETURNING entry_id;
+
+-- name: save_feature
+-- Adds or replaces a feature: ($1 workspace, $2 key, $3 name, $4 tip).
+INSERT INTO feature (workspace_id, key, name, tip) VALUES ($1, $2, $3, $4)
+ON CONFLICT (workspace_id, key) DO UPDATE SET name = excluded.name, tip = excluded.tip;
+
+-- name: delete_feature
+-- Removes a feature; its use stays counted: ($1 workspace, $2 key).
+DELETE FROM feature WHERE workspace_id = $1 AND key = $2 RETURNING key;
