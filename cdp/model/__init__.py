@@ -15,7 +15,7 @@ from cdp.model.events import AccountKind, AccountRef, Event, EventType
 from cdp.model.identifiers import Identifier, IdentifierKind
 from cdp.model.ids import AccountId, EventId, NodeId, ProfileId, WorkspaceId
 from cdp.model.personalisation import Candidate, PersonalisationRequest
-from cdp.model.roles import Evidence, MembershipFacts, Role, RoleContribution
+from cdp.model.roles import Evidence, MembershipFacts, Role, RoleContribution, RoleKind
 from cdp.model.traits import EnrichedTrait, EnrichmentRequest
 from cdp.model.views import (
     AccountFacts,
@@ -61,6 +61,7 @@ __all__ = [
     "PurchaseEffect",
     "Role",
     "RoleContribution",
+    "RoleKind",
     "SignalFacts",
     "Stage",
     "UsageFacts",

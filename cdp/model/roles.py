@@ -24,6 +24,15 @@ class Role(StrEnum):
     ADVOCATE = "ADVOCATE"
 
 
+class RoleKind(Struct, frozen=True, kw_only=True):
+    """A role that a plugin adds to those of the core."""
+
+    name: str
+    """In capitals, such as `LEGAL_AND_COMPLIANCE`."""
+    description: str
+    """A sentence for a person: who holds it."""
+
+
 class MembershipFacts(Struct, frozen=True, kw_only=True):
     """All that a role resolver sees: one person within one account, or with themselves (`account` None)."""
 

@@ -1,0 +1,104 @@
+"""Checking what plugins return: what is stored or shown is always of the right shape, whoever made it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Container
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from cdp.hooks.outcomes import Refused
+from cdp.model import Candidate, EnrichedTrait, EnrichmentRequest, RoleContribution
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+_LARGEST = 32 * 1024
+"""Bytes of one value as JSON."""
+_MOST = 200
+"""Values in one answer."""
+_LONGEST_NAME = 200
+
+
+def role_contributions(known: Container[str]) -> Callable[[object, object], tuple[RoleContribution, ...]]:
+    """The check of `resolve_roles`; `known` are the roles of the core and of all plugins."""
+
+    def check(_request: object, answer: object) -> tuple[RoleContribution, ...]:
+        contributions = _list_of(RoleContribution, answer)
+        roles = [contribution.role for contribution in contributions]
+        for contribution in contributions:
+            if contribution.role not in known:
+                raise Refused(f"the role {contribution.role[:80]!r} is not registered")
+            _check_confidence(contribution.confidence, contribution.role)
+            if not contribution.evidence or not all(one.reason.strip() for one in contribution.evidence):
+                raise Refused(f"the claim of {contribution.role} gives no evidence")
+            _check_time(contribution.since, "since")
+        if len(set(roles)) != len(roles):
+            raise Refused("it claims one role twice")
+        return contributions
+
+    return check
+
+
+def enriched_traits(request: EnrichmentRequest, answer: object) -> tuple[EnrichedTrait, ...]:
+    """The check of `enrich_person`."""
+    traits = _list_of(EnrichedTrait, answer)
+    for trait in traits:
+        if not trait.key.strip() or len(trait.key) > _LONGEST_NAME:
+            raise Refused(f"{trait.key[:80]!r} cannot be the key of a trait")
+        if trait.about not in request.identifiers:
+            raise Refused(f"the trait {trait.key!r} is about an identifier that the person does not have")
+        _check_confidence(trait.confidence, trait.key)
+        if not trait.cost.is_finite() or trait.cost < 0:
+            raise Refused(f"the cost of {trait.key!r} is not an amount")
+        _check_time(trait.expires_at, "expires_at")
+    if len({(trait.about, trait.key) for trait in traits}) != len(traits):
+        raise Refused("it gives one trait twice")
+    return traits
+
+
+def candidate(_request: object, answer: object) -> Candidate | None:
+    """The check of `choose_personalisation`."""
+    if answer is None:
+        return None
+    chosen = _own_copy(Candidate, answer)
+    if not chosen.variant.strip() or len(chosen.variant) > _LONGEST_NAME:
+        raise Refused(f"{chosen.variant[:80]!r} cannot be the name of a variant")
+    if not chosen.reason.strip():
+        raise Refused("the candidate gives no reason")
+    return chosen
+
+
+def _list_of(kind: type[T], answer: object) -> tuple[T, ...]:
+    if not isinstance(answer, list | tuple):
+        raise Refused(f"it returned {type(answer).__name__} instead of a list")
+    if len(answer) > _MOST:
+        raise Refused(f"it returned {len(answer)} values; {_MOST} are allowed")
+    return tuple(_own_copy(kind, item) for item in answer)
+
+
+def _own_copy(kind: type[T], item: object) -> T:
+    """A copy through JSON: of the declared types all the way down, and out of the plugin's reach."""
+    if not isinstance(item, kind):
+        raise Refused(f"it returned {type(item).__name__} instead of {kind.__name__}")
+    try:
+        encoded = msgspec.json.encode(item)
+        copy = msgspec.json.decode(encoded, type=kind)
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise Refused(f"its {kind.__name__} cannot be kept: {error}") from None
+    if len(encoded) > _LARGEST:
+        raise Refused(f"its {kind.__name__} has {len(encoded)} bytes; {_LARGEST} are allowed")
+    if b"\\u0000" in encoded:
+        raise Refused(f"its {kind.__name__} holds a NUL character")
+    return copy
+
+
+def _check_confidence(confidence: Any, of_what: str) -> None:
+    if not math.isfinite(confidence) or not 0 < confidence <= 1:
+        raise Refused(f"the confidence of {of_what} is {confidence}, not above 0 and at most 1")
+
+
+def _check_time(time: datetime | None, name: str) -> None:
+    if time is not None and time.tzinfo is None:
+        raise Refused(f"`{name}` has no time zone")

@@ -1,0 +1,142 @@
+"""How plugins do: counters, the last error, and the circuit that leaves a failing one alone for a while."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class FailureKind(StrEnum):
+    """Why a call had no effect."""
+
+    RAISED = "RAISED"
+    TIMED_OUT = "TIMED_OUT"
+    REFUSED = "REFUSED"
+    """It returned something that the hook does not allow."""
+    SKIPPED = "SKIPPED"
+    """It was not made: the circuit is open, every thread of the plugin hangs, or the batch's time was up."""
+
+
+class CircuitState(StrEnum):
+    """CLOSED: called; OPEN: left alone; HALF_OPEN: one call will be tried."""
+
+    CLOSED = "CLOSED"
+    OPEN = "OPEN"
+    HALF_OPEN = "HALF_OPEN"
+
+
+class HookHealth(Struct, frozen=True, kw_only=True):
+    """One plugin in one hook since the process started."""
+
+    hook: str
+    calls: int
+    """Calls that were made."""
+    failures: int
+    """… of which raised."""
+    timeouts: int
+    refused: int
+    """… whose answer was not allowed."""
+    skipped: int
+    """Calls that were not made."""
+    last_error: str | None
+    last_error_at: datetime | None
+    circuit: CircuitState
+
+
+class PluginHealth(Struct, frozen=True, kw_only=True):
+    """One plugin, loaded or not."""
+
+    name: str
+    version: str
+    source: str
+    """Where it came from: the distribution, or the file."""
+    loaded: bool
+    error: str | None
+    """Why it is not loaded."""
+    hooks: tuple[HookHealth, ...]
+
+
+class Circuit:
+    """Opens after `threshold` failures in a row, for `seconds`; then one call decides. Safe to use from threads."""
+
+    def __init__(self, *, threshold: int, seconds: float, monotonic: Callable[[], float]) -> None:
+        self._threshold = threshold
+        self._seconds = seconds
+        self._monotonic = monotonic
+        self._failures_in_row = 0
+        self._opened_at: float | None = None
+        self._trying = False
+        self._lock = threading.Lock()
+
+    @property
+    def state(self) -> CircuitState:
+        """What it is now."""
+        if self._opened_at is None:
+            return CircuitState.CLOSED
+        if self._monotonic() - self._opened_at >= self._seconds:
+            return CircuitState.HALF_OPEN
+        return CircuitState.OPEN
+
+    def admit(self) -> bool:
+        """Whether the next call may be made; each admission must be followed by `succeeded` or `failed`."""
+        with self._lock:
+            match self.state:
+                case CircuitState.CLOSED:
+                    return True
+                case CircuitState.HALF_OPEN if not self._trying:
+                    self._trying = True
+                    return True
+                case _:
+                    return False
+
+    def succeeded(self) -> None:
+        """Close it."""
+        with self._lock:
+            self._failures_in_row = 0
+            self._opened_at = None
+            self._trying = False
+
+    def failed(self) -> None:
+        """Count; open it if that was one too many, or the one call that was to decide."""
+        with self._lock:
+            self._failures_in_row += 1
+            if self._failures_in_row >= self._threshold:
+                self._opened_at = self._monotonic()
+            self._trying = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Counters:
+    """What is counted for one plugin in one hook, on the event loop's thread."""
+
+    circuit: Circuit
+    calls: int = 0
+    counts: dict[FailureKind, int] = field(default_factory=lambda: dict.fromkeys(FailureKind, 0))
+    last_error: str | None = None
+    last_error_at: datetime | None = None
+
+    def fail(self, kind: FailureKind, error: str) -> None:
+        """Count a call without effect; a skipped one is not an error of its own."""
+        self.counts[kind] += 1
+        if kind is not FailureKind.SKIPPED:
+            self.last_error = error
+            self.last_error_at = datetime.now(UTC)
+
+    def snapshot(self, hook: str) -> HookHealth:
+        """The figures as they are now."""
+        return HookHealth(
+            hook=hook,
+            calls=self.calls,
+            failures=self.counts[FailureKind.RAISED],
+            timeouts=self.counts[FailureKind.TIMED_OUT],
+            refused=self.counts[FailureKind.REFUSED],
+            skipped=self.counts[FailureKind.SKIPPED],
+            last_error=self.last_error,
+            last_error_at=self.last_error_at,
+            circuit=self.circuit.state,
+        )

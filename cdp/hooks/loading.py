@@ -1,0 +1,81 @@
+"""Finding plugins: installed ones by entry point, and modules or packages in a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+
+from cdp.errors import Misconfigured
+
+ENTRY_POINT_GROUP = "cdp.plugins"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """A plugin that has not been imported yet."""
+
+    name: str
+    version: str
+    source: str
+    load: Callable[[], object]
+
+
+def installed() -> Iterator[Found]:
+    """Plugins of installed distributions, by name."""
+    for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name):
+        yield _from_entry_point(point)
+
+
+def in_folder(folder: Path) -> Iterator[Found]:
+    """Modules (`name.py`) and packages (`name/__init__.py`) in a folder, by name; none that begin with `_` or `.`.
+
+    Raises:
+        Misconfigured: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise Misconfigured(f"There is no folder of plugins {folder}; make it, or mend CDP_PLUGINS_DIR.")
+    for path in sorted(folder.iterdir()):
+        file = path / "__init__.py" if path.is_dir() else path
+        if path.name.startswith(("_", ".")) or file.suffix != ".py" or not file.is_file():
+            continue
+        yield _from_file(path.stem, file)
+
+
+def _from_entry_point(point: EntryPoint) -> Found:
+    distribution = point.dist
+    return Found(
+        name=point.name,
+        version=distribution.version if distribution else "",
+        source=f"{distribution.name if distribution else 'unknown'} ({point.value})",
+        load=point.load,
+    )
+
+
+def _from_file(name: str, file: Path) -> Found:
+    def load() -> ModuleType:
+        # Two folders may hold plugins of one name, and neither may hide an installed module.
+        folder = hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12]
+        module_name = f"cdp_plugin_{folder}_{name}"
+        spec = importlib.util.spec_from_file_location(
+            module_name,
+            file,
+            submodule_search_locations=[str(file.parent)] if file.name == "__init__.py" else None,
+        )
+        if spec is None or spec.loader is None:
+            raise ImportError(f"{file} is not a module")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[module_name] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[module_name]
+            raise
+        return module
+
+    return Found(name=name, version="", source=str(file), load=load)

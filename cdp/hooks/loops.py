@@ -1,0 +1,182 @@
+"""The event loop that runs one plugin's asynchronous code, in a thread of its own.
+
+A coroutine that blocks (`time.sleep` in an `async def`) stops the loop that it runs on, so that is never the
+application's. A loop that does not answer any more is abandoned and another one started, a few times.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from typing import Any
+
+from cdp.hooks.health import Circuit
+from cdp.hooks.outcomes import Answered, Outcome
+from cdp.hooks.threads import failure, late, report, skipped
+
+AsyncCall = Callable[[], Coroutine[Any, Any, Any]]
+"""Calls the plugin and checks its answer: returns it, or raises."""
+
+_AT_ONCE = 16
+"""Calls of one batch that are under way together."""
+_TICKS = 4
+"""How often within a deadline the loop must show that it lives."""
+
+
+class Loops:
+    """One event loop for one plugin, replaced when it is blocked, at most `limit` times at once."""
+
+    def __init__(self, name: str, *, limit: int) -> None:
+        self._name = name
+        self._limit = limit
+        self._current: _LoopThread | None = None
+        self._all: list[_LoopThread] = []
+
+    async def run(
+        self, calls: Sequence[AsyncCall], *, circuit: Circuit, deadline: float, budget: float
+    ) -> list[Outcome[Any]]:
+        """Make the calls, some of them at once; the arguments are those of `Threads.run`."""
+        thread = self._obtain()
+        if thread is None:
+            return [skipped("every event loop of the plugin is blocked")] * len(calls)
+        batch = _Batch(calls, circuit, deadline, time.monotonic() + budget)
+        running = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(batch.run(), thread.loop))
+        try:
+            if not await _until_done(running, thread, deadline) and self._current is thread:
+                self._current = None
+                thread.abandon()
+        finally:
+            running.cancel()
+        return batch.leave()
+
+    def close(self, patience: float) -> None:
+        """Stop the loops, and wait at most `patience` seconds for them; blocks."""
+        ends_at = time.monotonic() + patience
+        for thread in self._all:
+            thread.abandon()
+        for thread in self._all:
+            thread.join(max(0.0, ends_at - time.monotonic()))
+
+    def _obtain(self) -> _LoopThread | None:
+        if self._current is None:
+            self._all = [thread for thread in self._all if thread.is_alive()]
+            if len(self._all) >= self._limit:
+                return None
+            self._current = _LoopThread(self._name)
+            self._all.append(self._current)
+        return self._current
+
+
+class _LoopThread(threading.Thread):
+    """A daemon thread with an event loop of its own."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=f"plugin {name}", daemon=True)
+        self.loop = asyncio.new_event_loop()
+        self.start()
+
+    def run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_forever()
+        finally:
+            for task in asyncio.all_tasks(self.loop):
+                task.cancel()
+            # One round for what was cancelled; what resists that is dropped with the loop.
+            self.loop.call_soon(self.loop.stop)
+            self.loop.run_forever()
+            self.loop.close()
+
+    def abandon(self) -> None:
+        """Stop as soon as the loop gets to it, which may be never."""
+        with suppress(RuntimeError):  # closed already
+            self.loop.call_soon_threadsafe(self.loop.stop)
+
+    def ping(self, pong: Callable[[], None]) -> None:
+        """Have `pong` called on the caller's loop as soon as this one gets to it."""
+        caller = asyncio.get_running_loop()
+
+        def answer() -> None:
+            with suppress(RuntimeError):  # the caller's loop has been closed
+                caller.call_soon_threadsafe(pong)
+
+        with suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(answer)
+
+
+class _Batch:
+    """Calls on their way; lives on the plugin's loop until it is left."""
+
+    def __init__(self, calls: Sequence[AsyncCall], circuit: Circuit, deadline: float, ends_at: float) -> None:
+        self._calls = calls
+        self._circuit = circuit
+        self._deadline = deadline
+        self._ends_at = ends_at
+        self._lock = threading.Lock()
+        self._outcomes: dict[int, Outcome[Any]] = {}
+        self._begun: set[int] = set()
+        self._left = False
+
+    async def run(self) -> None:
+        """Make all calls, on the plugin's loop."""
+        seats = asyncio.Semaphore(_AT_ONCE)
+        await asyncio.gather(*(self._one(index, seats) for index in range(len(self._calls))))
+
+    def leave(self) -> list[Outcome[Any]]:
+        """Stop waiting: the outcome of every call, as far as it is known."""
+        with self._lock:
+            self._left = True
+            for index in self._begun - self._outcomes.keys():
+                self._outcomes[index] = late(self._deadline)
+                self._circuit.failed()
+            never = skipped("the event loop of the plugin was blocked")
+            return [self._outcomes.get(index, never) for index in range(len(self._calls))]
+
+    async def _one(self, index: int, seats: asyncio.Semaphore) -> None:
+        async with seats:
+            with self._lock:
+                admitted = not self._left and time.monotonic() < self._ends_at and self._circuit.admit()
+                if not admitted:
+                    self._outcomes[index] = skipped("it was left alone after failures, or time was up")
+                    return
+                self._begun.add(index)
+            task = asyncio.ensure_future(_attempt(self._calls[index]))
+            done, _ = await asyncio.wait({task}, timeout=self._deadline)
+            task.cancel()  # not awaited: a coroutine may resist
+            outcome = task.result() if done else late(self._deadline)
+            with self._lock:
+                if not self._left:
+                    report(self._circuit, outcome)
+                    self._outcomes[index] = outcome
+
+
+async def _attempt(call: AsyncCall) -> Outcome[Any]:
+    try:
+        return Answered(await call())
+    except asyncio.CancelledError as error:
+        current = asyncio.current_task()
+        if current is not None and current.cancelling():
+            raise
+        return failure(error)
+    except BaseException as error:  # noqa: BLE001 - a plugin may raise anything, SystemExit included
+        return failure(error)
+
+
+async def _until_done(running: asyncio.Future[None], thread: _LoopThread, deadline: float) -> bool:
+    """Wait for the batch; False as soon as the plugin's loop has not answered for about a deadline."""
+    answered = asyncio.Event()
+    asked_at = time.monotonic()
+    thread.ping(answered.set)
+    while True:
+        await asyncio.wait({running}, timeout=deadline / _TICKS)
+        if running.done():
+            return True
+        if answered.is_set():
+            answered.clear()
+            asked_at = time.monotonic()
+            thread.ping(answered.set)
+        elif time.monotonic() - asked_at >= deadline:
+            return False
