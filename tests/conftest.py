@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -26,7 +30,16 @@ UNSAFE_AND_QUICK = {
 
 TEMPLATE = "diptych"
 
+MEMORY = Path("/dev/shm")
+
 _clones = count(1)
+
+
+def pytest_configure() -> None:
+    """Put temporary folders into memory where there is enough: a clone then takes ten milliseconds, not hundreds."""
+    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 4 * 2**30:
+        # The environment too, for the servers that tests start in processes of their own.
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +49,14 @@ class DatabaseUrls:
     app: str
     owner: str
     superuser: str
+
+
+@pytest.fixture
+def data_folder() -> Iterator[Path]:
+    """Where an embedded server's data may go, not made yet: root's server cannot enter pytest's own closed folders."""
+    with tempfile.TemporaryDirectory(prefix="diptych-test-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder) / "data"
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import asyncio
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import asyncpg
@@ -28,11 +27,8 @@ with EmbeddedPostgres.start(Path(sys.argv[1])) as server:
 
 
 @pytest.fixture
-def data() -> object:
-    """A data folder that the server's account can reach; pytest's own are closed to others."""
-    with tempfile.TemporaryDirectory(prefix="cdp-test-") as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder) / "data"
+def data(data_folder: Path) -> Path:
+    return data_folder
 
 
 def start(data: Path | None = None) -> EmbeddedPostgres:
