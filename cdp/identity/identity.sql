@@ -1,29 +1,53 @@
+-- Look-ups from arrays are LATERAL with LIMIT 1, so that they go by the unique index whatever the planner believes of
+-- a table that has just begun to fill.
+
 -- name: find_nodes
 -- The nodes of these identifiers and their profiles, which are locked; `moved`: they are elsewhere since, look again.
 WITH found AS MATERIALIZED (
-    SELECT n.node_id, n.kind, n.value, n.profile_id, p.parted
+    SELECT n.node_id, wanted.kind, wanted.value, n.profile_id
     FROM unnest($2::text[], $3::text[]) AS wanted (kind, value)
-    JOIN node n ON n.workspace_id = $1 AND n.kind = wanted.kind AND n.value = wanted.value
-    JOIN profile p ON p.workspace_id = $1 AND p.profile_id = n.profile_id
+    CROSS JOIN LATERAL (
+        SELECT n.node_id, n.profile_id FROM node n
+        WHERE n.workspace_id = $1 AND n.kind = wanted.kind AND n.value = wanted.value LIMIT 1
+    ) n
+), before AS MATERIALIZED (
+    SELECT f.profile_id, p.parted
+    FROM (SELECT DISTINCT profile_id FROM found) f
+    CROSS JOIN LATERAL (
+        SELECT p.parted FROM profile p WHERE p.workspace_id = $1 AND p.profile_id = f.profile_id LIMIT 1
+    ) p
+), locked AS MATERIALIZED (
+    SELECT b.profile_id, p.merged_into IS NOT NULL OR p.parted <> b.parted AS moved
+    FROM (SELECT profile_id, parted FROM before ORDER BY profile_id) b
+    CROSS JOIN LATERAL (
+        SELECT p.merged_into, p.parted FROM profile p
+        WHERE p.workspace_id = $1 AND p.profile_id = b.profile_id
+        FOR NO KEY UPDATE
+    ) p
 )
-SELECT f.node_id, f.kind, f.value, f.profile_id, p.merged_into IS NOT NULL OR p.parted <> f.parted AS moved
-FROM found f
-JOIN profile p ON p.workspace_id = $1 AND p.profile_id = f.profile_id
-ORDER BY f.profile_id
-FOR NO KEY UPDATE OF p;
+SELECT f.node_id, f.kind, f.value, f.profile_id, l.moved
+FROM found f JOIN locked l ON l.profile_id = f.profile_id;
 
 -- name: load_holdings
 -- How many identifiers of each kind profiles hold (`kind` given), and which of them a person cut apart (`other` given).
-SELECT n.profile_id, n.kind, count(*) AS held, NULL::bigint AS other
-FROM node n
-WHERE n.workspace_id = $1 AND n.profile_id = ANY ($2::bigint[])
-GROUP BY n.profile_id, n.kind
+WITH member AS MATERIALIZED (
+    SELECT wanted.profile_id, n.node_id, n.kind
+    FROM unnest($2::bigint[]) AS wanted (profile_id)
+    CROSS JOIN LATERAL (
+        SELECT n.node_id, n.kind FROM node n
+        WHERE n.workspace_id = $1 AND n.profile_id = wanted.profile_id OFFSET 0
+    ) n
+)
+SELECT m.profile_id, m.kind, count(*) AS held, NULL::bigint AS other
+FROM member m
+GROUP BY m.profile_id, m.kind
 UNION ALL
 SELECT DISTINCT a.profile_id, NULL, 0, b.profile_id
-FROM node a
-JOIN link l ON l.workspace_id = $1 AND l.node_a = a.node_id AND l.state = 'CUT'
-JOIN node b ON b.workspace_id = $1 AND b.node_id = l.node_b AND b.profile_id = ANY ($2::bigint[])
-WHERE a.workspace_id = $1 AND a.profile_id = ANY ($2::bigint[]) AND a.profile_id <> b.profile_id;
+FROM link l
+JOIN member a ON a.node_id = l.node_a
+JOIN member b ON b.node_id = l.node_b
+WHERE l.workspace_id = $1 AND l.state = 'CUT' AND l.node_a = ANY (ARRAY(SELECT node_id FROM member))
+    AND a.profile_id <> b.profile_id;
 
 -- name: bear_nodes
 -- Makes nodes, in known profiles (`home`) or in $2 new ones (`litter`, from 1); leaves out what another has just made.
@@ -67,19 +91,21 @@ WITH pair AS MATERIALIZED (
     SELECT loser, survivor FROM unnest($2::bigint[], $3::bigint[]) AS p (loser, survivor)
 ), moved AS (
     UPDATE node n SET profile_id = p.survivor
-    FROM pair p WHERE n.workspace_id = $1 AND n.profile_id = p.loser
+    FROM pair p WHERE n.workspace_id = $1 AND n.profile_id = ANY ($2::bigint[]) AND n.profile_id = p.loser
 ), ended AS (
     UPDATE role_claim c SET until = $4
-    FROM pair p WHERE c.workspace_id = $1 AND c.profile_id = p.loser AND c.until IS NULL
+    FROM pair p
+    WHERE c.workspace_id = $1 AND c.profile_id = ANY ($2::bigint[]) AND c.profile_id = p.loser AND c.until IS NULL
 ), left_accounts AS (
-    DELETE FROM membership m USING pair p WHERE m.workspace_id = $1 AND m.profile_id = p.loser
+    DELETE FROM membership WHERE workspace_id = $1 AND profile_id = ANY ($2::bigint[])
 ), unsettled AS (
-    DELETE FROM settlement s USING pair p WHERE s.workspace_id = $1 AND s.profile_id = p.loser
+    DELETE FROM settlement WHERE workspace_id = $1 AND profile_id = ANY ($2::bigint[])
 ), leading AS (
     SELECT p.loser AS profile_id, p.survivor, (SELECT nextval('merge_order')) AS merge_order FROM pair p
     UNION ALL
     SELECT a.profile_id, p.survivor, a.merge_order
     FROM pair p JOIN profile a ON a.workspace_id = $1 AND a.merged_into = p.loser
+    WHERE a.merged_into = ANY ($2::bigint[])
 )
 UPDATE profile f SET merged_into = l.survivor, merge_order = l.merge_order
 FROM leading l WHERE f.workspace_id = $1 AND f.profile_id = l.profile_id;

@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import asyncpg
 import msgspec
@@ -60,6 +59,17 @@ class _Sighting(Struct, kw_only=True):
     rule: str
     evidence: Event
     """The first to arrive."""
+    times: int
+    first_at: datetime
+    last_at: datetime
+
+
+class _Said(Struct):
+    """What a flush says about one pair of nodes."""
+
+    link: graph.Link
+    seen: _Sighting
+    """The first."""
     times: int
     first_at: datetime
     last_at: datetime
@@ -240,29 +250,33 @@ async def _note_links(
     """Keep what was decided, each pair once a flush."""
     if not links:
         return
-    said: dict[tuple[NodeId, NodeId], tuple[Any, ...]] = {}
+    said: dict[tuple[NodeId, NodeId], _Said] = {}
     for link in links:
         pair = pair_of(node_ids[link.pair[0]], node_ids[link.pair[1]])
-        seen = [sightings[index] for index in link.sightings]
-        first, refusal = seen[0], link.refusal
-        row = (
-            "ACCEPTED" if refusal is None else "REFUSED",
-            first.rule if refusal is None else refusal.rule,
-            None if refusal is None else refusal.reason,
-            _evidence(first.evidence),
-            sum(one.times for one in seen),
-            min(one.first_at for one in seen),
-            max(one.last_at for one in seen),
-        )
-        said[pair] = row if pair not in said else _both(said[pair], row)
-    columns = zip(*((*pair, *row) for pair, row in said.items()), strict=True)
-    await connection.execute(queries.note_links, workspace_id, *map(list, columns))
-
-
-def _both(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The same pair seen from either end, where two identifiers of one kind took turns in being the strongest."""
-    *said, times, first_at, last_at = one
-    return (*said, times + other[-3], min(first_at, other[-2]), max(last_at, other[-1]))
+        for index in link.sightings:
+            seen = sightings[index]
+            # The same pair may be seen from either end, where two of one kind take turns in being the strongest.
+            if (row := said.get(pair)) is None:
+                said[pair] = _Said(link, seen, seen.times, seen.first_at, seen.last_at)
+            else:
+                row.times += seen.times
+                row.first_at = min(row.first_at, seen.first_at)
+                row.last_at = max(row.last_at, seen.last_at)
+    rows = said.values()
+    refusals = [row.link.refusal for row in rows]
+    await connection.execute(
+        queries.note_links,
+        workspace_id,
+        [pair[0] for pair in said],
+        [pair[1] for pair in said],
+        ["ACCEPTED" if refusal is None else "REFUSED" for refusal in refusals],
+        [row.seen.rule if row.link.refusal is None else row.link.refusal.rule for row in rows],
+        [None if refusal is None else refusal.reason for refusal in refusals],
+        [_evidence(row.seen.evidence) for row in rows],
+        [row.times for row in rows],
+        [row.first_at for row in rows],
+        [row.last_at for row in rows],
+    )
 
 
 def _evidence(event: Event) -> str:
