@@ -35,6 +35,14 @@ class ItemRemark(Struct, frozen=True, kw_only=True):
     field: tuple[str, ...] = ()
 
 
+class ItemTaken(Struct, frozen=True, kw_only=True):
+    """The item at `index` of the batch is stored, now or since before."""
+
+    index: int
+    message_id: str
+    duplicate: bool
+
+
 class Receipt(Struct, frozen=True, kw_only=True):
     """What became of a batch, durably."""
 
@@ -42,6 +50,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
     duplicates: int
     refused: tuple[ItemRefusal, ...] = ()
     remarks: tuple[ItemRemark, ...] = ()
+    taken: tuple[ItemTaken, ...] = ()
 
 
 class Intake:
@@ -145,5 +154,14 @@ def _receipt(
             ItemRemark(index=index, code=remark.code, message=remark.message, field=remark.field)
             for index, item in checked
             for remark in item.remarks
+        ),
+        taken=tuple(
+            ItemTaken(
+                index=index,
+                message_id=item.event.message_id,
+                duplicate=result.outcome is Outcome.DUPLICATE,
+            )
+            for (index, item), result in zip(checked, results, strict=True)
+            if result.refusal is None
         ),
     )
