@@ -17,7 +17,9 @@ from cdp.db.pool import Database
 from cdp.errors import Misconfigured
 from cdp.graphql.transport import graphql_routes
 from cdp.hooks.manager import Plugins
+from cdp.identity.kinds import make_kinds
 from cdp.ingest.accumulator import Accumulator
+from cdp.ingest.intake import Intake
 from cdp.settings import Settings
 from cdp.settle.worker import Worker
 from cdp.web.errors import exception_handlers
@@ -46,6 +48,7 @@ class Application:
     plugins: Plugins
     authenticator: Authenticator
     accumulator: Accumulator
+    intake: Intake
     worker: Worker
     metrics: Metrics
 
@@ -71,7 +74,7 @@ class Application:
             accumulator = Accumulator(
                 database,
                 workspaces,
-                plugins.identifier_kinds(),
+                make_kinds(*plugins.identifier_kinds()),
                 settings=settings,
                 clock=clock,
                 metrics=metrics,
@@ -86,6 +89,7 @@ class Application:
                 plugins=plugins,
                 authenticator=Authenticator(database, clock=clock),
                 accumulator=accumulator,
+                intake=Intake(accumulator, workspaces, clock=clock),
                 worker=worker,
                 metrics=metrics,
             )
