@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from cdp.demo.crm import PERSONAL_DOMAIN
-from cdp.model import CatalogueEntry, Condition, Contribution, Feature, Lens, Stage, WorkspaceSettings
+from cdp.model import CatalogueEntry, Condition, Contribution, Feature, Lens, Stage
 
-B2B_SETTINGS = WorkspaceSettings(
-    onboarding_steps=("company_profile", "connect_erp", "invite_team", "first_purchase_order"),
-    free_mail_domains=(PERSONAL_DOMAIN,),
-)
+ONBOARDING_STEPS = ("company_profile", "connect_erp", "invite_team", "first_purchase_order")
+
+B2B_SETTINGS: dict[str, object] = {
+    "onboarding_steps": list(ONBOARDING_STEPS),
+    "free_mail_domains": [PERSONAL_DOMAIN],
+}
 
 B2B_FEATURES = (
     Feature(

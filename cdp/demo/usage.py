@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from cdp.demo.catalogue import B2B_FEATURES, B2B_SETTINGS
+from cdp.demo.catalogue import B2B_FEATURES, ONBOARDING_STEPS
 from cdp.demo.crm import LAST_DAY, Crm
 from cdp.demo.facts import item
 from cdp.demo.tables import Item, at, draw
@@ -14,7 +14,6 @@ from cdp.demo.users import Habit, Team, User, teams
 
 _SEATS = {"starter": 5, "growth": 15, "enterprise": 40}
 """Seats of a plan: the data knows plans, not seats."""
-_ONBOARDING = tuple(B2B_SETTINGS.onboarding_steps)
 
 
 def items(crm: Crm) -> Iterator[Item]:
@@ -91,7 +90,7 @@ def _arrival(team: Team, user: User, place: int) -> Iterator[Item]:
 def _days(team: Team, user: User, place: int) -> Iterator[Item]:
     """Working days with a sign-in and the use of some features; the first ones carry the onboarding."""
     repertoire = _repertoire(user)
-    steps = [] if user.guest else list(_ONBOARDING[: 4 if place == 0 else 2])
+    steps = [] if user.guest else list(ONBOARDING_STEPS[: 4 if place == 0 else 2])
     if team.habit is Habit.SHELF:
         steps = steps[:1]
     day, active = user.first_day, 0

@@ -1,0 +1,122 @@
+"""`cdp workspaces` and `cdp keys`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from cdp.access import keys as access
+from cdp.access.scopes import KeyRole
+from cdp.cli.options import database_of, database_options, run_async, settings_of
+from cdp.settings import Settings
+from cdp.workspaces import store
+
+ROLES = click.Choice([role.value for role in KeyRole], case_sensitive=False)
+
+
+@click.group(epilog="Example: cdp workspaces create acme --data ./data")
+def workspaces() -> None:
+    """Create and list workspaces: nothing is ever visible across two of them."""
+
+
+@workspaces.command("create", epilog="Example: cdp workspaces create acme --data ./data")
+@click.argument("name")
+@database_options
+def create_workspace(*, name: str, data: Path | None, database_url: str | None) -> None:
+    """Create a workspace."""
+    run_async(_create_workspace(settings_of(data, database_url), name))
+    click.echo(f"Workspace {name} is there. Next: cdp keys create --workspace {name} --role ADMIN")
+
+
+async def _create_workspace(settings: Settings, name: str) -> None:
+    async with database_of(settings) as database:
+        await store.create(database, name)
+
+
+@workspaces.command("list", epilog="Example: cdp workspaces list --data ./data")
+@database_options
+def list_workspaces(*, data: Path | None, database_url: str | None) -> None:
+    """List the workspaces."""
+    run_async(_list_workspaces(settings_of(data, database_url)))
+
+
+async def _list_workspaces(settings: Settings) -> None:
+    async with database_of(settings) as database:
+        for workspace in await store.list_all(database):
+            click.echo(f"{workspace.created_at:%Y-%m-%d}  {workspace.name}")
+
+
+@click.group(epilog="Example: cdp keys create --workspace acme --role SALES --data ./data")
+def keys() -> None:
+    """Create, list and revoke the keys of a workspace."""
+
+
+@keys.command(
+    "create", epilog="Example: cdp keys create --workspace acme --role INGEST --name website --data ./data"
+)
+@click.option("--workspace", required=True, metavar="NAME")
+@click.option("--role", required=True, type=ROLES, help="What the key may do.")
+@click.option("--name", help="What it is for [default: the role].")
+@click.option("--expires", type=click.DateTime(["%Y-%m-%d"]), help="Last day on which it is good (UTC).")
+@database_options
+def create_key(
+    *,
+    workspace: str,
+    role: str,
+    name: str | None,
+    expires: datetime | None,
+    data: Path | None,
+    database_url: str | None,
+) -> None:
+    """Create a key and print it, the only time that it can be read."""
+    settings = settings_of(data, database_url)
+    click.echo(run_async(_create_key(settings, workspace, role, name or role.upper(), expires)))
+    click.echo("Keep it: it is not shown again.", err=True)
+
+
+async def _create_key(
+    settings: Settings, workspace: str, role: str, name: str, expires: datetime | None
+) -> str:
+    if expires is not None:
+        expires = expires.replace(hour=23, minute=59, second=59, tzinfo=UTC)
+    async with database_of(settings) as database:
+        workspace_id = await store.by_name(database, workspace)
+        return await access.create_key(database, workspace_id, role, name, expires_at=expires)
+
+
+@keys.command("list", epilog="Example: cdp keys list --workspace acme --data ./data")
+@click.option("--workspace", required=True, metavar="NAME")
+@database_options
+def list_keys(*, workspace: str, data: Path | None, database_url: str | None) -> None:
+    """List the keys of a workspace, without what it would take to use them."""
+    run_async(_list_keys(settings_of(data, database_url), workspace))
+
+
+async def _list_keys(settings: Settings, workspace: str) -> None:
+    async with database_of(settings) as database:
+        for key in await access.list_keys(database, await store.by_name(database, workspace)):
+            if key.revoked_at is not None:
+                state = f"revoked {key.revoked_at:%Y-%m-%d}"
+            elif key.expires_at is not None:
+                state = f"good until {key.expires_at:%Y-%m-%d}"
+            else:
+                state = "good"
+            click.echo(f"{key.key_id:>4}  {key.prefix}…  {key.role.value:<10} {state:<22} {key.name}")
+
+
+@keys.command("revoke", epilog="Example: cdp keys revoke 7 --workspace acme --data ./data")
+@click.argument("key_id", type=int)
+@click.option("--workspace", required=True, metavar="NAME")
+@database_options
+def revoke_key(*, key_id: int, workspace: str, data: Path | None, database_url: str | None) -> None:
+    """Revoke the key of that number (see `cdp keys list`); within a second nobody can use it."""
+    run_async(_revoke_key(settings_of(data, database_url), workspace, key_id))
+    click.echo(f"Key {key_id} is revoked.")
+
+
+async def _revoke_key(settings: Settings, workspace: str, key_id: int) -> None:
+    async with database_of(settings) as database:
+        workspace_id = await store.by_name(database, workspace)
+        await access.revoke_key(database, workspace_id, key_id, now=datetime.now(UTC))

@@ -1,0 +1,59 @@
+"""Which commands there are. Their modules are imported when they are called: `cdp --help` answers at once."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+
+import click
+from typing_extensions import override
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "serve": ("cdp.cli.serving:serve", "Serve GraphQL and the tracking API, and settle."),
+    "worker": ("cdp.cli.serving:worker", "Settle only: roles, enrichment, upkeep."),
+    "demo": ("cdp.cli.demo:demo", "A fresh database with sample data, served."),
+    "migrate": ("cdp.cli.database:migrate", "Apply migrations, or list them."),
+    "workspaces": ("cdp.cli.access:workspaces", "Create and list workspaces."),
+    "keys": ("cdp.cli.access:keys", "Create, list and revoke keys."),
+    "import": ("cdp.cli.importing:import_file", "People, accounts or events from a file."),
+    "rebuild": ("cdp.cli.database:rebuild", "Views from events, or check that they agree."),
+    "plugins": ("cdp.cli.inspecting:plugins", "Which plugins are loaded, and their health."),
+    "schema": ("cdp.cli.inspecting:schema", "Print the GraphQL schema."),
+    "doctor": ("cdp.cli.inspecting:doctor", "What is wrong, and what to do about it."),
+}
+"""Command → where it is, and what it does."""
+
+
+class _OnDemand(click.Group):
+    """A group that imports a command's module when the command is called, and not to list it."""
+
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    @override
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    @override
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, says) for name, (_, says) in COMMANDS.items()])
+
+
+@click.group(
+    cls=_OnDemand,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Example: cdp demo",
+)
+@click.version_option(version("diptych"), prog_name="cdp", message="%(prog)s %(version)s")
+def cdp() -> None:
+    """Diptych: one profile, a buyer-intent panel and a usage panel.
+
+    Every flag can be given as a variable CDP_<FLAG> in the environment, and --database-url as DATABASE_URL.
+    """

@@ -1,0 +1,66 @@
+"""`cdp migrate` and `cdp rebuild`: the schema, and the views from the events."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from cdp.cli.options import database_of, database_options, place_of, run_async, settings_of
+from cdp.db import migrate as migrations
+from cdp.lenses.rebuild import rebuild as rebuild_views
+from cdp.settings import Settings
+from cdp.workspaces import store
+
+
+@click.group(
+    invoke_without_command=True,
+    epilog="Example: cdp migrate --database-url postgresql://owner@localhost/diptych",
+)
+@database_options
+@click.pass_context
+def migrate(context: click.Context, data: Path | None, database_url: str | None) -> None:
+    """Apply the migrations that the database lacks, as the role that owns it."""
+    context.obj = settings_of(data, database_url)
+    if context.invoked_subcommand is None:
+        with place_of(context.obj) as place:
+            applied = run_async(migrations.apply(place.owner_url))
+        for migration in applied:
+            click.echo(f"applied {migration.name}")
+        if not applied:
+            click.echo("Nothing to do: the database has every migration.")
+
+
+@migrate.command(epilog="Example: cdp migrate --data ./data status")
+@click.pass_obj
+def status(settings: Settings) -> None:
+    """List the migrations, applied and pending."""
+    with place_of(settings) as place:
+        found = run_async(migrations.status(place.owner_url))
+    for migration in found:
+        click.echo(f"{'applied' if migration.applied else 'pending'}  {migration.name}")
+
+
+@click.command(epilog="Example: cdp rebuild --data ./data --workspace b2b --check")
+@database_options
+@click.option("--workspace", metavar="NAME", help="Only this one; all of them otherwise.")
+@click.option("--check", is_flag=True, help="Compare, and change nothing; status 1 where something differs.")
+def rebuild(*, data: Path | None, database_url: str | None, workspace: str | None, check: bool) -> int:
+    """Make the views anew from the events, or check that they agree with them."""
+    return run_async(_rebuild(settings_of(data, database_url), workspace, check=check))
+
+
+async def _rebuild(settings: Settings, name: str | None, *, check: bool) -> int:
+    differing = 0
+    async with database_of(settings) as database:
+        if name is None:
+            wanted = await store.list_all(database)
+        else:
+            wanted = [(await store.by_name(database, name), name)]
+        for workspace_id, shown in wanted:
+            with Console(stderr=True).status(f"{'checking' if check else 'rebuilding'} {shown}"):
+                report = await rebuild_views(database, workspace_id, check=check)
+            click.echo(f"{shown}: {report}")
+            differing += bool(check and report.differences)
+    return 1 if differing else 0

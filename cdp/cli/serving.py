@@ -1,0 +1,182 @@
+"""`cdp serve` and `cdp worker`: processes that run until they are asked to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from cdp.app import run_server, run_worker
+from cdp.cli.logs import configure_logging
+from cdp.cli.options import database_options, migrated, place_of, run_async, settings_of
+from cdp.errors import Misconfigured
+from cdp.settings import Settings
+
+_STARTUP_SECONDS = 5.0
+"""A server process that ends sooner will not do better the next time."""
+_STOP_SECONDS = 30.0
+"""How long server processes may take to finish what they have accepted."""
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@click.command(epilog="Example: cdp serve --data ./data --port 8000")
+@click.option("--host", help="Address to listen on [default: 127.0.0.1].")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on [default: 8000].")
+@database_options
+@click.option(
+    "--workers", type=click.IntRange(1, 256), help="Server processes that share the port [default: 1]."
+)
+@click.option("--worker/--no-worker", default=None, help="Whether to settle too [default: yes].")
+def serve(
+    *,
+    host: str | None,
+    port: int | None,
+    data: Path | None,
+    database_url: str | None,
+    workers: int | None,
+    worker: bool | None,
+) -> None:
+    """Serve GraphQL and the tracking API, and settle.
+
+    An embedded database is migrated; with --database-url, pending migrations are refused with the command to run.
+    Without either the database is a temporary one, gone when the server stops.
+    """
+    given = settings_of(data, database_url, host=host, port=port, workers=workers, worker=worker)
+    configure_logging(given)
+    with place_of(given, temporary=True) as place, listening(given) as listener:
+        run_async(migrated(place))
+        where, listens = listener.getsockname()[:2]
+        click.echo(f"Diptych serves on http://{where}:{listens} (database: {place.shown})", err=True)
+        serve_on(replace(given, database_url=place.app_url), listener)
+
+
+def serve_on(settings: Settings, listener: socket.socket) -> None:
+    """Serve in as many processes as the settings say, until a signal asks to stop.
+
+    Raises:
+        Misconfigured: a server process ended as soon as it had begun.
+    """
+    if settings.workers > 1:
+        _supervise(settings, listener)
+    else:
+        _serve_here(settings, listener)
+
+
+@contextmanager
+def listening(settings: Settings) -> Iterator[socket.socket]:
+    """The socket of the settings' host and port, taking connections already.
+
+    Raises:
+        Misconfigured: the address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            raise Misconfigured(
+                f"Nothing can listen on {settings.host}:{settings.port} ({error.strerror}); choose another --port."
+            ) from error
+        listener.listen(2048)
+        listener.set_inheritable(True)
+        yield listener
+
+
+def _serve_here(settings: Settings, listener: socket.socket) -> None:
+    """Serve in this process. uvicorn raises the signal again that it was stopped by: by then it has been obeyed."""
+    with _noting_signals():
+        run_async(run_server(settings, sockets=[listener]))
+
+
+@contextmanager
+def _noting_signals() -> Iterator[list[int]]:
+    """Signals to stop are noted and leave the process running; a second one of a kind that nobody heeds ends it."""
+    noted: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        if noted.count(number) > 1:
+            raise KeyboardInterrupt
+        noted.append(number)
+
+    before = {number: signal.signal(number, note) for number in _STOP_SIGNALS}
+    try:
+        yield noted
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _child(settings: Settings, listener: socket.socket) -> None:
+    """A server process."""
+    configure_logging(settings)
+    _serve_here(settings, listener)
+
+
+def _supervise(settings: Settings, listener: socket.socket) -> None:
+    """Keep the server processes running: one that dies is replaced, unless it died young."""
+    context = multiprocessing.get_context("spawn")
+
+    def start() -> tuple[SpawnProcess, float]:
+        process = context.Process(target=_child, args=(settings, listener), name="diptych-server")
+        process.start()
+        return process, time.monotonic()
+
+    with _noting_signals() as noted:
+        processes = [start() for _ in range(settings.workers)]
+        try:
+            while not noted:
+                for place, (process, since) in enumerate(processes):
+                    process.join(timeout=0.2 / len(processes))
+                    if process.exitcode is None or noted:
+                        continue
+                    if time.monotonic() - since < _STARTUP_SECONDS:
+                        raise Misconfigured(
+                            f"A server process ended with status {process.exitcode} as soon as it had begun; "
+                            "its reason stands above."
+                        )
+                    processes[place] = start()
+        finally:
+            _stop([process for process, _ in processes])
+
+
+def _stop(processes: list[SpawnProcess]) -> None:
+    """Ask all of them to stop, and end those that do not."""
+    for process in processes:
+        process.terminate()
+    deadline = time.monotonic() + _STOP_SECONDS
+    for process in processes:
+        process.join(timeout=max(0.0, deadline - time.monotonic()))
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+
+
+@click.command(epilog="Example: cdp worker --database-url postgresql://app@db/diptych")
+@database_options
+def worker(*, data: Path | None, database_url: str | None) -> None:
+    """Settle only: resolve roles, enrich, keep the database in order. Several may run at once."""
+    settings = settings_of(data, database_url)
+    configure_logging(settings)
+    with place_of(settings) as place:
+        run_async(migrated(place))
+        click.echo(f"Settling (database: {place.shown}); stop with Ctrl-C.", err=True)
+        run_async(_work(replace(settings, database_url=place.app_url)))
+
+
+async def _work(settings: Settings) -> None:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in _STOP_SIGNALS:
+        loop.add_signal_handler(number, stop.set)
+    await run_worker(settings, stop=stop)
