@@ -99,7 +99,7 @@ def create_asgi(application: Application) -> Starlette:
     """The HTTP side of an open application: GraphQL, the tracking API, health and metrics."""
     return Starlette(
         routes=[*graphql_routes(application), *tracking_routes(application), *health_routes(application)],
-        middleware=middleware(),
+        middleware=middleware(application.metrics),
         exception_handlers=exception_handlers(),
     )
 

@@ -1,0 +1,1 @@
+"""HTTP beside GraphQL: the tracking API, health, metrics, and what all requests share."""

@@ -1,0 +1,102 @@
+"""What every request has: an id, a line in the log, a duration in the metrics, and an answer whatever happens.
+
+Nothing of a request's content is logged: no body, no query, no key, and of the path only the route that it took.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import traceback
+import uuid
+from pathlib import Path
+
+import structlog
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cdp.web.answers import json_answer
+from cdp.web.metrics import Metrics
+
+log = structlog.get_logger("cdp.access_log")
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_METHODS = frozenset({"GET", "POST", "OPTIONS", "HEAD", "PUT", "PATCH", "DELETE"})
+
+
+def middleware(metrics: Metrics) -> list[Middleware]:
+    """The layers around every route."""
+    return [Middleware(Requests, metrics=metrics)]
+
+
+class Requests:
+    """Names each request, logs and measures it, and answers 500 to what nobody expected."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection; only HTTP requests are of interest."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        started = time.perf_counter()
+        status = 0
+
+        async def note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, note)
+            except ClientDisconnect:
+                status = status or 499
+            except Exception as error:
+                log.error(  # noqa: TRY400 - a traceback quotes values, and they may be personal data
+                    "request_failed",
+                    error=type(error).__name__,
+                    at=[
+                        f"{Path(place.filename).name}:{place.lineno} {place.name}"
+                        for place in traceback.extract_tb(error.__traceback__)[-6:]
+                    ],
+                )
+                if status:
+                    raise
+                await _internal_error(request_id)(scope, receive, note)
+            finally:
+                seconds = time.perf_counter() - started
+                route = getattr(scope.get("route"), "path", "none")
+                method = scope["method"] if scope["method"] in _METHODS else "other"
+                self._metrics.answered(route, method, status, seconds)
+                log.info(
+                    "request",
+                    method=method,
+                    route=route,
+                    status=status,
+                    milliseconds=round(seconds * 1000, 1),
+                )
+
+
+def _request_id(scope: Scope) -> str:
+    """The caller's own id if it sent a sane one, so that its log and ours can be joined."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            return str(value, "ascii")
+    return uuid.uuid4().hex
+
+
+def _internal_error(request_id: str) -> ASGIApp:
+    return json_answer(
+        {
+            "code": "INTERNAL",
+            "message": f"Something is wrong with this server; its log says what under {request_id}.",
+        },
+        status=500,
+    )

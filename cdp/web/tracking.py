@@ -1,0 +1,217 @@
+"""The tracking HTTP API, as existing tracking clients speak it (docs/adr and docs/tracking.md say what they do)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from cdp.access.keys import Authenticator
+from cdp.access.scopes import Scope
+from cdp.errors import BadInput, TooLarge
+from cdp.ingest.decode import Batch, decode_batch, decode_single, unpack
+from cdp.ingest.intake import Intake, Receipt
+from cdp.ingest.limits import BATCH_BYTES
+from cdp.model import EventType
+from cdp.web.answers import json_answer
+
+_SINGLE = {
+    "identify": EventType.IDENTIFY,
+    "i": EventType.IDENTIFY,
+    "track": EventType.TRACK,
+    "t": EventType.TRACK,
+    "page": EventType.PAGE,
+    "p": EventType.PAGE,
+    "screen": EventType.SCREEN,
+    "s": EventType.SCREEN,
+    "group": EventType.GROUP,
+    "g": EventType.GROUP,
+    "alias": EventType.ALIAS,
+    "a": EventType.ALIAS,
+}
+"""Addresses that take one event; the short ones are the browser SDK's."""
+
+_BATCH = ("batch", "b")
+
+
+class TrackingParts(Protocol):
+    """The parts of the application that these routes use."""
+
+    @property
+    def authenticator(self) -> Authenticator:
+        """Who is asking."""
+
+    @property
+    def intake(self) -> Intake:
+        """Where batches go."""
+
+
+def tracking_routes(parts: TrackingParts) -> list[Route]:
+    """`POST /v1/{identify,track,page,screen,group,alias,batch}`, their short forms, and the browser SDK's settings."""
+    tracking = Tracking(parts.authenticator, parts.intake)
+    # Any page may send events: the key says where they go, and no cookie says who sends them.
+    anywhere = [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=["*"],
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            expose_headers=["Retry-After", "X-Request-Id"],
+            max_age=7200,
+        )
+    ]
+    routes = [
+        Route(f"/v1/{name}", tracking.receiver(None), methods=["POST", "OPTIONS"], middleware=anywhere)
+        for name in _BATCH
+    ]
+    routes += [
+        Route(f"/v1/{name}", tracking.receiver(event_type), methods=["POST", "OPTIONS"], middleware=anywhere)
+        for name, event_type in _SINGLE.items()
+    ]
+    routes.append(
+        Route(
+            "/v1/projects/{key}/settings",
+            tracking.settings,
+            methods=["GET", "OPTIONS"],
+            middleware=anywhere,
+        )
+    )
+    return routes
+
+
+class Tracking:
+    """Receives batches and single events."""
+
+    def __init__(self, authenticator: Authenticator, intake: Intake) -> None:
+        self._authenticator = authenticator
+        self._intake = intake
+
+    def receiver(self, event_type: EventType | None) -> Callable[[Request], Any]:
+        """The endpoint for one event of this type, or for a batch (None)."""
+
+        async def receive(request: Request) -> Response:
+            if request.method == "OPTIONS":
+                return Response(status_code=204, headers={"Allow": "POST, OPTIONS"})
+            return json_answer(_report(await self._receive(request, event_type)))
+
+        return receive
+
+    async def settings(self, request: Request) -> Response:
+        """What the browser SDK asks for before it sends anything: where to send to, and that nothing else is installed.
+
+        Raises:
+            Unauthenticated: the key is not one.
+        """
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers={"Allow": "GET, OPTIONS"})
+        key = request.path_params["key"]
+        principal = await self._authenticator.authenticate(key)
+        principal.require(Scope.EVENTS_WRITE)
+        return json_answer(browser_settings(key, request.url.scheme, request.url.netloc))
+
+    async def _receive(self, request: Request, event_type: EventType | None) -> Receipt:
+        body = await _read(request)
+        key = _key(request)
+        if key is None:
+            # It must be in the body, which has to be understood first; nobody's mistakes are kept.
+            batch = _decode(unpack(body), event_type)
+            principal = await self._authenticator.authenticate(batch.write_key)
+            principal.require(Scope.EVENTS_WRITE)
+            return await self._intake.take(principal.workspace_id, batch)
+        principal = await self._authenticator.authenticate(key)
+        principal.require(Scope.EVENTS_WRITE)
+        try:
+            batch = _decode(unpack(body), event_type)
+        except TooLarge:
+            raise
+        except BadInput as error:
+            await self._intake.keep_body(principal.workspace_id, body, error)
+            raise
+        return await self._intake.take(principal.workspace_id, batch)
+
+
+def browser_settings(key: str, scheme: str, host: str) -> dict[str, Any]:
+    """The settings document of @segment/analytics-next: its own delivery to this server, and no other integration."""
+    return {
+        "integrations": {
+            "Segment.io": {
+                "apiKey": key,
+                "apiHost": f"{host}/v1",
+                "protocol": scheme,
+                "addBundledMetadata": True,
+                "unbundledIntegrations": [],
+                "versionSettings": {"version": "4.4.7", "componentTypes": ["browser"]},
+            }
+        },
+        "plan": {
+            "track": {"__default": {"enabled": True, "integrations": {}}},
+            "identify": {"__default": {"enabled": True}},
+            "group": {"__default": {"enabled": True}},
+        },
+        "analyticsNextEnabled": True,
+        "edgeFunction": {},
+        "enabledMiddleware": {},
+        "middlewareSettings": {},
+        "remotePlugins": [],
+        "legacyVideoPluginsEnabled": False,
+        # Nothing about the visitor's browser goes to the SDK's maker.
+        "metrics": {"sampleRate": 0},
+    }
+
+
+def _decode(text: bytes, event_type: EventType | None) -> Batch:
+    return decode_batch(text) if event_type is None else decode_single(text, event_type)
+
+
+def _report(receipt: Receipt) -> dict[str, Any]:
+    report: dict[str, Any] = {
+        "success": True,
+        "accepted": receipt.stored + receipt.duplicates,
+        "refused": receipt.refused,
+    }
+    if receipt.remarks:
+        report["warnings"] = receipt.remarks
+    return report
+
+
+async def _read(request: Request) -> bytes:
+    """The body; no more of it is ever held than the limit.
+
+    Raises:
+        TooLarge: there is more.
+    """
+    parts: list[bytes] = []
+    size = 0
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > BATCH_BYTES:
+        raise TooLarge(f"The body is larger than {BATCH_BYTES:,} bytes; send smaller batches.")
+    async for part in request.stream():
+        size += len(part)
+        if size > BATCH_BYTES:
+            raise TooLarge(f"The body is larger than {BATCH_BYTES:,} bytes; send smaller batches.")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _key(request: Request) -> str | None:
+    """The key in the headers: the user name of Basic auth, a Bearer token, or `X-Write-Key`."""
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    match scheme.lower():
+        case "basic":
+            try:
+                name = base64.b64decode(credentials.strip(), validate=True).decode("utf-8").partition(":")[0]
+            except (binascii.Error, UnicodeDecodeError):
+                name = ""
+            if name:
+                return name
+        case "bearer":
+            if credentials.strip():
+                return credentials.strip()
+    return request.headers.get("x-write-key") or None
