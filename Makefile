@@ -17,7 +17,7 @@ QUICK  := --quick
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench schema clean
+.PHONY: help demo test check format bench schema pins clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,6 +44,12 @@ bench: $(READY) ## Every benchmark quickly; BENCH=name for one of them
 
 schema: $(READY) ## Write schema.graphql anew
 	$(BIN)/cdp schema > $(VENV)/schema.graphql && mv $(VENV)/schema.graphql schema.graphql
+
+pins: ## Take the newest versions that pyproject.toml allows into constraints.txt
+	rm -rf $(VENV)/pins && $(PYTHON) -m venv $(VENV)/pins
+	$(VENV)/pins/bin/pip install --quiet --disable-pip-version-check '.[dev]'
+	$(VENV)/pins/bin/pip freeze --exclude diptych > constraints.txt
+	rm -rf $(VENV)/pins
 
 clean: ## Remove .venv and everything that tools left behind
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -117,20 +117,25 @@ def find_binaries(account: Account) -> Binaries:
 
 
 def named_account(account: Account) -> Account:
-    """An account with a name for what insists on one: `nobody` for root, else this process's own."""
-    if account.uid is None:
+    """An account with a name, for `initdb`, which insists on one: `nobody` for root, else this process's own.
+
+    Raises:
+        Misconfigured: there is none.
+    """
+    if sys.platform == "win32":
         return account
-    import pwd  # noqa: PLC0415 - absent on Windows, where nobody is root
+    import pwd  # noqa: PLC0415 - absent on Windows
 
     try:
-        return Account(uid=pwd.getpwnam("nobody").pw_uid)
-    except KeyError:
-        others = [entry.pw_uid for entry in pwd.getpwall() if entry.pw_uid != 0]
-        if not others:
-            raise Misconfigured(
-                "initdb needs an account that is not root, and this machine has none: add one (useradd postgres)."
-            ) from None
-        return Account(uid=others[-1])
+        if account.uid is not None:
+            return Account(uid=pwd.getpwnam("nobody").pw_uid)
+        pwd.getpwuid(os.geteuid())
+    except KeyError as error:
+        raise Misconfigured(
+            f"PostgreSQL's initdb needs a user with a name ({error.args[0]}): add it to /etc/passwd, "
+            "or give the URL of a PostgreSQL 18 as DATABASE_URL."
+        ) from error
+    return account
 
 
 def is_root() -> bool:
