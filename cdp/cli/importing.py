@@ -51,10 +51,12 @@ def import_file(
     report = run_async(_import(settings, workspace, file, Kind(kind) if kind else None, mapped))
     counts = report.counts
     click.echo(f"{counts.stored:,} stored, {counts.duplicates:,} known already ({report.kind.value}).")
-    if report.rejected is None:
-        return 0
-    click.echo(f"cdp: {report.rejected_rows:,} rows were rejected; see {report.rejected}", err=True)
-    return 1
+    if report.problems is not None:
+        click.echo(
+            f"cdp: {report.rejected:,} rows were rejected, {report.remarks:,} imported in part; see {report.problems}",
+            err=True,
+        )
+    return 1 if report.rejected else 0
 
 
 async def _import(
@@ -72,7 +74,8 @@ async def _import(
         with bar:
             task = bar.add_task(file.name, total=None)
             return await run_import(
-                application.accumulator,
+                application.intake,
+                application.accumulator.kinds,
                 application.database,
                 workspace,
                 file,

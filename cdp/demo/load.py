@@ -14,9 +14,8 @@ from cdp.db.queries import load_queries
 from cdp.demo import catalogue, crm, facts, shop, usage
 from cdp.demo.tables import Item, moved, shift_to
 from cdp.errors import DiptychError, NotFound
-from cdp.importing.delivering import Candidate, Courier
-from cdp.ingest.accumulator import Accumulator
-from cdp.ingest.results import Refusal
+from cdp.importing.delivering import Candidate, Courier, Problem
+from cdp.ingest.intake import Intake
 from cdp.model import CatalogueEntry, Feature, Workspace, WorkspaceId
 from cdp.settle.worker import Worker
 from cdp.workspaces import change, store
@@ -48,8 +47,8 @@ class Parts(Protocol):
         """Where to."""
 
     @property
-    def accumulator(self) -> Accumulator:
-        """The ingest path."""
+    def intake(self) -> Intake:
+        """The door of ingest."""
 
     @property
     def worker(self) -> Worker:
@@ -167,16 +166,14 @@ async def _import(
         done += count
         progress(f"importing {workspace.name}", done, len(items))
 
-    def rejected(item: Item, refusal: Refusal) -> None:
-        raise DiptychError(f"The demo's own {item['messageId']} was refused: {refusal.message}")
+    def rejected(item: Item, problem: Problem) -> None:
+        raise DiptychError(f"The demo's own {item['messageId']} was refused: {problem.message}")
 
     def candidates() -> Iterator[Candidate[Item]]:
         for item in items:
             yield Candidate(item, moved(item, shift))
 
-    courier = Courier[Item](
-        parts.accumulator, workspace, clock=parts.clock, source="import", rejected=rejected
-    )
+    courier = Courier[Item](parts.intake, workspace.workspace_id, rejected=rejected, remarked=rejected)
     await courier.take(candidates(), advanced)
 
 

@@ -1,4 +1,4 @@
-"""Rows that were not imported: into a file, each with its reason."""
+"""Rows that were not imported, or not wholly: into a file, each with its reason."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import csv
 from pathlib import Path
 from typing import IO, Any, Self
 
+from cdp.importing.delivering import Problem
 from cdp.importing.reading import Record
-from cdp.ingest.results import Refusal
 
 
 class Rejected:
@@ -18,8 +18,11 @@ class Rejected:
 
     def __init__(self, source: Path) -> None:
         self.path = source.with_name(source.name + ".rejected.csv")
-        self.count = 0
-        self._last = 0
+        self.rows = 0
+        """Rows that were not imported."""
+        self.remarks = 0
+        """Rows that were imported without something that could not be used."""
+        self._last: tuple[str, int] = ("", 0)
         self._file: IO[str] | None = None
         self._writer: Any = None
 
@@ -31,14 +34,22 @@ class Rejected:
         if self._file is not None:
             self._file.close()
 
-    def add(self, record: Record, refusal: Refusal) -> None:
-        """Write down a row and why it was not imported; a row that stands for two calls is written once."""
-        if record.number == self._last:
-            return
-        self._last = record.number
+    def reject(self, record: Record, problem: Problem) -> None:
+        """Write down a row and why it was not imported."""
+        self.rows += self._write("rejected", record, problem)
+
+    def remark(self, record: Record, problem: Problem) -> None:
+        """Write down a row that was imported, and what could not be used of it."""
+        self.remarks += self._write("imported in part", record, problem)
+
+    def _write(self, outcome: str, record: Record, problem: Problem) -> bool:
+        """Write a line, but one only for a row that stands for two calls; whether it was written."""
+        if self._last == (outcome, record.number):
+            return False
+        self._last = (outcome, record.number)
         if self._file is None:
             self._file = self.path.open("w", newline="", encoding="utf-8")
             self._writer = csv.writer(self._file)
-            self._writer.writerow(("row", "code", "message", "content"))
-        self.count += 1
-        self._writer.writerow((record.number, refusal.code, refusal.message, record.text))
+            self._writer.writerow(("row", "outcome", "code", "message", "content"))
+        self._writer.writerow((record.number, outcome, problem.code, problem.message, record.text))
+        return True

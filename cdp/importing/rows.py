@@ -27,10 +27,6 @@ _AS_WRITTEN = {
 }
 
 
-STAND_IN = "import-row-without-an-id"
-"""Anonymous id of a row that has no id but, say, an e-mail address: it satisfies the tracking API, and is taken out."""
-
-
 def to_items(record: Record, kind: Kind, mapped: Mapping[str, str], file_name: str) -> list[Item]:
     """The calls that a record of people or events stands for: one, or two where a person's row names an account.
 
@@ -39,8 +35,9 @@ def to_items(record: Record, kind: Kind, mapped: Mapping[str, str], file_name: s
     """
     item = to_fields(record, kind, mapped)
     message_id = item.pop("messageId", None) or row_id(record, file_name)
-    if "userId" not in item and "anonymousId" not in item:
-        item["anonymousId"] = STAND_IN
+    if "userId" not in item and "anonymousId" not in item and (named := identifiers(item)):
+        # The tracking API wants an id; whoever has an e-mail address alone gets one that follows from it.
+        item["anonymousId"] = f"import-{_digest(*named[0])}"
     if kind is Kind.EVENTS:
         item.setdefault("type", "track")
         traits = item.pop("traits", None)
@@ -102,8 +99,18 @@ def typed(value: Any) -> Any:
 
 def row_id(record: Record, file_name: str) -> str:
     """The message id of a record: the same whenever this record of this file is imported."""
-    digest = sha256("\x1f".join((file_name, str(record.number), record.text)).encode()).hexdigest()
-    return f"import:{digest[:32]}"
+    return f"import:{_digest(file_name, str(record.number), record.text)}"
+
+
+def identifiers(item: Item) -> list[tuple[str, str]]:
+    """(kind, value) of what identifies the person besides the ids that the tracking API asks for."""
+    traits, context = item.get("traits", {}), item.get("context", {})
+    named = [(kind, str(traits[kind])) for kind in ("email", "phone") if traits.get(kind)]
+    return named + [(external["type"], str(external["id"])) for external in context.get("externalIds", ())]
+
+
+def _digest(*parts: str) -> str:
+    return sha256("\x1f".join(parts).encode()).hexdigest()[:32]
 
 
 def _text(value: Any) -> Any:

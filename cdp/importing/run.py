@@ -10,14 +10,14 @@ from pathlib import Path
 from msgspec import Struct
 
 from cdp.db.pool import Database
+from cdp.identity.kinds import Kinds, normalise
 from cdp.importing import accounts
-from cdp.importing.delivering import Candidate, Counts, Courier
+from cdp.importing.delivering import Candidate, Counts, Courier, Problem
 from cdp.importing.fields import Kind, detect
 from cdp.importing.reading import Record, Source
 from cdp.importing.rejected import Rejected
-from cdp.importing.rows import to_items
-from cdp.ingest.accumulator import Accumulator
-from cdp.ingest.results import Refusal
+from cdp.importing.rows import Item, identifiers, to_items
+from cdp.ingest.intake import Intake
 from cdp.model import Workspace
 
 _LOOKED_AT = 20
@@ -29,13 +29,17 @@ class Report(Struct, frozen=True, kw_only=True):
 
     kind: Kind
     counts: Counts
-    rejected_rows: int
-    rejected: Path | None
-    """The file with the rejected rows and their reasons, if there are any."""
+    rejected: int
+    """Rows that were not imported."""
+    remarks: int
+    """Rows that were imported without something that could not be used."""
+    problems: Path | None
+    """The file with both and their reasons, if there are any."""
 
 
 async def import_file(
-    accumulator: Accumulator,
+    intake: Intake,
+    kinds: Kinds,
     database: Database,
     workspace: Workspace,
     path: Path,
@@ -48,7 +52,8 @@ async def import_file(
     """Import a file; doing it again, also after an interruption, adds only what is missing.
 
     Args:
-        accumulator: takes people and events.
+        intake: takes people and events.
+        kinds: of identifiers, by which a row without an id may name a person.
         database: takes accounts, which are no events.
         workspace: whose they are.
         path: the file.
@@ -74,20 +79,18 @@ async def import_file(
             counts = await accounts.take(database, workspace, every, mapped, rejected, advanced, now=clock())
         else:
             courier = Courier[Record](
-                accumulator,
-                workspace,
-                clock=clock,
-                source="import",
-                rejected=rejected.add,
+                intake, workspace.workspace_id, rejected=rejected.reject, remarked=rejected.remark
             )
-            await courier.take(_candidates(every, kind, mapped, path.name, rejected), advanced)
+            calls = _Calls(kind, mapped, path.name, kinds, workspace.settings.default_country)
+            await courier.take(calls.candidates(every, rejected), advanced)
             counts = courier.counts
         progress(source.size, source.size)
     return Report(
         kind=kind,
         counts=counts,
-        rejected_rows=rejected.count,
-        rejected=rejected.path if rejected.count else None,
+        rejected=rejected.rows,
+        remarks=rejected.remarks,
+        problems=rejected.path if rejected.rows or rejected.remarks else None,
     )
 
 
@@ -100,12 +103,38 @@ def _detect(path: Path, first: list[Record], mapped: Mapping[str, str]) -> Kind:
     return detect(path, columns, mapped, types)
 
 
-def _candidates(
-    records: Iterator[Record], kind: Kind, mapped: Mapping[str, str], file_name: str, rejected: Rejected
-) -> Iterator[Candidate[Record]]:
-    for record in records:
-        if record.values is None:
-            rejected.add(record, Refusal(code="UNREADABLE", message=record.problem))
-            continue
-        for item in to_items(record, kind, mapped, file_name):
-            yield Candidate(record, item)
+class _Calls:
+    """Records as calls of the tracking API."""
+
+    def __init__(
+        self, kind: Kind, mapped: Mapping[str, str], file_name: str, kinds: Kinds, country: str
+    ) -> None:
+        self._kind = kind
+        self._mapped = mapped
+        self._file_name = file_name
+        self._kinds = kinds
+        self._country = country
+
+    def candidates(self, records: Iterator[Record], rejected: Rejected) -> Iterator[Candidate[Record]]:
+        """The calls of every record that can be read and names a person."""
+        for record in records:
+            if record.values is None:
+                rejected.reject(record, Problem("UNREADABLE", record.problem))
+                continue
+            items = to_items(record, self._kind, self._mapped, self._file_name)
+            if problem := self._nobody(items[0]):
+                rejected.reject(record, problem)
+                continue
+            for item in items:
+                yield Candidate(record, item)
+
+    def _nobody(self, item: Item) -> Problem | None:
+        """Why the row names no person; None: it does, or says so itself when it is validated."""
+        if "userId" in item or not (named := identifiers(item)):
+            return None
+        if any(normalise(self._kinds, kind, value, self._country) for kind, value in named):
+            return None
+        kind = named[0][0]
+        return Problem(
+            "INVALID_IDENTIFIER", f"The {kind} is not one, and nothing else in the row identifies a person."
+        )

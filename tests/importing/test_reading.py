@@ -10,7 +10,7 @@ import pytest
 from cdp.errors import BadInput
 from cdp.importing.fields import Kind, detect, field_of, parse_map
 from cdp.importing.reading import Record, Source
-from cdp.importing.rows import STAND_IN, to_items, typed
+from cdp.importing.rows import to_items, typed
 
 
 def read(path: Path, content: str | bytes) -> list[Record]:
@@ -126,13 +126,13 @@ def test_a_persons_row_that_names_an_account_also_makes_the_member() -> None:
     person, member = to_items(record, Kind.PEOPLE, {}, "people.csv")
     assert person == {
         "type": "identify",
-        "anonymousId": STAND_IN,
+        "anonymousId": person["anonymousId"],
         "traits": {"email": "a@b.example", "title": "CFO"},
         "messageId": person["messageId"],
     }
     assert member == {
         "type": "group",
-        "anonymousId": STAND_IN,
+        "anonymousId": person["anonymousId"],
         "groupId": "c1",
         "context": {"traits": {"email": "a@b.example"}},
         "messageId": f"{person['messageId']}:group",
