@@ -31,7 +31,7 @@ CREATE TABLE workspace (
 );
 ALTER TABLE workspace ENABLE ROW LEVEL SECURITY;
 ALTER TABLE workspace FORCE ROW LEVEL SECURITY;
-CREATE POLICY bound ON workspace USING (workspace_id = cdp.bound_workspace());
+CREATE POLICY bound ON workspace USING (workspace_id = (SELECT cdp.bound_workspace()));
 GRANT SELECT, UPDATE ON workspace TO diptych_app;
 
 CREATE TABLE api_key (
@@ -51,7 +51,7 @@ CREATE TABLE api_key (
 CREATE INDEX api_key_hash ON api_key (hash);
 ALTER TABLE api_key ENABLE ROW LEVEL SECURITY;
 ALTER TABLE api_key FORCE ROW LEVEL SECURITY;
-CREATE POLICY bound ON api_key USING (workspace_id = cdp.bound_workspace());
+CREATE POLICY bound ON api_key USING (workspace_id = (SELECT cdp.bound_workspace()));
 GRANT SELECT, INSERT, UPDATE ON api_key TO diptych_app;
 
 -- The owner's functions below must see every workspace although row-level security is forced on the owner too.
