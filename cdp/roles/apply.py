@@ -1,0 +1,92 @@
+"""Writing down what role resolvers said."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+
+from cdp.db.pool import Connection
+from cdp.db.queries import load_queries
+from cdp.model import AccountId, Evidence, ProfileId, WorkspaceId
+from cdp.roles.decide import Answers, Claim, Decision, decide
+
+_queries = load_queries("cdp.roles", "store.sql")
+_evidence = msgspec.json.Decoder(tuple[Evidence, ...])
+
+
+class Changes(Struct, frozen=True, kw_only=True):
+    """How many claims were written; all zero: nothing had changed, and nothing was."""
+
+    begun: int = 0
+    revised: int = 0
+    ended: int = 0
+
+
+async def apply(
+    connection: Connection,
+    workspace_id: WorkspaceId,
+    profile_ids: Sequence[ProfileId],
+    answers: Answers,
+    *,
+    kept: Collection[str],
+    now: datetime,
+) -> Changes:
+    """Make the stored claims of these profiles agree with what was answered for their memberships.
+
+    Args:
+        connection: in the transaction that settles the profiles.
+        workspace_id: the tenant.
+        profile_ids: all profiles to settle, also those without any membership left.
+        answers: of every membership of theirs; a claim in any other ends.
+        kept: plugins whose claims stay as they are.
+        now: when claims begin and end.
+    """
+    rows = await connection.fetch(_queries.current_claims, workspace_id, profile_ids)
+    current = [
+        Claim(
+            claim_id=row["claim_id"],
+            place=(ProfileId(row["profile_id"]), AccountId(row["account_id"])),
+            role=row["role"],
+            source=row["source"],
+            confidence=row["confidence"],
+            evidence=_evidence.decode(row["evidence"]),
+        )
+        for row in rows
+    ]
+    decision = decide(current, answers, kept=kept, now=now)
+    await _write(connection, workspace_id, decision, now)
+    return Changes(begun=len(decision.begin), revised=len(decision.revise), ended=len(decision.end))
+
+
+async def _write(
+    connection: Connection, workspace_id: WorkspaceId, decision: Decision, now: datetime
+) -> None:
+    if decision.end:
+        await connection.execute(_queries.end_claims, workspace_id, decision.end, now)
+    if decision.revise:
+        await connection.execute(
+            _queries.revise_claims,
+            workspace_id,
+            [claim_id for claim_id, _ in decision.revise],
+            [one.confidence for _, one in decision.revise],
+            [_encode(one.evidence) for _, one in decision.revise],
+        )
+    if decision.begin:
+        await connection.execute(
+            _queries.insert_claims,
+            workspace_id,
+            [claim.place[0] for claim in decision.begin],
+            [claim.place[1] for claim in decision.begin],
+            [claim.contribution.role for claim in decision.begin],
+            [claim.source for claim in decision.begin],
+            [claim.contribution.confidence for claim in decision.begin],
+            [_encode(claim.contribution.evidence) for claim in decision.begin],
+            [claim.since for claim in decision.begin],
+        )
+
+
+def _encode(evidence: Sequence[Evidence]) -> str:
+    return msgspec.json.encode(evidence).decode()
