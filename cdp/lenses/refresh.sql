@@ -11,15 +11,13 @@ people AS MATERIALIZED (
     FROM node n
     WHERE n.workspace_id = $1 AND n.profile_id = ANY($2::bigint[])
 ),
--- Facts of a person by account. Every other fact comes with a tally in the same account.
+-- Facts of a person by account. Every other fact comes with a tally of what was seen in the same account.
 tally AS MATERIALIZED (
-    SELECT p.profile_id, t.account_id, t.kind, t.key,
-           min(t.first_at) AS first_at, max(t.last_at) AS last_at, sum(t.units) AS units
+    SELECT p.profile_id, t.account_id, t.kind, t.key, t.first_at, t.last_at, t.units
     FROM people p JOIN summary_tally t ON t.workspace_id = $1 AND t.node_id = p.node_id
-    GROUP BY p.profile_id, t.account_id, t.kind, t.key
 ),
 active AS MATERIALIZED (
-    SELECT DISTINCT p.profile_id, d.account_id, d.day
+    SELECT p.profile_id, d.account_id, d.day
     FROM people p JOIN summary_day d ON d.workspace_id = $1 AND d.node_id = p.node_id AND d.feature = ''
 ),
 ordered AS MATERIALIZED (
@@ -62,11 +60,18 @@ home AS MATERIALIZED (
     GROUP BY o.profile_id HAVING count(*) = 1
 ),
 person AS MATERIALIZED (
-    SELECT p.profile_id, array_agg(DISTINCT t.account_id) FILTER (WHERE t.account_id IS NOT NULL) AS accounts,
-           coalesce(bool_or(t.account_id = 0 AND t.kind <> 'seen'), false) AS unscoped,
-           min(t.first_at) FILTER (WHERE t.kind = 'seen') AS first_seen_at,
-           max(t.last_at) FILTER (WHERE t.kind = 'seen') AS last_seen_at
-    FROM (SELECT DISTINCT profile_id FROM people) p LEFT JOIN tally t ON t.profile_id = p.profile_id
+    SELECT p.profile_id, array_agg(t.account_id) FILTER (WHERE t.account_id IS NOT NULL) AS accounts,
+           coalesce(bool_or(t.account_id = 0 AND t.counts), false) AS unscoped,
+           min(t.first_seen_at) AS first_seen_at, max(t.last_seen_at) AS last_seen_at
+    FROM (SELECT DISTINCT profile_id FROM people) p
+    LEFT JOIN (
+        SELECT t.profile_id, t.account_id, bool_or(t.kind <> 'seen') AS counts,
+               min(t.first_at) FILTER (WHERE t.kind = 'seen') AS first_seen_at,
+               max(t.last_at) FILTER (WHERE t.kind = 'seen') AS last_seen_at
+        FROM tally t
+        WHERE t.kind IN ('seen', 'signal', 'usage')
+        GROUP BY t.profile_id, t.account_id
+    ) t ON t.profile_id = p.profile_id
     GROUP BY p.profile_id
 ),
 member AS MATERIALIZED (
@@ -91,54 +96,72 @@ member AS MATERIALIZED (
     ) m
     JOIN person q ON q.profile_id = m.profile_id
 ),
--- Where facts are added up: for the whole person (target -1, accounts null) and for each membership with other facts.
-target AS MATERIALIZED (
-    SELECT q.profile_id, -1::bigint AS target, NULL::bigint[] AS scope FROM person q
-    UNION ALL
-    SELECT m.profile_id, m.account_id, m.scope FROM member m WHERE NOT m.whole
+-- Facts are added up for the whole person (target -1), and for each membership where others count (target: its account).
+part AS MATERIALIZED (
+    SELECT m.profile_id, m.account_id AS target, a.account_id
+    FROM member m CROSS JOIN LATERAL unnest(m.scope) AS a (account_id)
+    WHERE NOT m.whole
+),
+added AS MATERIALIZED (
+    SELECT t.profile_id, t.target, t.kind, t.key, CASE t.kind WHEN 'stage' THEN t.key::buying_stage END AS stage,
+           min(t.first_at) AS first_at, max(t.last_at) AS last_at, sum(t.units) AS units
+    FROM (
+        SELECT t.profile_id, -1::bigint AS target, t.kind, t.key, t.first_at, t.last_at, t.units FROM tally t
+        UNION ALL
+        SELECT g.profile_id, g.target, t.kind, t.key, t.first_at, t.last_at, t.units
+        FROM part g JOIN tally t ON t.profile_id = g.profile_id AND t.account_id = g.account_id
+    ) t
+    WHERE t.kind IN ('signal', 'stage', 'feature', 'usage', 'onboarding', 'influence', 'ACTIVATION')
+    GROUP BY t.profile_id, t.target, t.kind, t.key
+),
+strongest AS MATERIALIZED (
+    SELECT DISTINCT ON (k.profile_id, k.target) k.profile_id, k.target, k.stage
+    FROM added k
+    WHERE k.kind = 'stage'
+    ORDER BY k.profile_id, k.target, k.units DESC, k.stage DESC
 ),
 panel AS MATERIALIZED (
     SELECT k.profile_id, k.target,
            coalesce(sum(k.units) FILTER (WHERE k.kind = 'signal'), 0)::float8 / 1099511627776::float8 AS intent_rank,
            max(k.last_at) FILTER (WHERE k.kind = 'signal') AS intent_last_at,
-           ((array_agg(k.key ORDER BY k.units DESC, k.key::buying_stage DESC) FILTER (WHERE k.kind = 'stage'))[1]
-           )::buying_stage AS stage,
-           max(CASE k.kind WHEN 'stage' THEN k.key::buying_stage END) AS furthest_stage,
+           max(k.stage) AS furthest_stage,
            min(k.first_at) FILTER (WHERE k.kind = 'usage') AS usage_first_at,
            max(k.last_at) FILTER (WHERE k.kind = 'usage') AS last_used_at,
+           (max(k.last_at) FILTER (WHERE k.kind = 'usage') AT TIME ZONE 'UTC')::date - 400 AS oldest_day,
            least(min(k.first_at) FILTER (WHERE k.kind = 'ACTIVATION'),
                  CASE WHEN cardinality(s.names) > 0 AND cardinality(s.names)
                            = count(*) FILTER (WHERE k.kind = 'onboarding' AND k.key = ANY(s.names))
                       THEN max(k.first_at) FILTER (WHERE k.kind = 'onboarding' AND k.key = ANY(s.names)) END
            ) AS activated_at,
-           coalesce(jsonb_object_agg(k.key, (k.last_at AT TIME ZONE 'UTC')::text || 'Z')
-                        FILTER (WHERE k.kind = 'feature'), '{}') AS feature_last,
+           coalesce(jsonb_object_agg(k.key, k.last_at) FILTER (WHERE k.kind = 'feature'), '{}') AS feature_last,
            coalesce(sum(k.units) FILTER (WHERE k.kind = 'influence'), 0)::float8 / 1099511627776::float8
                AS influence_rank
-    FROM (
-        SELECT g.profile_id, g.target, t.kind, t.key,
-               min(t.first_at) AS first_at, max(t.last_at) AS last_at, sum(t.units) AS units
-        FROM target g
-        JOIN tally t ON t.profile_id = g.profile_id AND (g.scope IS NULL OR t.account_id = ANY(g.scope))
-        GROUP BY g.profile_id, g.target, t.kind, t.key
-    ) k CROSS JOIN steps s
+    FROM added k CROSS JOIN steps s
     GROUP BY k.profile_id, k.target, s.names
 ),
 used AS MATERIALIZED (
-    SELECT g.profile_id, g.target, array_agg(DISTINCT a.day ORDER BY a.day) AS used_days
-    FROM target g
-    JOIN panel l ON l.profile_id = g.profile_id AND l.target = g.target
-    JOIN active a ON a.profile_id = g.profile_id AND (g.scope IS NULL OR a.account_id = ANY(g.scope))
-                 AND a.day >= (l.last_used_at AT TIME ZONE 'UTC')::date - 400
-    GROUP BY g.profile_id, g.target
+    SELECT a.profile_id, a.target, array_agg(DISTINCT a.day ORDER BY a.day) AS used_days
+    FROM (
+        SELECT a.profile_id, -1::bigint AS target, a.day FROM active a
+        UNION ALL
+        SELECT g.profile_id, g.target, a.day
+        FROM part g JOIN active a ON a.profile_id = g.profile_id AND a.account_id = g.account_id
+    ) a
+    JOIN panel l ON l.profile_id = a.profile_id AND l.target = a.target
+    WHERE a.day >= l.oldest_day
+    GROUP BY a.profile_id, a.target
 ),
 bought AS MATERIALIZED (
     SELECT b.profile_id, b.target, count(*)::integer AS purchase_count, max(b.first_at) AS last_purchase_at
     FROM (
-        SELECT g.profile_id, g.target, min(o.first_at) AS first_at
-        FROM target g
-        JOIN ordered o ON o.profile_id = g.profile_id AND (g.scope IS NULL OR o.account_id = ANY(g.scope))
-        GROUP BY g.profile_id, g.target, o.order_id
+        SELECT o.profile_id, o.target, min(o.first_at) AS first_at
+        FROM (
+            SELECT -1::bigint AS target, o.* FROM ordered o
+            UNION ALL
+            SELECT g.target, o.*
+            FROM part g JOIN ordered o ON o.profile_id = g.profile_id AND o.account_id = g.account_id
+        ) o
+        GROUP BY o.profile_id, o.target, o.order_id
         HAVING bool_or(o.total_at IS NOT NULL) AND NOT bool_or(o.cancelled) AND NOT bool_or(o.refunded_whole)
            AND NOT (sum(o.refunded) > 0 AND sum(o.refunded)
                     >= (array_agg(o.total ORDER BY o.total_at DESC NULLS LAST,
@@ -147,12 +170,17 @@ bought AS MATERIALIZED (
     GROUP BY b.profile_id, b.target
 ),
 derived AS MATERIALIZED (
-    SELECT g.profile_id, g.target, coalesce(l.intent_rank, 0) AS intent_rank, l.intent_last_at, l.stage,
+    SELECT g.profile_id, g.target, coalesce(l.intent_rank, 0) AS intent_rank, l.intent_last_at, s.stage,
            l.furthest_stage, coalesce(b.purchase_count, 0) AS purchase_count, b.last_purchase_at, l.usage_first_at,
            l.last_used_at, l.activated_at, coalesce(u.used_days, '{}') AS used_days,
            coalesce(l.feature_last, '{}') AS feature_last, coalesce(l.influence_rank, 0) AS influence_rank
-    FROM target g
+    FROM (
+        SELECT q.profile_id, -1::bigint AS target FROM person q
+        UNION ALL
+        SELECT m.profile_id, m.account_id FROM member m WHERE NOT m.whole
+    ) g
     LEFT JOIN panel l ON l.profile_id = g.profile_id AND l.target = g.target
+    LEFT JOIN strongest s ON s.profile_id = g.profile_id AND s.target = g.target
     LEFT JOIN used u ON u.profile_id = g.profile_id AND u.target = g.target
     LEFT JOIN bought b ON b.profile_id = g.profile_id AND b.target = g.target
 ),
