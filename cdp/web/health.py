@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
+import asyncpg
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
@@ -83,25 +84,16 @@ def health_routes(parts: HealthParts) -> list[Route]:
 
 
 async def _checks(database: Database, now: datetime) -> dict[str, Check]:
-    unknown = Check(ok=False, reason="The database is away, so that nobody can tell.")
     try:
         async with asyncio.timeout(_PATIENCE), database.unbound() as connection:
             pending = await migrate.pending(connection)
             oldest = await connection.fetchval(queries.oldest_settlement) if not pending else None
     except DiptychError as error:
-        return {
-            "database": Check(ok=False, reason=error.message),
-            "migrations": unknown,
-            "worker": unknown,
-        }
+        return _away(error.message)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        return _away(f"The database cannot be used ({type(error).__name__}).")
     except TimeoutError:
-        return {
-            "database": Check(
-                ok=False, reason=f"The database does not answer within {_PATIENCE:.0f} seconds."
-            ),
-            "migrations": unknown,
-            "worker": unknown,
-        }
+        return _away(f"The database does not answer within {_PATIENCE:.0f} seconds.")
     return {
         "database": Check(ok=True),
         "migrations": Check(
@@ -110,6 +102,11 @@ async def _checks(database: Database, now: datetime) -> dict[str, Check]:
         ),
         "worker": _worker(oldest, now),
     }
+
+
+def _away(reason: str) -> dict[str, Check]:
+    unknown = Check(ok=False, reason="The database is away, so that nobody can tell.")
+    return {"database": Check(ok=False, reason=reason), "migrations": unknown, "worker": unknown}
 
 
 def _worker(oldest: datetime | None, now: datetime) -> Check:

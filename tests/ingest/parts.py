@@ -11,7 +11,7 @@ from typing import Any
 from cdp.db.pool import Database
 from cdp.identity.kinds import make_kinds
 from cdp.ingest.accumulator import Accumulator
-from cdp.ingest.flush import FlushReport
+from cdp.ingest.flush import FlushReport, Observer
 from cdp.ingest.intake import Intake
 from cdp.model import Event, EventType, Identifier, ProfileId, WorkspaceId
 from cdp.settings import Settings
@@ -48,7 +48,9 @@ class Ingest:
 
 
 @asynccontextmanager
-async def open_ingest(database: Database, **settings: Any) -> AsyncIterator[Ingest]:
+async def open_ingest(
+    database: Database, observer: Observer | None = None, **settings: Any
+) -> AsyncIterator[Ingest]:
     observed = Observed()
     committed: list[tuple[WorkspaceId, frozenset[ProfileId]]] = []
     workspaces = Workspaces(database)
@@ -58,7 +60,7 @@ async def open_ingest(database: Database, **settings: Any) -> AsyncIterator[Inge
         make_kinds(),
         settings=Settings(**settings),
         clock=lambda: NOON,
-        metrics=observed,
+        metrics=observer or observed,
         committed=lambda workspace_id, touched: committed.append((workspace_id, touched)),
     )
     intake = Intake(accumulator, workspaces, clock=lambda: NOON)

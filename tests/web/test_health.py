@@ -1,0 +1,137 @@
+"""What those who operate it see, and what nobody must see."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import asyncpg
+import httpx
+import pytest
+import structlog
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from cdp.db.pool import Database
+from cdp.model import WorkspaceId
+from cdp.web.metrics import Metrics
+from cdp.web.middleware import middleware
+from tests.ingest.parts import NOON
+from tests.web.test_tracking import TRACK, basic, batch
+
+
+async def test_a_living_process_says_so(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/healthz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+async def test_a_server_whose_database_answers_is_ready(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "ready"
+    assert {name: check["ok"] for name, check in answer.json()["checks"].items()} == {
+        "database": True,
+        "migrations": True,
+        "worker": True,
+    }
+
+
+async def test_missing_migrations_make_it_unready_and_say_what_to_do(
+    client: httpx.AsyncClient, owner: asyncpg.Connection
+) -> None:
+    await owner.execute(
+        "DELETE FROM schema_migrations WHERE version = (SELECT max(version) FROM schema_migrations)"
+    )
+    answer = await client.get("/readyz")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert "cdp migrate" in answer.json()["checks"]["migrations"]["reason"]
+
+
+async def test_a_worker_that_lags_is_named_and_takes_no_server_out_of_service(
+    client: httpx.AsyncClient, key: str, database: Database, workspace: WorkspaceId
+) -> None:
+    await client.post("/v1/batch", content=batch(TRACK), headers=basic(key))
+    async with database.connection(workspace) as connection:
+        await connection.execute(
+            "UPDATE settlement SET due_at = $2 WHERE workspace_id = $1",
+            workspace,
+            NOON - timedelta(minutes=5),
+        )
+    answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert answer.json()["checks"]["worker"]["reason"] == (
+        "Profiles wait to be settled for 300 seconds; is a worker running?"
+    )
+
+
+async def test_a_database_that_is_away_makes_it_unready(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    await database.close()
+    answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["checks"]["database"]["ok"]) == (503, False)
+
+
+async def test_the_metrics_count_what_came(client: httpx.AsyncClient, key: str, metrics: Metrics) -> None:
+    items = [TRACK, TRACK, TRACK | {"userId": None}]
+    await client.post("/v1/batch", content=batch(*items), headers=basic(key))
+    page = (await client.get("/metrics")).text
+    for line in (
+        "cdp_events_stored_total 1.0",
+        "cdp_events_duplicate_total 1.0",
+        'cdp_events_refused_total{code="MISSING_ID"} 1.0',
+        "cdp_flush_events_count 1.0",
+        "cdp_flush_seconds_count 1.0",
+        "cdp_queue_events 0.0",
+        'cdp_request_seconds_count{method="POST",route="/v1/batch",status="200"} 1.0',
+    ):
+        assert line in page.splitlines()
+
+
+def test_two_applications_count_apart() -> None:
+    first, second = Metrics(), Metrics()
+    first.queued(7)
+    assert b"cdp_queue_events 7.0" in first.page()
+    assert b"cdp_queue_events 0.0" in second.page()
+
+
+async def test_a_request_keeps_its_id_and_is_logged_without_what_it_carried(
+    client: httpx.AsyncClient, key: str
+) -> None:
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logged:
+        item = {"userId": "secret-user", "traits": {"email": "ann@@example.com"}}
+        answer = await client.post(
+            "/v1/identify?email=ann@example.com", json=item, headers=basic(key) | {"X-Request-Id": "abc-1"}
+        )
+        await client.get(f"/v1/projects/{key}/settings")
+        await client.get("/ann@example.com")
+    assert answer.headers["x-request-id"] == "abc-1"
+    assert [(entry["route"], entry["status"]) for entry in logged] == [
+        ("/v1/identify", 200),
+        ("/v1/projects/{key}/settings", 200),
+        ("none", 404),
+    ]
+    assert logged[0]["request_id"] == "abc-1"
+    assert not any(secret in json.dumps(logged) for secret in ("secret-user", "example.com", key))
+
+
+@pytest.mark.parametrize("given", ["", "a b", "x" * 65, "é"])
+async def test_a_request_id_that_is_none_is_replaced(client: httpx.AsyncClient, given: str) -> None:
+    answer = await client.get("/healthz", headers=[(b"x-request-id", given.encode())])
+    assert len(answer.headers["x-request-id"]) == 32
+
+
+async def test_an_error_of_our_own_is_500_with_a_reference_and_no_detail() -> None:
+    async def broken(_request: Request) -> Response:
+        raise KeyError("ann@example.com")
+
+    app = Starlette(routes=[Route("/broken", broken)], middleware=middleware(Metrics()))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://cdp.test") as client:
+        with structlog.testing.capture_logs() as logged:
+            answer = await client.get("/broken")
+    assert (answer.status_code, answer.json()["code"]) == (500, "INTERNAL")
+    assert answer.headers["x-request-id"] in answer.json()["message"]
+    assert "example.com" not in json.dumps(logged) + answer.text
+    assert logged[0]["error"] == "KeyError"
