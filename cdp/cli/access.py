@@ -44,8 +44,8 @@ def list_workspaces(*, data: Path | None, database_url: str | None) -> None:
 
 async def _list_workspaces(settings: Settings) -> None:
     async with database_of(settings) as database:
-        for workspace in await store.list_all(database):
-            click.echo(f"{workspace.created_at:%Y-%m-%d}  {workspace.name}")
+        for _, name in await store.list_all(database):
+            click.echo(name)
 
 
 @click.group(epilog="Example: cdp keys create --workspace acme --role SALES --data ./data")

@@ -79,7 +79,9 @@ async def _database(place: Place, settings: Settings) -> list[Finding]:
             subject="database",
             well=int(version.split(".", maxsplit=1)[0]) >= 18,
             says=f"PostgreSQL {version} at {describe(place.app_url)}",
-            remedy=None if int(version.split(".", maxsplit=1)[0]) >= 18 else "Diptych is made for PostgreSQL 18.",
+            remedy=None
+            if int(version.split(".", maxsplit=1)[0]) >= 18
+            else "Diptych is made for PostgreSQL 18.",
         )
     ]
     if place.embedded and settings.data is not None:

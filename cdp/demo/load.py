@@ -17,7 +17,6 @@ from cdp.errors import DiptychError, NotFound
 from cdp.importing.delivering import Candidate, Courier, Problem
 from cdp.ingest.intake import Intake
 from cdp.model import CatalogueEntry, Feature, Workspace, WorkspaceId
-from cdp.settle.worker import Worker
 from cdp.workspaces import change, store
 
 _SQL = load_queries("cdp.demo", "demo.sql")
@@ -39,6 +38,13 @@ class Loaded(Struct, frozen=True, kw_only=True):
     settling_seconds: float
 
 
+class Settler(Protocol):
+    """The part of a worker that loading uses."""
+
+    async def settle_once(self) -> int:
+        """Settle some of what is due; how much was taken, 0 when nothing is due."""
+
+
 class Parts(Protocol):
     """What loading needs of an application."""
 
@@ -51,7 +57,7 @@ class Parts(Protocol):
         """The door of ingest."""
 
     @property
-    def worker(self) -> Worker:
+    def worker(self) -> Settler:
         """Settles."""
 
     @property

@@ -7,7 +7,7 @@ import gzip
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
@@ -49,8 +49,10 @@ class Source:
             self._raw = path.open("rb")
         except OSError as error:
             raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
-        unpacked: IO[bytes] = gzip.GzipFile(fileobj=self._raw) if path.name.endswith(".gz") else self._raw
-        self._text = io.TextIOWrapper(unpacked, encoding="utf-8-sig", newline="")
+        packed = path.name.endswith(".gz")
+        self._text = io.TextIOWrapper(
+            gzip.GzipFile(fileobj=self._raw) if packed else self._raw, encoding="utf-8-sig", newline=""
+        )
 
     def __enter__(self) -> Self:
         return self

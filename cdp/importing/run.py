@@ -76,7 +76,9 @@ async def import_file(
             progress(source.position, source.size)
 
         if kind is Kind.ACCOUNTS:
-            counts = await accounts.take(database, workspace, every, mapped, rejected, advanced, now=clock())
+            counts = await accounts.take(
+                database, workspace, every, mapped, rejected, advanced=advanced, now=clock()
+            )
         else:
             courier = Courier[Record](
                 intake, workspace.workspace_id, rejected=rejected.reject, remarked=rejected.remark
