@@ -17,15 +17,8 @@ from publicsuffixlist import PublicSuffixList
 _EXAMPLES = frozenset({"example.com", "example.net", "example.org"})
 _NOT_LISTED = frozenset(
     {
-        "hey.com",
-        "duck.com",
-        "tuta.com",
-        "tuta.io",
-        "mozmail.com",
-        "appleid.com",
-        "kakao.com",
-        "zohomail.com",
-        "outlook.de",
+        *("appleid.com", "hey.com", "kakao.com", "mailbox.org", "mozmail.com", "outlook.co.uk", "simplelogin.com"),
+        *("skiff.com", "tuta.com", "tuta.io", "tutanota.com"),
     }
 )
 """Free mail and relays of addresses that the package does not list."""
