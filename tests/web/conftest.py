@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -12,23 +10,10 @@ from starlette.applications import Starlette
 
 from cdp.access.keys import Authenticator, create_key
 from cdp.db.pool import Database
-from cdp.ingest.intake import Intake
 from cdp.model import WorkspaceId
-from cdp.web.errors import exception_handlers
-from cdp.web.health import health_routes
 from cdp.web.metrics import Metrics
-from cdp.web.middleware import middleware
-from cdp.web.tracking import tracking_routes
 from tests.ingest.parts import NOON, Ingest, open_ingest
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parts:
-    database: Database
-    authenticator: Authenticator
-    intake: Intake
-    metrics: Metrics
-    clock: Callable[[], datetime]
+from tests.web.parts import Parts, app_of
 
 
 @pytest.fixture
@@ -56,11 +41,7 @@ def app(ingest: Ingest, metrics: Metrics) -> Starlette:
         metrics=metrics,
         clock=lambda: NOON,
     )
-    return Starlette(
-        routes=[*tracking_routes(parts), *health_routes(parts)],
-        middleware=middleware(metrics),
-        exception_handlers=exception_handlers(),
-    )
+    return app_of(parts)
 
 
 @pytest.fixture
