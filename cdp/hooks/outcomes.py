@@ -8,13 +8,14 @@ from typing import Generic, TypeAlias, TypeVar
 from cdp.hooks.health import FailureKind
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Answered(Generic[T]):
+class Answered(Generic[T_co]):
     """The hook's answer, checked."""
 
-    value: T
+    value: T_co
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,62 @@
+"""Taking out of a request what the reader may not see, so that no answer can tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from msgspec import structs
+
+from cdp.access.scopes import Scope
+from cdp.model import (
+    Candidate,
+    IntentFacts,
+    Lens,
+    MembershipFacts,
+    PersonalisationRequest,
+    ProfileFacts,
+    UsageFacts,
+)
+
+
+def visible(request: PersonalisationRequest, granted: Collection[Scope]) -> PersonalisationRequest:
+    """The request as if the panels and the personal data that are not granted were empty. Role names stay."""
+    membership = request.membership
+    if Scope.INTENT_READ not in granted:
+        membership = _without_intent(membership)
+    if Scope.USAGE_READ not in granted:
+        membership = _without_usage(membership)
+    if Scope.PII_READ not in granted:
+        membership = structs.replace(membership, profile=_without_pii(membership.profile))
+    return structs.replace(request, membership=membership)
+
+
+def may_see(candidate: Candidate, granted: Collection[Scope]) -> bool:
+    """Whether the panel that the candidate says it was made from is granted."""
+    match candidate.lens:
+        case Lens.INTENT:
+            return Scope.INTENT_READ in granted
+        case Lens.USAGE:
+            return Scope.USAGE_READ in granted
+        case Lens.NONE:
+            return True
+
+
+def _without_intent(membership: MembershipFacts) -> MembershipFacts:
+    account = membership.account
+    return structs.replace(
+        membership,
+        intent=IntentFacts(),
+        profile=structs.replace(membership.profile, intent=IntentFacts()),
+        account=structs.replace(account, purchase_count=0) if account is not None else None,
+    )
+
+
+def _without_usage(membership: MembershipFacts) -> MembershipFacts:
+    nothing = UsageFacts(window_days=membership.usage.window_days)
+    return structs.replace(
+        membership, usage=nothing, profile=structs.replace(membership.profile, usage=nothing)
+    )
+
+
+def _without_pii(profile: ProfileFacts) -> ProfileFacts:
+    return structs.replace(profile, display_name=None, identifiers=(), traits={})

@@ -1,0 +1,155 @@
+"""Settling some profiles of one workspace: read, ask the plugins, write.
+
+In that order, so that no connection is held while a plugin is waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import stamina
+from msgspec import Struct
+
+from cdp import enrichment, roles
+from cdp.db.pool import Connection, Database
+from cdp.enrichment.apply import Answers as TraitAnswers
+from cdp.enrichment.apply import Asking
+from cdp.hooks.manager import Plugins
+from cdp.hooks.outcomes import Failed, Outcome
+from cdp.identity.store import RETRYABLE
+from cdp.lenses.read import membership_facts
+from cdp.model import EnrichmentRequest, ProfileFacts, ProfileId, Workspace, WorkspaceId
+from cdp.roles.decide import Answers as RoleAnswers
+from cdp.settle import queue
+from cdp.settle.queue import Held
+
+PLUGIN_ATTEMPTS = 10
+"""A profile that only a failing plugin holds up is given up after so many; the next event about it tries again."""
+
+
+class _Findings(Struct, frozen=True, kw_only=True):
+    """What the plugins said about the profiles."""
+
+    roles: RoleAnswers
+    asked: Mapping[ProfileId, Asking]
+    traits: TraitAnswers
+
+    def incomplete(self) -> set[ProfileId]:
+        """People about whom some plugin failed to answer."""
+        failed = {place[0] for place, said in self.roles.items() if _any_failed(said)}
+        return failed | {profile_id for profile_id, said in self.traits.items() if _any_failed(said)}
+
+
+async def settle(
+    database: Database,
+    workspace: Workspace,
+    plugins: Plugins,
+    token: UUID,
+    held: Sequence[Held],
+    *,
+    now: datetime,
+) -> None:
+    """Resolve the roles of these profiles and enrich them; those that a failing plugin was not done with stay due.
+
+    Raises:
+        Unavailable: the database is away; nothing was written.
+    """
+    profile_ids = [one.profile_id for one in held]
+    async with database.transaction(
+        workspace.workspace_id, isolation="repeatable_read", readonly=True
+    ) as connection:
+        memberships = await membership_facts(connection, workspace, profile_ids, now)
+        asked = await enrichment.load(connection, workspace.workspace_id, profile_ids, now=now)
+    people = {place[0]: facts.profile for place, facts in memberships.items()}
+    current = {
+        place: facts for place, facts in memberships.items() if facts.until is None or facts.until > now
+    }
+    said, traits = await asyncio.gather(
+        plugins.resolve_roles(list(current.values()), disabled=workspace.settings.disabled_plugins),
+        _enrich(workspace, plugins, people, asked, now),
+    )
+    findings = _Findings(roles=dict(zip(current, said, strict=True)), asked=asked, traits=traits)
+    async for attempt in stamina.retry_context(on=RETRYABLE, attempts=5, timeout=10.0, wait_initial=0.01):
+        with attempt:
+            async with database.transaction(workspace.workspace_id) as connection:
+                ours = await queue.hold(connection, workspace.workspace_id, token, held)
+                await _write(
+                    connection, workspace.workspace_id, ours, findings, kept=plugins.left_out(), now=now
+                )
+                await _let_go(connection, workspace.workspace_id, token, ours, findings.incomplete(), now=now)
+
+
+async def _enrich(
+    workspace: Workspace,
+    plugins: Plugins,
+    people: Mapping[ProfileId, ProfileFacts],
+    asked: Mapping[ProfileId, Asking],
+    now: datetime,
+) -> TraitAnswers:
+    requests = [
+        EnrichmentRequest(
+            profile_id=profile_id,
+            identifiers=tuple(asking.nodes),
+            traits=people[profile_id].traits,
+            default_country=workspace.settings.default_country,
+            as_of=now,
+        )
+        for profile_id, asking in asked.items()
+        if profile_id in people
+    ]
+
+    def wanted(provider: str, index: int) -> bool:
+        return provider not in asked[requests[index].profile_id].fresh
+
+    answers = await plugins.enrich_person(
+        requests, wanted=wanted, disabled=workspace.settings.disabled_plugins
+    )
+    return {request.profile_id: answer for request, answer in zip(requests, answers, strict=True)}
+
+
+async def _write(
+    connection: Connection,
+    workspace_id: WorkspaceId,
+    ours: Sequence[Held],
+    findings: _Findings,
+    *,
+    kept: Collection[str],
+    now: datetime,
+) -> None:
+    ids = {one.profile_id for one in ours}
+    await roles.apply(
+        connection,
+        workspace_id,
+        sorted(ids),
+        {place: said for place, said in findings.roles.items() if place[0] in ids},
+        kept=kept,
+        now=now,
+    )
+    await enrichment.apply(
+        connection,
+        workspace_id,
+        findings.asked,
+        {profile_id: said for profile_id, said in findings.traits.items() if profile_id in ids},
+        now=now,
+    )
+
+
+async def _let_go(
+    connection: Connection,
+    workspace_id: WorkspaceId,
+    token: UUID,
+    ours: Sequence[Held],
+    incomplete: Collection[ProfileId],
+    *,
+    now: datetime,
+) -> None:
+    again = [one for one in ours if one.profile_id in incomplete and one.attempts < PLUGIN_ATTEMPTS]
+    await queue.finish(connection, workspace_id, token, [one for one in ours if one not in again])
+    await queue.postpone(connection, workspace_id, token, again, now=now)
+
+
+def _any_failed(said: Mapping[str, Outcome[object]]) -> bool:
+    return any(isinstance(outcome, Failed) for outcome in said.values())

@@ -1,0 +1,88 @@
+-- name: workspaces
+-- Where something waits, and for how long it has.
+SELECT workspace_id, waiting, oldest, reclassifying FROM cdp.workspaces_to_settle() ORDER BY oldest NULLS LAST
+
+-- name: claim
+-- Takes profiles that are due and that no other worker holds, for $4 seconds, in the name of $5.
+WITH due AS (
+    SELECT s.profile_id FROM settlement s
+    WHERE s.workspace_id = $1 AND s.due_at <= $2 AND (s.claimed_until IS NULL OR s.claimed_until <= now())
+    ORDER BY s.due_at, s.profile_id
+    LIMIT $3
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE settlement s
+SET claimed_until = now() + make_interval(secs => $4::float8), claimed_by = $5, attempts = s.attempts + 1
+FROM due
+WHERE s.workspace_id = $1 AND s.profile_id = due.profile_id
+RETURNING s.profile_id, s.version, s.attempts
+
+-- name: lock_nodes
+-- Keeps these profiles' nodes in place, in the order in which every writer locks them.
+SELECT node_id FROM node
+WHERE workspace_id = $1 AND profile_id = ANY ($2::bigint[])
+ORDER BY kind, value
+FOR KEY SHARE
+
+-- name: lock_profiles
+-- Keeps these profiles in place, after their nodes and before their settlement.
+SELECT profile_id FROM profile
+WHERE workspace_id = $1 AND profile_id = ANY ($2::bigint[])
+ORDER BY profile_id
+FOR KEY SHARE
+
+-- name: hold
+-- Those of the profiles whose lease is still ours; nobody can take it until this transaction ends.
+SELECT profile_id FROM settlement
+WHERE workspace_id = $1 AND profile_id = ANY ($2::bigint[]) AND claimed_by = $3
+ORDER BY profile_id
+FOR UPDATE
+
+-- name: finish
+-- Profiles that nobody has touched since they were claimed are settled.
+DELETE FROM settlement s
+USING unnest($2::bigint[], $3::bigint[]) AS done (profile_id, version)
+WHERE s.workspace_id = $1 AND s.profile_id = done.profile_id AND s.version = done.version AND s.claimed_by = $4
+
+-- name: release
+-- Profiles that were touched meanwhile wait for the next turn.
+UPDATE settlement
+SET claimed_until = NULL, claimed_by = NULL, attempts = 0
+WHERE workspace_id = $1 AND profile_id = ANY ($2::bigint[]) AND claimed_by = $3
+
+-- name: postpone
+-- Profiles that could not be settled, or not wholly, are tried again later, unless they are touched before.
+UPDATE settlement s
+SET claimed_until = NULL, claimed_by = NULL, due_at = CASE WHEN s.version = p.version THEN p.due_at ELSE s.due_at END
+FROM unnest($2::bigint[], $3::bigint[], $4::timestamptz[]) AS p (profile_id, version, due_at)
+WHERE s.workspace_id = $1 AND s.profile_id = p.profile_id AND s.claimed_by = $5
+
+-- name: note
+-- Has profiles settled.
+INSERT INTO settlement (workspace_id, profile_id, noted_at, due_at)
+SELECT $1, profile_id, $3, $3 FROM unnest($2::bigint[]) AS profile_id
+ORDER BY profile_id
+ON CONFLICT (workspace_id, profile_id) DO UPDATE
+SET version = settlement.version + 1, due_at = least(settlement.due_at, excluded.due_at)
+
+-- name: forget_answers
+-- Providers' answers that are due again; without them the providers will be asked.
+DELETE FROM enrichment_asked a
+WHERE a.workspace_id = $1
+  AND (a.node_id, a.provider) IN (
+      SELECT o.node_id, o.provider FROM enrichment_asked o
+      WHERE o.workspace_id = $1 AND o.due_at <= $2
+      ORDER BY o.due_at LIMIT $3)
+RETURNING (SELECT n.profile_id FROM node n WHERE n.workspace_id = $1 AND n.node_id = a.node_id) AS profile_id
+
+-- name: expire_refused
+-- Refused events that were kept long enough, the oldest first.
+DELETE FROM refused_event r
+WHERE r.workspace_id = $1
+  AND r.refused_id IN (SELECT o.refused_id FROM refused_event o
+                       WHERE o.workspace_id = $1 AND o.received_at < $2
+                       ORDER BY o.received_at LIMIT $3)
+
+-- name: ensure_partition
+-- Makes the partition of this month's events, if it is missing.
+SELECT cdp.ensure_event_partition($1::date)

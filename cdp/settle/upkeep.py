@@ -1,0 +1,49 @@
+"""What has to be done from time to time, by whichever worker gets to it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from cdp import enrichment
+from cdp.db.pool import Database
+from cdp.model import ProfileId, WorkspaceId
+from cdp.settle import queue
+from cdp.settle.queue import queries
+
+MONTHS_AHEAD = 3
+REFUSED_KEPT = timedelta(days=30)
+CHUNK = 1_000
+
+
+async def partitions(database: Database, *, today: date) -> int:
+    """Make the partitions of this month's events and of the next three; how many were missing."""
+    made = 0
+    async with database.unbound() as connection:
+        for month in months_from(today, MONTHS_AHEAD + 1):
+            made += await connection.fetchval(queries.ensure_partition, month)
+    return made
+
+
+async def expire(database: Database, workspace_id: WorkspaceId, *, now: datetime) -> int:
+    """Delete refused events and enriched traits whose time is over; how many, a chunk at a time."""
+    async with database.connection(workspace_id) as connection:
+        status = await connection.execute(queries.expire_refused, workspace_id, now - REFUSED_KEPT, CHUNK)
+        refused = int(status.rpartition(" ")[2])
+        return refused + await enrichment.expire(connection, workspace_id, now=now, limit=CHUNK)
+
+
+async def ask_again(database: Database, workspace_id: WorkspaceId, *, now: datetime) -> int:
+    """Have people settled whose enrichment is due again; how many."""
+    async with database.transaction(workspace_id) as connection:
+        rows = await connection.fetch(queries.forget_answers, workspace_id, now, CHUNK)
+        profile_ids = {ProfileId(row["profile_id"]) for row in rows}
+        await queue.note(connection, workspace_id, profile_ids, now=now)
+    return len(profile_ids)
+
+
+def months_from(day: date, count: int) -> list[date]:
+    """The first days of this month and of those after it, `count` in all."""
+    months = [day.replace(day=1)]
+    while len(months) < count:
+        months.append((months[-1] + timedelta(days=32)).replace(day=1))
+    return months

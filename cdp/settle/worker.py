@@ -1,0 +1,190 @@
+"""The worker: takes touched profiles by lease and settles them, and keeps the house. Run as many as you like."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import asyncpg
+import structlog
+
+from cdp.db.pool import Connection, Database
+from cdp.errors import DiptychError, Unavailable
+from cdp.hooks.manager import Plugins
+from cdp.model import ProfileId, Workspace, WorkspaceId
+from cdp.settle import queue, upkeep
+from cdp.settle.queue import Held, Waiting
+from cdp.settle.settling import settle
+from cdp.workspaces.cache import Workspaces
+
+log = structlog.get_logger(__name__)
+
+CHANNEL = "cdp_settle"
+"""Notified by whoever touches profiles, when that commits."""
+POLL_SECONDS = 1.0
+"""How long nothing happens at most, should a notification be lost or something become due by itself."""
+LEASE_SECONDS = 120.0
+"""After this another worker takes over. Calls of plugins are bounded well below it."""
+UPKEEP_EVERY = timedelta(hours=1)
+
+
+class Worker:
+    """Settles what was touched, in every workspace.
+
+    Args:
+        database: the pool; while it runs, the worker keeps one connection to listen on.
+        workspaces: settings that decide what is asked of plugins.
+        plugins: who is asked.
+        clock: the current time.
+        lease: how long a taken profile is this worker's own, in seconds.
+        poll: longest wait without looking, in seconds.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        workspaces: Workspaces,
+        plugins: Plugins,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        lease: float = LEASE_SECONDS,
+        poll: float = POLL_SECONDS,
+    ) -> None:
+        self._database = database
+        self._workspaces = workspaces
+        self._plugins = plugins
+        self._clock = clock
+        self._lease = lease
+        self._poll = poll
+        self._woken = asyncio.Event()
+        self._stopping = False
+        self._stopped = asyncio.Event()
+        self._stopped.set()
+        self._kept_house_at: datetime | None = None
+
+    def wake(self, _workspace_id: WorkspaceId | None = None, _touched: Collection[ProfileId] = ()) -> None:
+        """Say that something has been committed that may want settling; on the event loop's thread."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Settle until `aclose`; a database that goes away is waited for."""
+        self._stopped.clear()
+        try:
+            while not self._stopping:
+                try:
+                    async with self._listening() as connection:
+                        await self._work(connection)
+                except Unavailable as error:
+                    log.warning("worker_waits_for_database", error=error.message)
+                    await self._pause()
+        finally:
+            self._stopped.set()
+
+    async def aclose(self) -> None:
+        """Finish what is being settled, then stop."""
+        self._stopping = True
+        self._woken.set()
+        await self._stopped.wait()
+
+    async def settle_once(self, limit: int = 200) -> int:
+        """Settle at most `limit` due profiles of each workspace; how many were taken, 0 when nothing is due.
+
+        Raises:
+            Unavailable: the database is away; what was taken is taken again when its lease is over.
+        """
+        now = self._clock()
+        taken = 0
+        for one in await self._waiting():
+            if one.oldest is not None and one.oldest <= now:
+                taken += await self._settle_some(one.workspace_id, limit)
+        return taken
+
+    async def keep_house(self) -> None:
+        """Partitions ahead, what has expired, what is to be asked again.
+
+        Raises:
+            Unavailable: the database is away.
+        """
+        now = self._clock()
+        await upkeep.partitions(self._database, today=now.date())
+        for one in await self._waiting():
+            while await upkeep.expire(self._database, one.workspace_id, now=now):
+                pass
+            while await upkeep.ask_again(self._database, one.workspace_id, now=now):
+                pass
+
+    async def _waiting(self) -> Sequence[Waiting]:
+        async with self._database.unbound() as connection:
+            return await queue.waiting(connection)
+
+    async def _settle_some(self, workspace_id: WorkspaceId, limit: int) -> int:
+        workspace = await self._workspaces.get(workspace_id)
+        token = uuid4()
+        async with self._database.connection(workspace_id) as connection:
+            held = await queue.claim(
+                connection, workspace_id, token, limit=limit, lease=self._lease, now=self._clock()
+            )
+        if held:
+            await self._settle_held(workspace, token, held)
+        return len(held)
+
+    async def _settle_held(self, workspace: Workspace, token: UUID, held: Sequence[Held]) -> None:
+        """Settle together; where that fails, each by itself, so that one cannot hold up the others."""
+        now = self._clock()
+        try:
+            await settle(self._database, workspace, self._plugins, token, held, now=now)
+        except Unavailable:
+            raise
+        except Exception as error:
+            if len(held) > 1:
+                for one in held:
+                    await self._settle_held(workspace, token, [one])
+                return
+            log.exception(
+                "profile_not_settled",
+                workspace=workspace.workspace_id,
+                profile=held[0].profile_id,
+                error=str(error),
+            )
+            async with self._database.connection(workspace.workspace_id) as connection:
+                await queue.postpone(connection, workspace.workspace_id, token, held, now=now)
+
+    async def _work(self, connection: Connection) -> None:
+        while not self._stopping and not connection.is_closed():
+            self._woken.clear()
+            await self._keep_house_when_due()
+            if not await self.settle_once():
+                await self._pause()
+
+    async def _keep_house_when_due(self) -> None:
+        now = self._clock()
+        if self._kept_house_at is not None and now - self._kept_house_at < UPKEEP_EVERY:
+            return
+        self._kept_house_at = now
+        try:
+            await self.keep_house()
+        except (asyncpg.PostgresError, DiptychError) as error:
+            log.warning("upkeep_failed", error=str(error))
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(self._poll):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+
+    @asynccontextmanager
+    async def _listening(self) -> AsyncIterator[Connection]:
+        def notified(*_about: object) -> None:
+            self._woken.set()
+
+        async with self._database.unbound() as connection:
+            await connection.add_listener(CHANNEL, notified)
+            try:
+                yield connection
+            finally:
+                if not connection.is_closed():
+                    await connection.remove_listener(CHANNEL, notified)
