@@ -13,7 +13,7 @@ from cdp.model.catalogue import (
 )
 from cdp.model.events import AccountKind, AccountRef, Event, EventType
 from cdp.model.identifiers import Identifier, IdentifierKind
-from cdp.model.ids import AccountId, EventId, NodeId, ProfileId, WorkspaceId
+from cdp.model.ids import NO_ACCOUNT, AccountId, EventId, NodeId, ProfileId, WorkspaceId
 from cdp.model.personalisation import Candidate, PersonalisationRequest
 from cdp.model.roles import Evidence, MembershipFacts, Role, RoleContribution, RoleKind
 from cdp.model.traits import EnrichedTrait, EnrichmentRequest
@@ -30,6 +30,7 @@ from cdp.model.views import (
 from cdp.model.workspace import Workspace, WorkspaceSettings
 
 __all__ = [
+    "NO_ACCOUNT",
     "AccountFacts",
     "AccountId",
     "AccountKind",
