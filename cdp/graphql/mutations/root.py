@@ -1,0 +1,30 @@
+"""All mutations, put together."""
+
+from __future__ import annotations
+
+import strawberry
+
+from cdp.graphql.mutations.accounts import AccountMutations
+from cdp.graphql.mutations.catalogue import CatalogueMutations
+from cdp.graphql.mutations.events import EventMutations
+from cdp.graphql.mutations.features import FeatureMutations
+from cdp.graphql.mutations.memberships import MembershipMutations
+from cdp.graphql.mutations.profiles import ProfileMutations
+from cdp.graphql.mutations.roles import RoleMutations
+from cdp.graphql.mutations.workspaces import WorkspaceMutations
+
+
+@strawberry.type(
+    description="What can be changed. Each takes one input, and answers with what it changed, or with why it did not."
+)
+class Mutation(
+    AccountMutations,
+    CatalogueMutations,
+    EventMutations,
+    FeatureMutations,
+    MembershipMutations,
+    ProfileMutations,
+    RoleMutations,
+    WorkspaceMutations,
+):
+    """All mutations."""

@@ -1,0 +1,39 @@
+-- name: unclassified_events
+-- Names of stored events that feed neither panel, most frequent first; calls that are no events of the catalogue are left out.
+SELECT e.name, count(*) AS times, min(e.occurred_at) AS first_at, max(e.occurred_at) AS last_at
+FROM event e
+WHERE e.workspace_id = $1 AND NOT e.intent AND NOT e.usage AND e.type NOT IN ('identify', 'group', 'alias')
+GROUP BY e.name
+ORDER BY times DESC, e.name
+LIMIT $2;
+
+-- name: reclassification_progress
+-- History that waits to be classified anew, oldest first, and how many nodes are left of how many.
+SELECT r.reclassification_id, r.events, r.noted_at, r.node_cursor,
+       (SELECT count(*) FROM node n WHERE n.workspace_id = $1 AND n.node_id > r.node_cursor) AS nodes_left,
+       (SELECT count(*) FROM node n WHERE n.workspace_id = $1) AS nodes
+FROM reclassification r
+WHERE r.workspace_id = $1 AND r.finished_at IS NULL
+ORDER BY r.reclassification_id;
+
+-- name: refused_page
+-- One page of refused events, newest first: older than $3 (null: from the newest), of the code $2 (null: any), $4 of them.
+SELECT r.refused_id, r.received_at, r.source, r.code, r.message, r.body, r.replayed_at
+FROM refused_event r
+WHERE r.workspace_id = $1 AND ($2::text IS NULL OR r.code = $2) AND ($3::bigint IS NULL OR r.refused_id < $3)
+ORDER BY r.refused_id DESC
+LIMIT $4;
+
+-- name: refused_count
+-- How many refused events there are, of the code $2 (null: any).
+SELECT count(*) FROM refused_event r WHERE r.workspace_id = $1 AND ($2::text IS NULL OR r.code = $2);
+
+-- name: refused_of_code
+-- Refused events of one code that have not been replayed, oldest first.
+SELECT r.refused_id FROM refused_event r
+WHERE r.workspace_id = $1 AND r.code = $2 AND r.replayed_at IS NULL
+ORDER BY r.refused_id;
+
+-- name: refused_among
+-- Which of these refused events there are.
+SELECT r.refused_id FROM refused_event r WHERE r.workspace_id = $1 AND r.refused_id = ANY ($2::bigint[]);
