@@ -100,7 +100,7 @@ WITH pair AS MATERIALIZED (
     DELETE FROM membership WHERE workspace_id = $1 AND profile_id = ANY ($2::bigint[])
 ), unsettled AS (
     DELETE FROM settlement WHERE workspace_id = $1 AND profile_id = ANY ($2::bigint[])
-), leading AS (
+), aliased AS (
     SELECT p.loser AS profile_id, p.survivor, (SELECT nextval('merge_order')) AS merge_order FROM pair p
     UNION ALL
     SELECT a.profile_id, p.survivor, a.merge_order
@@ -108,7 +108,7 @@ WITH pair AS MATERIALIZED (
     WHERE a.merged_into = ANY ($2::bigint[])
 )
 UPDATE profile f SET merged_into = l.survivor, merge_order = l.merge_order
-FROM leading l WHERE f.workspace_id = $1 AND f.profile_id = l.profile_id;
+FROM aliased l WHERE f.workspace_id = $1 AND f.profile_id = l.profile_id;
 
 -- name: current_profiles
 -- The profiles that these ids lead to today.
