@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -22,6 +22,7 @@ from cdp.model import (
 )
 from cdp.personalisation.panels import may_see, visible
 from cdp.roles.current import current_roles, role_names
+from cdp.roles.decide import Place
 
 
 class Choice(Struct, frozen=True, kw_only=True):
@@ -66,7 +67,7 @@ async def choose_for(
     People without such a membership, and those for whom no plugin has anything, are missing.
     """
     facts = await membership_facts(connection, workspace, profile_ids, as_of)
-    places = _places(facts, account_id, as_of)
+    places = _places(facts, account_id, granted, as_of)
     roles = await current_roles(connection, workspace.workspace_id, places, as_of=as_of)
     requests = [
         PersonalisationRequest(
@@ -86,33 +87,36 @@ async def choose_for(
 
 
 def _places(
-    facts: Mapping[tuple[ProfileId, AccountId], MembershipFacts],
+    facts: Mapping[Place, MembershipFacts],
     account_id: AccountId | None,
+    granted: Collection[Scope],
     as_of: datetime,
-) -> list[tuple[ProfileId, AccountId]]:
+) -> list[Place]:
     """One membership a person: in the account that was asked for, or their most lively one."""
     if account_id is not None:
         return [place for place in facts if place[1] == account_id]
-    by_person: dict[ProfileId, list[tuple[ProfileId, AccountId]]] = {}
+    by_person: dict[ProfileId, list[Place]] = {}
     for place in facts:
         by_person.setdefault(place[0], []).append(place)
     return [
-        max(places, key=lambda place: _liveliness(place, facts[place], as_of))
+        max(places, key=lambda place: _liveliness(place, facts[place], granted, as_of))
         for places in by_person.values()
     ]
 
 
 def _liveliness(
-    place: tuple[ProfileId, AccountId], facts: MembershipFacts, as_of: datetime
+    place: Place, facts: MembershipFacts, granted: Collection[Scope], as_of: datetime
 ) -> tuple[bool, bool, float, bool, int]:
     """Memberships that go on, then own ones, then by their last signal or use; the older account on a tie."""
     goes_on = facts.until is None or facts.until > as_of
-    return goes_on, facts.own, _last_active(facts), place[1] != NO_ACCOUNT, -place[1]
+    return goes_on, facts.own, _last_active(facts, granted), place[1] != NO_ACCOUNT, -place[1]
 
 
-def _last_active(facts: MembershipFacts) -> float:
-    times: Iterable[datetime | None] = (
-        facts.usage.last_used_at,
-        *(signal.last_at for signal in facts.intent.signals),
-    )
-    return max((time.timestamp() for time in times if time is not None), default=0.0)
+def _last_active(facts: MembershipFacts, granted: Collection[Scope]) -> float:
+    """Unix time, as far as the reader may know: a hidden panel must not decide which account is shown."""
+    times: list[datetime] = []
+    if Scope.INTENT_READ in granted:
+        times += [signal.last_at for signal in facts.intent.signals]
+    if Scope.USAGE_READ in granted and facts.usage.last_used_at is not None:
+        times.append(facts.usage.last_used_at)
+    return max((time.timestamp() for time in times), default=0.0)
