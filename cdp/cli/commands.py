@@ -18,7 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("cdp.cli.importing:import_file", "People, accounts or events from a file."),
     "rebuild": ("cdp.cli.database:rebuild", "Views from events, or check that they agree."),
     "plugins": ("cdp.cli.inspecting:plugins", "Which plugins are loaded, and their health."),
-    "schema": ("cdp.cli.inspecting:schema", "Print the GraphQL schema."),
+    "schema": ("cdp.cli.schema:schema", "Print the GraphQL schema."),
     "doctor": ("cdp.cli.inspecting:doctor", "What is wrong, and what to do about it."),
 }
 """Command → where it is, and what it does."""

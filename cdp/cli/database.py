@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.progress import Progress, TaskID
 
 from cdp.cli.options import database_of, database_options, place_of, run_async, settings_of
 from cdp.db import migrate as migrations
@@ -59,8 +60,18 @@ async def _rebuild(settings: Settings, name: str | None, *, check: bool) -> int:
         else:
             wanted = [(await store.by_name(database, name), name)]
         for workspace_id, shown in wanted:
-            with Console(stderr=True).status(f"{'checking' if check else 'rebuilding'} {shown}"):
-                report = await rebuild_views(database, workspace_id, check=check)
+            with Progress(console=Console(stderr=True)) as bar:
+                task = bar.add_task(f"{'checking' if check else 'rebuilding'} {shown}", total=None)
+
+                def progress(done: int, total: int, bar: Progress = bar, task: TaskID = task) -> None:
+                    bar.update(task, completed=done, total=total)
+
+                report = await rebuild_views(
+                    database,
+                    workspace_id,
+                    check=check,
+                    progress=progress,
+                )
             click.echo(f"{shown}: {report}")
             differing += bool(check and report.differences)
     return 1 if differing else 0

@@ -8,7 +8,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cdp.cli.options import application_of, database_options, run_async, settings_of
+from cdp.cli.application import application_of
+from cdp.cli.options import database_options, run_async, settings_of
 from cdp.importing.fields import Kind, parse_map
 from cdp.importing.run import Report
 from cdp.importing.run import import_file as run_import

@@ -1,4 +1,4 @@
-"""`cdp plugins`, `cdp schema` and `cdp doctor`: what there is, and whether it is well."""
+"""`cdp plugins` and `cdp doctor`: what there is, and whether it is well."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import click
 
 from cdp.cli.doctoring import examine
 from cdp.cli.options import database_options, run_async, settings_of
-from cdp.graphql.schema import sdl
 from cdp.hooks.manager import Plugins
 from cdp.settings import read_settings
 
@@ -31,12 +30,6 @@ def plugins(*, plugins_dir: Path | None) -> int:
         for hook in plugin.hooks:
             click.echo(f"  {hook.hook}")
     return 1 if broken else 0
-
-
-@click.command(epilog="Example: cdp schema > schema.graphql")
-def schema() -> None:
-    """Print the GraphQL schema in SDL, sorted."""
-    click.echo(sdl(), nl=False)
 
 
 @click.command(epilog="Example: cdp doctor --data ./data")

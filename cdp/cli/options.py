@@ -1,4 +1,4 @@
-"""What commands share: which database, which workspace, and an application on it."""
+"""What commands share: which database."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 import click
 
-from cdp.app import Application
 from cdp.db import migrate
 from cdp.db.connecting import connect
 from cdp.db.embedded import EmbeddedPostgres
@@ -116,15 +115,6 @@ async def database_of(settings: Settings) -> AsyncIterator[Database]:
             yield database
         finally:
             await database.close()
-
-
-@asynccontextmanager
-async def application_of(settings: Settings) -> AsyncIterator[Application]:
-    """An application on the migrated database that the settings name; nothing is served, nothing settles."""
-    with place_of(settings) as place:
-        await migrated(place)
-        async with Application.open(replace(settings, database_url=place.app_url)) as application:
-            yield application
 
 
 def run_async(work: Coroutine[Any, Any, _T]) -> _T:
