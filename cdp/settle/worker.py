@@ -14,6 +14,7 @@ import structlog
 from cdp.db.pool import Connection, Database
 from cdp.errors import DiptychError, Unavailable
 from cdp.hooks.manager import Plugins
+from cdp.lenses.rebuild import reclassify_some
 from cdp.model import ProfileId, Workspace, WorkspaceId
 from cdp.settle import queue, upkeep
 from cdp.settle.queue import Held, Waiting
@@ -102,6 +103,18 @@ class Worker:
                 taken += await self._settle_some(one.workspace_id, limit)
         return taken
 
+    async def reclassify_once(self) -> bool:
+        """Classify one chunk of history anew in each workspace whose catalogue has changed; whether more is left.
+
+        Raises:
+            Unavailable: the database is away; what was not done is done later.
+        """
+        left = False
+        for one in await self._waiting():
+            if one.reclassifications > 0:
+                left |= await reclassify_some(self._database, one.workspace_id, now=self._clock())
+        return left
+
     async def keep_house(self) -> None:
         """Partitions ahead, what has expired, what is to be asked again.
 
@@ -156,7 +169,8 @@ class Worker:
         while not self._stopping and not connection.is_closed():
             self._woken.clear()
             await self._keep_house_when_due()
-            if not await self.settle_once():
+            settled = await self.settle_once()
+            if not await self.reclassify_once() and not settled:
                 await self._pause()
 
     async def _keep_house_when_due(self) -> None:
