@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.identity.people import World
 
 from cdp.db.pool import Database
 from cdp.model import WorkspaceId
+from tests.identity.people import World
 
 
 @pytest.fixture

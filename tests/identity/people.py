@@ -37,12 +37,12 @@ class World:
     kinds: dict[str, IdentifierKind] = field(default_factory=make_kinds)
     _numbers: Any = field(default_factory=lambda: count(1))
 
-    def event(self, text: str, *, type: EventType = EventType.TRACK, at: datetime | None = None) -> Event:
+    def event(self, text: str, *, call: EventType = EventType.TRACK, at: datetime | None = None) -> Event:
         number = next(self._numbers)
         at = at or NOW + timedelta(seconds=number)
         return Event(
             message_id=f"m{number}",
-            type=type,
+            type=call,
             name="Something Happened",
             occurred_at=at,
             received_at=at,
@@ -58,7 +58,7 @@ class World:
         return await self.take([self.event(text) for text in texts])
 
     async def alias(self, text: str) -> Resolution:
-        return await self.take([self.event(text, type=EventType.ALIAS)])
+        return await self.take([self.event(text, call=EventType.ALIAS)])
 
     async def merge(self, into: ProfileId, from_: ProfileId, reason: str | None = None) -> ProfileId:
         async with self.database.transaction(self.workspace_id) as connection:

@@ -16,7 +16,9 @@ PHONES = KINDS["phone"].limit
 identifiers = st.builds(
     Identifier, st.sampled_from(["user_id", "email", "phone", "anonymous_id"]), st.sampled_from("abcdefgh")
 )
-harmless = st.builds(Identifier, st.sampled_from(["device_id", "anonymous_id"]), st.sampled_from("abcdefghijkl"))
+harmless = st.builds(
+    Identifier, st.sampled_from(["device_id", "anonymous_id"]), st.sampled_from("abcdefghijkl")
+)
 
 
 def sets_of(one: st.SearchStrategy[Identifier]) -> st.SearchStrategy[list[tuple[Identifier, ...]]]:
@@ -126,7 +128,10 @@ def test_a_limit_holds_over_all_joins() -> None:
     refused = [link for link in decision.links if link.refusal is not None]
     assert [link.pair[1] for link in refused] == list(ids(f"p:{PHONES}"))
     assert refused[0].refusal is not None
-    assert refused[0].refusal.reason == f"Together they would have {PHONES + 1} values of phone, more than {PHONES}."
+    assert (
+        refused[0].refusal.reason
+        == f"Together they would have {PHONES + 1} values of phone, more than {PHONES}."
+    )
 
 
 def test_a_person_who_was_merged_by_hand_still_collects_identifiers() -> None:
@@ -146,7 +151,9 @@ def test_what_a_person_cut_stays_apart(sightings: list[tuple[Identifier, ...]]) 
         [*sightings, (one, other)], home=home, holdings=holdings, cuts=[(ProfileId(1), ProfileId(2))]
     )
     assert decision.component_of[one] != decision.component_of[other]
-    assert [link.refusal.rule for link in decision.links if set(link.pair) == {one, other} and link.refusal] == ["cut"]
+    assert [
+        link.refusal.rule for link in decision.links if set(link.pair) == {one, other} and link.refusal
+    ] == ["cut"]
 
 
 def test_nothing_is_read_for_what_is_settled() -> None:

@@ -3,8 +3,10 @@ from __future__ import annotations
 import asyncio
 import random
 
+from cdp.identity.merge import merge
+from cdp.identity.split import split
 from cdp.identity.store import RETRYABLE
-from tests.identity.people import World
+from tests.identity.people import NOW, World, ids
 
 
 async def insist(world: World, texts: list[str]) -> int:
@@ -61,11 +63,15 @@ async def test_a_flush_that_waited_for_a_split_finds_its_identifiers_where_they_
     async with world.database.connection(world.workspace_id) as connection:
         transaction = connection.transaction()
         await transaction.start()
-        from cdp.identity.split import split
-        from tests.identity.people import NOW, ids
-
         _, separated = await split(
-            connection, world.workspace_id, profile, ids("a:tablet"), by="Ann", reason=None, now=NOW, kinds=world.kinds
+            connection,
+            world.workspace_id,
+            profile,
+            ids("a:tablet"),
+            by="Ann",
+            reason=None,
+            now=NOW,
+            kinds=world.kinds,
         )
         waiting = asyncio.create_task(world.see("a:tablet d:new"))
         await until_somebody_waits(world)
@@ -83,10 +89,9 @@ async def test_a_flush_that_waited_for_a_merge_goes_to_the_survivor(world: World
     async with world.database.connection(world.workspace_id) as connection:
         transaction = connection.transaction()
         await transaction.start()
-        from cdp.identity.merge import merge
-        from tests.identity.people import NOW
-
-        await merge(connection, world.workspace_id, ann, anna, by="Ann", reason=None, now=NOW, kinds=world.kinds)
+        await merge(
+            connection, world.workspace_id, ann, anna, by="Ann", reason=None, now=NOW, kinds=world.kinds
+        )
         waiting = asyncio.create_task(world.see("u:anna"))
         await until_somebody_waits(world)
         await transaction.commit()
@@ -94,6 +99,7 @@ async def test_a_flush_that_waited_for_a_merge_goes_to_the_survivor(world: World
 
 
 async def until_somebody_waits(world: World) -> None:
-    """Poll the locks: the other transaction is there when one is not granted."""
-    while not await world.rows("SELECT 1 FROM pg_locks WHERE NOT granted AND $1::bigint IS NOT NULL"):
-        await asyncio.sleep(0)
+    """The other transaction is there as soon as one lock is not granted; asked until then, without a pause."""
+    waits = False
+    while not waits:
+        waits = bool(await world.rows("SELECT 1 FROM pg_locks WHERE NOT granted AND $1::bigint IS NOT NULL"))

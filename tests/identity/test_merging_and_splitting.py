@@ -3,13 +3,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.conftest import make_workspace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cdp.db.pool import Database
 from cdp.errors import BadInput, Conflict, NotFound
 from cdp.model import ProfileId
+from tests.conftest import make_workspace
 from tests.identity.people import World
 
 
@@ -131,7 +131,9 @@ async def test_a_split_undoes_the_last_of_several_merges(world: World) -> None:
     assert (await world.profiles(), await world.aliases()) == (before, aliases)
 
 
-names = st.sampled_from(["u:1", "u:2", "u:3", "e:1@acme.com", "e:2@acme.com", "a:1", "a:2", "a:3", "a:4", "d:1"])
+names = st.sampled_from(
+    ["u:1", "u:2", "u:3", "e:1@acme.com", "e:2@acme.com", "a:1", "a:2", "a:3", "a:4", "d:1"]
+)
 flushes = st.lists(
     st.lists(st.lists(names, min_size=1, max_size=3, unique=True).map(" ".join), min_size=1, max_size=4),
     min_size=2,
@@ -145,7 +147,7 @@ _numbers = iter(range(1_000_000))
 async def test_merge_then_split_restores_both_sides_to_the_letter(
     database: Database, texts: list[list[str]], data: st.DataObject
 ) -> None:
-    """Whatever came before: the same nodes in the same profiles with the same ids, and the same old ids leading there."""
+    """Whatever came before: the same nodes in the same profiles of the same ids, and the old ids leading there."""
     world = World(database, await make_workspace(database, f"split {next(_numbers)}"))
     for flush in texts:
         await world.see(*flush)
