@@ -16,18 +16,6 @@ FROM reclassification r
 WHERE r.workspace_id = $1 AND r.finished_at IS NULL
 ORDER BY r.reclassification_id;
 
--- name: refused_page
--- One page of refused events, newest first: older than $3 (null: from the newest), of the code $2 (null: any), $4 of them.
-SELECT r.refused_id, r.received_at, r.source, r.code, r.message, r.body, r.replayed_at
-FROM refused_event r
-WHERE r.workspace_id = $1 AND ($2::text IS NULL OR r.code = $2) AND ($3::bigint IS NULL OR r.refused_id < $3)
-ORDER BY r.refused_id DESC
-LIMIT $4;
-
--- name: refused_count
--- How many refused events there are, of the code $2 (null: any).
-SELECT count(*) FROM refused_event r WHERE r.workspace_id = $1 AND ($2::text IS NULL OR r.code = $2);
-
 -- name: refused_of_code
 -- Refused events of one code that have not been replayed, oldest first.
 SELECT r.refused_id FROM refused_event r

@@ -2,22 +2,53 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Any
 
-import asyncpg
 import strawberry
+from strawberry.scalars import ID
 
-from cdp.access.scopes import Scope
-from cdp.db.queries import load_queries
-from cdp.errors import BadInput
-from cdp.graphql.context import Info
-from cdp.graphql.paging import PageInfo
-from cdp.model.ids import decode_id_of, encode_id
+from cdp.graphql.context import Context
+from cdp.graphql.nodes import global_id
+from cdp.graphql.paging import Connection, forwards
+from cdp.plan.entities import Entity, SortKey
+from cdp.plan.fields import Connected, Given, argument, column, computed, planned
+from cdp.plan.labels import ADMIN
+from cdp.plan.moment import Moment
+from cdp.plan.statement import Scope, as_text
 
-_SQL = load_queries("cdp.graphql")
-_TYPE = "RefusedEvent"
-_LARGEST_PAGE = 200
+_NUMBER = SortKey(sql="r.refused_id", sql_type="int8")
+
+REFUSED = Entity(
+    type_name="RefusedEvent",
+    alias="r",
+    source="refused_event r",
+    key=(_NUMBER,),
+    visible="r.workspace_id = $1",
+    by_id="r.refused_id = {key_0}",
+    order=((_NUMBER, True),),
+)
+
+
+async def _as_it_arrived(
+    _context: Context, parents: Sequence[Mapping[str, Any]], _arguments: Mapping[str, Any]
+) -> Sequence[str]:
+    """The bytes as text; PostgreSQL would raise on what is no UTF-8."""
+    return [base64.b64decode(parent["body"]).decode("utf-8", "replace") for parent in parents]
+
+
+def _of_code(scope: Scope, given: Given, _scopes: frozenset[Any]) -> Sequence[str]:
+    leaf = given.get("code")
+    if leaf is None:
+        return ()
+    code = scope.bind(leaf, "text", _code)
+    return [f"({code}::text IS NULL OR r.code = {code})"]
+
+
+def _code(value: Any, moment: Moment) -> str | None:
+    return None if value is None else as_text(value, moment)
 
 
 @strawberry.type(
@@ -26,95 +57,30 @@ _LARGEST_PAGE = 200
 class RefusedEvent:
     """A refused event."""
 
-    id: strawberry.ID = strawberry.field(description="Its id.")
-    received_at: datetime = strawberry.field(description="When it arrived.")
-    source: str = strawberry.field(description="By which way it came, such as `tracking` or `graphql`.")
-    code: str = strawberry.field(description="Why it was refused, for programs.")
-    message: str = strawberry.field(description="Why it was refused, for a person.")
-    body: str = strawberry.field(
-        description="As it arrived; bytes that are no UTF-8 text are shown as U+FFFD. It may hold personal data."
+    id: ID = global_id("RefusedEvent", "r.refused_id")
+    received_at: datetime = column("r.received_at", description="When it arrived.")
+    source: str = column("r.source", description="By which way it came, such as `tracking` or `graphql`.")
+    code: str = column("r.code", description="Why it was refused, for programs.")
+    message: str = column("r.message", description="Why it was refused, for a person.")
+    body: str = computed(
+        _as_it_arrived,
+        requires={"body": "encode(r.body, 'base64')"},
+        description="As it arrived; bytes that are no UTF-8 text are shown as U+FFFD. It may hold personal data.",
     )
-    replayed_at: datetime | None = strawberry.field(
-        description="When it was stored after all; null: it was not."
+    replayed_at: datetime | None = column(
+        "r.replayed_at", description="When it was stored after all; null: it was not."
     )
-
-    @classmethod
-    def of(cls, row: asyncpg.Record) -> RefusedEvent:
-        """As GraphQL shows it."""
-        return cls(
-            id=strawberry.ID(encode_id(_TYPE, row["refused_id"])),
-            received_at=row["received_at"],
-            source=row["source"],
-            code=row["code"],
-            message=row["message"],
-            body=row["body"].decode("utf-8", "replace"),
-            replayed_at=row["replayed_at"],
-        )
-
-
-@strawberry.type(description="A refused event within a list.")
-class RefusedEventEdge:
-    """An edge of RefusedEventConnection."""
-
-    cursor: str = strawberry.field(description="Where it stands, for `after`.")
-    node: RefusedEvent = strawberry.field(description="The refused event.")
-
-
-@strawberry.type(description="A page of refused events.")
-class RefusedEventConnection:
-    """A page of refused events, newest first."""
-
-    edges: list[RefusedEventEdge] = strawberry.field(description="The refused events with their cursors.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands.")
-    code: strawberry.Private[str | None]
-
-    @strawberry.field(description="The refused events.")
-    def nodes(self) -> list[RefusedEvent]:
-        """Without their cursors."""
-        return [edge.node for edge in self.edges]
-
-    @strawberry.field(description="How many there are on all pages.")
-    async def total_count(self, info: Info) -> int:
-        """Counted when asked for."""
-        async with info.context.connection() as connection:
-            count: int = await connection.fetchval(_SQL.refused_count, info.context.workspace_id, self.code)
-        return count
 
 
 @strawberry.type
 class RefusedQuery:
     """The refused events' field of Query."""
 
-    @strawberry.field(description="Events that were not stored, newest first; for administrators.")
-    async def refused_events(
-        self,
-        info: Info,
-        code: Annotated[
-            str | None,
-            strawberry.argument(description="Only those refused for this reason, such as `INVALID_TIME`."),
-        ] = None,
-        first: Annotated[int, strawberry.argument(description="How many, at most 200.")] = 20,
-        after: Annotated[
-            str | None, strawberry.argument(description="Only those behind this cursor.")
-        ] = None,
-    ) -> RefusedEventConnection | None:
-        """One page; the cursor is the id."""
-        info.context.require(Scope.WORKSPACE_ADMIN)
-        if not 0 <= first <= _LARGEST_PAGE:
-            raise BadInput(f"first is {first}; choose from 0 to {_LARGEST_PAGE}.", field=("first",))
-        before = None if after is None else decode_id_of(_TYPE, after)
-        async with info.context.connection() as connection:
-            rows = await connection.fetch(
-                _SQL.refused_page, info.context.workspace_id, code, before, first + 1
-            )
-        nodes = [RefusedEvent.of(row) for row in rows[:first]]
-        return RefusedEventConnection(
-            edges=[RefusedEventEdge(cursor=node.id, node=node) for node in nodes],
-            page_info=PageInfo(
-                has_next_page=len(rows) > first,
-                has_previous_page=before is not None,
-                start_cursor=nodes[0].id if nodes else None,
-                end_cursor=nodes[-1].id if nodes else None,
-            ),
-            code=code,
-        )
+    refused_events: Connection[RefusedEvent] | None = planned(
+        Connected(entity=lambda: REFUSED, conditions=_of_code, labels=ADMIN),
+        arguments=[
+            argument("code", str | None, "Only those refused for this reason, such as `INVALID_TIME`.", None),
+            *forwards(),
+        ],
+        description="Events that were not stored, the latest first; for administrators.",
+    )

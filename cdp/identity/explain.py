@@ -68,7 +68,8 @@ async def explain(
 ) -> Explanation:
     """The shortest chain of accepted links between two identifiers (normalised) or profiles, and what was refused.
 
-    A profile that was merged away stands for the identifiers that were born in it.
+    A profile stands for the identifiers that were born in it, so that one that was merged away can be told from the
+    one that it went into.
 
     Raises:
         NotFound: a profile id was never given out. An identifier that was never seen is an answer, not an error.
@@ -112,7 +113,7 @@ async def _end(
         raise NotFound(f"There is no profile {end} in this workspace.")
     rows = await connection.fetch(queries.nodes_of, workspace_id, [current])
     born_here = {NodeId(row["node_id"]) for row in rows if row["born_profile_id"] == end}
-    return current, (born_here if current != end else set()) or {NodeId(row["node_id"]) for row in rows}
+    return current, born_here or {NodeId(row["node_id"]) for row in rows}
 
 
 def _of_state(rows: Iterable[asyncpg.Record], state: str) -> tuple[ExplainedLink, ...]:

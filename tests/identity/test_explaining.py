@@ -71,7 +71,7 @@ async def test_profiles_may_be_asked_for_by_their_old_ids(world: World) -> None:
     found = await told(world, anna, "a:1")
     assert (found.one, found.other, found.same) == (ann, ann, True)
     assert steps(found) == [("anna", "ann", "manual"), ("ann", "1", "seen_together")]
-    assert steps(await told(world, ann, anna)) == []
+    assert steps(await told(world, ann, anna)) == [("ann", "anna", "manual")]
 
 
 async def test_an_identifier_that_was_never_seen_is_an_answer(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -45,8 +46,13 @@ class Api:
         """The whole answer, errors and all."""
         response = await self.client.post(
             "/graphql",
-            json={"query": document, "variables": variables},
-            headers={"Authorization": f"Bearer {self.key}", "Accept": "application/json"},
+            # In ASCII, which can spell what UTF-8 cannot.
+            content=json.dumps({"query": document, "variables": variables}),
+            headers={
+                "Authorization": f"Bearer {self.key}",
+                "Accept": "application/json",
+                "Content-Type": "application/json",
+            },
         )
         assert response.status_code == 200, response.text
         answer: dict[str, Any] = response.json()

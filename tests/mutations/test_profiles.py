@@ -9,13 +9,14 @@ from cdp.model.ids import encode_id
 WHOLE = """
     id displayName traits
     identifiers { kind value }
-    buyerIntent { score level stage furthestStage journey { stage first last count }
-        signals { name count first last weight } purchases { count totals { currency amount } first last renewalDate } }
-    usage { phase adoptionRate activeDays stickiness features { feature count first last activeDays }
-        onboarding { stepsDone } support { opened closed open } training { started completed }
+    buyerIntent { score level stage furthestStage journey { stage firstAt lastAt count }
+        signals { name count firstAt lastAt weight }
+        purchases { count totals { currency amount } firstAt lastAt renewalDate } }
+    usage { phase adoptionRate activeDays stickiness features { key count firstAt lastAt activeDays }
+        onboarding { stepsDone } support { opened closed open } training { started done }
         satisfaction { nps csat } lastUsedAt }
     memberships { totalCount nodes { id account { id name domain } since until influence roles { role } } }
-    timeline { totalCount nodes { id name type occurredAt lens } }
+    timeline { totalCount nodes { id name type occurredAt lenses } }
 """
 ERRORS = "userErrors { code field message }"
 
@@ -88,7 +89,7 @@ async def test_a_merge_keeps_one_id_and_joins_what_is_known(api, people):
     assert payload == {"profile": {"id": people["ada"]}, "userErrors": []}
     ada = await whole(api, people["ada"])
     assert {one["value"] for one in ada["identifiers"]} == {"ada", "ada@acme.test", "ada-at-home"}
-    assert [feature["feature"] for feature in ada["usage"]["features"]] == ["search"]
+    assert [feature["key"] for feature in ada["usage"]["features"]] == ["search"]
     assert ada["buyerIntent"]["purchases"]["totals"] == [{"currency": "EUR", "amount": "24.9"}]
 
 
@@ -208,7 +209,7 @@ async def test_what_a_person_states_is_an_event_of_theirs(api, people):
     assert payload["profile"]["traits"] == {
         "email": "ada@acme.test", "name": "Ada", "plan": "pro", "nested": {"a": [1, None]}
     }  # fmt: skip
-    assert payload["profile"]["timeline"]["nodes"] == [{"type": "IDENTIFY", "source": "human:admin"}]
+    assert payload["profile"]["timeline"]["nodes"] == [{"type": "identify", "source": "human:admin"}]
 
 
 async def test_identifiers_are_added_as_their_kinds_write_them(api, people):
@@ -239,7 +240,6 @@ async def test_what_cannot_be_stated_is_told_and_changes_nothing(api, people):
         ({"traits": {}}, "BAD_USER_INPUT", []),
         ({"traits": ["a"]}, "BAD_USER_INPUT", ["traits"]),
         ({"traits": {"a": "b\0"}}, "BAD_USER_INPUT", ["traits"]),
-        ({"traits": {"a": "\ud83d"}}, "BAD_USER_INPUT", ["traits"]),
         ({"traits": {"": 1}}, "BAD_USER_INPUT", ["traits"]),
         ({"traits": deep}, "BAD_USER_INPUT", ["traits"]),
         ({"traits": {"a": "x" * 40_000}}, "TOO_LARGE", ["traits"]),

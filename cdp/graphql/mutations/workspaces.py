@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
 import strawberry
 from strawberry import UNSET
+from strawberry.utils.str_converters import to_camel_case
 
 from cdp.access.scopes import Scope
 from cdp.db.pool import Connection
+from cdp.errors import BadInput
 from cdp.graphql.admin import WorkspaceType
 from cdp.graphql.context import Info
 from cdp.graphql.mutations.errors import UserError, no_errors
@@ -101,6 +104,14 @@ class WorkspaceMutations:
         """Change settings."""
 
         async def work(connection: Connection, workspace_id: WorkspaceId, now: datetime) -> Workspace:
-            return await change_settings(connection, workspace_id, given.changes(), now=now)
+            try:
+                return await change_settings(connection, workspace_id, given.changes(), now=now)
+            except BadInput as error:
+                raise BadInput(_in_graphql(error.message), field=error.field) from None
 
         return WorkspaceSettingsUpdatePayload(workspace=WorkspaceType.of(await change(info.context, work)))
+
+
+def _in_graphql(message: str) -> str:
+    """A sentence with the names of settings as GraphQL spells them."""
+    return re.sub(r"\b[a-z]+(?:_[a-z]+)+\b", lambda name: to_camel_case(name[0]), message)

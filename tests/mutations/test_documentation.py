@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).parents[2] / "docs" / "graphql.md"
+EXAMPLES = re.findall(r"^```graphql\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+async def variables(api) -> dict[str, str]:
+    """A small workspace that the examples speak of."""
+    await api.ingest(
+        {"type": "IDENTIFY", "userId": "ada", "traits": {"email": "ada@acme.com", "name": "Ada"}},
+        {"type": "IDENTIFY", "userId": "bob", "traits": {"name": "Bob"}},
+        {
+            "type": "GROUP",
+            "userId": "ada",
+            "groupId": "acme",
+            "traits": {"name": "Acme", "domain": "acme.com"},
+        },
+        {"type": "TRACK", "userId": "ada", "event": "Pricing Viewed"},
+        {"type": "TRACK", "userId": "bob", "event": "Feature Used", "properties": {"feature": "search"}},
+    )
+    return {
+        "person": (await api.person("user_id", "ada"))["id"],
+        "other": (await api.person("user_id", "bob"))["id"],
+        "account": (await api.run('{ account(domain: "acme.com") { id } }'))["account"]["id"],
+    }
+
+
+async def test_every_example_of_the_page_does_what_it_says(api, variables):
+    """In the order of the page: later examples take up what earlier ones did."""
+    assert len(EXAMPLES) >= 20
+    for example in EXAMPLES:
+        wanted = {name: variables[name] for name in re.findall(r"\$(\w+): ID!", example)}
+        data = await api.run(example, **wanted)
+        for payload in data.values():
+            assert payload is not None, example
+            assert (
+                payload.get("userErrors", []) == [] if isinstance(payload, dict) else payload is not None
+            ), example
