@@ -1,0 +1,129 @@
+"""What every resolver is given: who asks, in which workspace, and the parts of the process that it may use."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+import strawberry
+
+from cdp.access.keys import Principal
+from cdp.access.scopes import Scope
+from cdp.db.pool import Connection, Database
+from cdp.errors import Unauthenticated
+from cdp.identity.kinds import Kinds, make_kinds
+from cdp.model import Workspace, WorkspaceId
+from cdp.workspaces.cache import Workspaces
+
+if TYPE_CHECKING:
+    from cdp.access.keys import Authenticator
+    from cdp.graphql.reading import Reading
+    from cdp.hooks.manager import Plugins
+    from cdp.ingest.accumulator import Accumulator
+    from cdp.ingest.intake import Intake
+    from cdp.settle.worker import Worker
+
+NO_KEY = "A key is required: send it as `Authorization: Bearer KEY`."
+
+
+class Services(Protocol):
+    """The parts of a process that resolvers use; cdp.app.Application has them."""
+
+    @property
+    def database(self) -> Database:
+        """The pool."""
+
+    @property
+    def workspaces(self) -> Workspaces:
+        """Settings, catalogues and features of the workspaces."""
+
+    @property
+    def plugins(self) -> Plugins:
+        """The hooks."""
+
+    @property
+    def accumulator(self) -> Accumulator:
+        """The one write path of events."""
+
+    @property
+    def intake(self) -> Intake:
+        """The door of ingest: batches in, a receipt out."""
+
+    @property
+    def worker(self) -> Worker:
+        """Who settles what was touched; woken after a commit."""
+
+    @property
+    def authenticator(self) -> Authenticator:
+        """Who a key belongs to."""
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """The current time, UTC."""
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class Context:
+    """One request. `as_of` is read once: every view of one answer is of the same moment."""
+
+    services: Services
+    principal: Principal | None
+    """None: no key was sent; only the schema may be asked for."""
+    as_of: datetime
+    kinds: Kinds = field(default_factory=make_kinds)
+    """Kinds of identifiers, those of plugins too."""
+    complete_everything: bool = False
+    """Have the ordinary executor complete what could be passed through; for tests of the two ways' agreement."""
+    reading: Reading = field(init=False)
+    """What the planner reads for the operation that runs."""
+
+    @property
+    def caller(self) -> Principal:
+        """Who asks.
+
+        Raises:
+            Unauthenticated: no key was sent.
+        """
+        if self.principal is None:
+            raise Unauthenticated(NO_KEY)
+        return self.principal
+
+    @property
+    def workspace_id(self) -> WorkspaceId:
+        """The caller's workspace.
+
+        Raises:
+            Unauthenticated: no key was sent.
+        """
+        return self.caller.workspace_id
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """What the caller may do; nothing without a key."""
+        return self.principal.scopes if self.principal is not None else frozenset()
+
+    def require(self, scope: Scope | str) -> None:
+        """Do nothing if the caller has the scope.
+
+        Raises:
+            Unauthenticated: no key was sent.
+            Forbidden: the key lacks it.
+        """
+        self.caller.require(Scope(scope))
+
+    async def workspace(self) -> Workspace:
+        """Settings, catalogue and features of the caller's workspace, at most a second old."""
+        return await self.services.workspaces.get(self.workspace_id)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection bound to the caller's workspace."""
+        async with self.services.database.connection(self.workspace_id) as connection:
+            yield connection
+
+
+Info = strawberry.Info[Context, None]
+"""What resolvers declare as the type of `info`."""

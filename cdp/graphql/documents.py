@@ -1,0 +1,170 @@
+"""Documents: parsed, checked and validated once, then kept by their text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLInputType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    VariableNode,
+    get_operation_ast,
+    is_input_type,
+    parse,
+    specified_rules,
+    type_from_ast,
+    visit,
+)
+from graphql.language import DirectiveNode, Visitor
+from strawberry.schema.schema import validate_document
+
+from cdp.graphql.limits import Limits, TooComplex, check
+from cdp.plan.plans import Recent
+from cdp.plan.values import Variables, shape
+
+MOST_DOCUMENTS = 2_000
+MOST_ERRORS = 20
+
+
+class Refused(Exception):  # noqa: N818 - it is what happens to a document
+    """A document that is not run, with all that is wrong with it."""
+
+    def __init__(self, errors: list[GraphQLError]) -> None:
+        super().__init__("; ".join(error.message for error in errors))
+        self.errors = errors
+
+
+class Operation:
+    """One operation of a valid document; compared by identity, as plans are kept under it."""
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, node: OperationDefinitionNode) -> None:
+        self.document = document
+        self.node = node
+        self.fragments = {
+            definition.name.value: definition
+            for definition in document.definitions
+            if isinstance(definition, FragmentDefinitionNode)
+        }
+        self.is_query = node.operation == OperationType.QUERY
+        self.root_names = _root_names(node.selection_set, self.fragments, set())
+        """The fields of the root that it may ask for."""
+        self._deciding = _deciding(document)
+        self._types: dict[str, GraphQLInputType] = {}
+        for definition in node.variable_definitions or ():
+            type_ = type_from_ast(schema, definition.type)
+            assert is_input_type(type_)
+            self._types[definition.variable.name.value] = type_
+
+    @property
+    def is_introspection(self) -> bool:
+        """Whether it asks for nothing but the schema."""
+        return self.is_query and all(name.startswith("__") for name in self.root_names)
+
+    def shape_of(self, variables: Variables) -> Any:
+        """What of the variables decides the plan: what directives ask for as it is, of the rest the structure."""
+        return tuple(
+            (name, variables[name] if name in self._deciding else shape(variables[name], type_))
+            for name, type_ in self._types.items()
+            if name in variables
+        )
+
+
+class Document:
+    """A valid document."""
+
+    def __init__(self, schema: GraphQLSchema, node: DocumentNode) -> None:
+        self._schema = schema
+        self._node = node
+        self._operations: dict[str | None, Operation | None] = {}
+
+    def operation(self, name: str | None) -> Operation | None:
+        """The operation of that name, or the only one; None: there is none, or the choice is not clear."""
+        if name not in self._operations:
+            if len(self._operations) > MOST_ERRORS:
+                self._operations.clear()
+            node = get_operation_ast(self._node, name)
+            self._operations[name] = Operation(self._schema, self._node, node) if node is not None else None
+        return self._operations[name]
+
+
+class Documents:
+    """The documents that a process knows."""
+
+    def __init__(self, schema: GraphQLSchema, limits: Limits) -> None:
+        self._schema = schema
+        self._limits = limits
+        self._known: Recent[Document] = Recent(MOST_DOCUMENTS)
+
+    def read(self, text: str) -> Document:
+        """The document of a text.
+
+        Raises:
+            Refused: it is no document, goes beyond a limit, or does not fit the schema.
+        """
+        return self._known.get(text) or self._known.put(text, self._read(text))
+
+    def _read(self, text: str) -> Document:
+        limits = self._limits
+        if len(text) > limits.characters:
+            raise Refused(
+                [TooComplex(f"A document may have {limits.characters:,} characters; this one has {len(text):,}.")]
+            )
+        try:
+            node = parse(text, max_tokens=limits.tokens)
+            check(node, limits)
+            errors = validate_document(self._schema, node, tuple(specified_rules))
+        except RecursionError:
+            raise Refused([TooComplex("This document nests too deeply.")]) from None
+        except GraphQLError as error:
+            if "token" in error.message and "limit" in error.message.lower():
+                raise Refused([TooComplex(f"A document may have {limits.tokens:,} tokens.")]) from None
+            raise Refused([error]) from None
+        if errors:
+            raise Refused(errors[:MOST_ERRORS])
+        return Document(self._schema, node)
+
+
+def _root_names(
+    selection_set: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode], visited: set[str]
+) -> frozenset[str]:
+    names: set[str] = set()
+    for node in selection_set.selections:
+        match node:
+            case FieldNode(name=name):
+                names.add(name.value)
+            case FragmentSpreadNode(name=name):
+                if name.value not in visited:
+                    visited.add(name.value)
+                    names |= _root_names(fragments[name.value].selection_set, fragments, visited)
+            case _:
+                names |= _root_names(node.selection_set, fragments, visited)
+    return frozenset(names)
+
+
+class _Deciding(Visitor):
+    """Collects the variables in the conditions of @skip and @include."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+        if node.name.value in {"skip", "include"}:
+            for argument in node.arguments or ():
+                if isinstance(argument.value, VariableNode):
+                    self.names.add(argument.value.name.value)
+
+
+def _deciding(document: DocumentNode) -> frozenset[str]:
+    visitor = _Deciding()
+    visit(document, visitor)
+    return frozenset(visitor.names)

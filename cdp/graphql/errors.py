@@ -1,0 +1,89 @@
+"""Errors as GraphQL answers them: a sentence and `extensions.code`; what is our own fault is masked and logged."""
+
+from __future__ import annotations
+
+import secrets
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import asyncpg
+import structlog
+from graphql import GraphQLError, Node
+
+from cdp.errors import DiptychError
+
+log = structlog.get_logger(__name__)
+
+_CODES = {
+    "BAD_USER_INPUT",
+    "COMPLEXITY",
+    "FORBIDDEN",
+    "INTERNAL",
+    "NOT_FOUND",
+    "RATE_LIMITED",
+    "UNAUTHENTICATED",
+    "UNAVAILABLE",
+}
+
+
+def to_graphql_error(
+    error: Exception, nodes: Sequence[Node] | None = None, path: Sequence[str | int] | None = None
+) -> GraphQLError:
+    """Translate whatever a field raised; an error of GraphQL's own is the caller's to mend."""
+    cause = error.original_error if isinstance(error, GraphQLError) else error
+    located = {
+        "nodes": (error.nodes if isinstance(error, GraphQLError) else None) or nodes,
+        "path": (error.path if isinstance(error, GraphQLError) else None) or path,
+    }
+    match cause:
+        case None:
+            assert isinstance(error, GraphQLError)
+            return _with_code(error)
+        case GraphQLError():
+            return _with_code(GraphQLError(cause.message, extensions=cause.extensions, **located))  # type: ignore[arg-type]
+        case DiptychError():
+            code = cause.code if cause.code in _CODES else "BAD_USER_INPUT"
+            return GraphQLError(cause.message, extensions={"code": code}, original_error=cause, **located)  # type: ignore[arg-type]
+        case asyncpg.QueryCanceledError():
+            message = "The query took too long; ask for less at once."
+            return GraphQLError(message, extensions={"code": "COMPLEXITY"}, original_error=cause, **located)  # type: ignore[arg-type]
+        case _:
+            return _masked(cause, **located)  # type: ignore[arg-type]
+
+
+def _with_code(error: GraphQLError) -> GraphQLError:
+    if "code" in (error.extensions or {}):
+        return error
+    return GraphQLError(
+        error.message,
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions={**(error.extensions or {}), "code": "BAD_USER_INPUT"},
+    )
+
+
+def _masked(
+    cause: BaseException, nodes: Sequence[Node] | None, path: Sequence[str | int] | None
+) -> GraphQLError:
+    reference = secrets.token_hex(6)
+    # Not the traceback itself: it would quote values, and they may be personal data.
+    log.error(
+        "graphql_internal_error",
+        reference=reference,
+        path=path,
+        error=type(cause).__name__,
+        sqlstate=getattr(cause, "sqlstate", None),
+        at=[
+            f"{Path(place.filename).name}:{place.lineno} {place.name}"
+            for place in traceback.extract_tb(cause.__traceback__)[-6:]
+        ],
+    )
+    return GraphQLError(
+        f"Something went wrong on our side; quote the reference {reference} when you ask about it.",
+        nodes=nodes,
+        path=path,
+        extensions={"code": "INTERNAL", "reference": reference},
+    )

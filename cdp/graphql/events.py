@@ -1,0 +1,78 @@
+"""Events on a timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+from strawberry.scalars import ID, JSON
+
+from cdp.graphql.identifiers import Identifier
+from cdp.graphql.nodes import Node, global_id
+from cdp.model import Lens
+from cdp.plan.entities import Entity, SortKey
+from cdp.plan.fields import Given, column, nested
+from cdp.plan.labels import PII, Label
+from cdp.plan.statement import Scope
+
+if TYPE_CHECKING:
+    from cdp.graphql.accounts import Account
+
+_OCCURRED = SortKey(sql="e.occurred_at", sql_type="timestamptz")
+_NUMBER = SortKey(sql="e.event_id", sql_type="int8")
+
+EVENTS = Entity(
+    type_name="Event",
+    alias="e",
+    source="event e",
+    key=(_OCCURRED, _NUMBER),
+    visible="e.workspace_id = $1",
+    hidden={Label.INTENT: "NOT e.intent", Label.USAGE: "NOT e.usage"},
+    by_id="e.occurred_at = {key_0} AND e.event_id = {key_1}",
+    order=((_OCCURRED, True),),
+)
+
+_MICROSECONDS = "((extract(epoch FROM e.occurred_at) * 1000000)::int8 + 62135596800000000)"
+"""Since the year 1, so that no id has a sign."""
+
+
+@strawberry.type(description="An immutable fact: who, what, when, in which account.")
+class Event(Node):
+    """One event."""
+
+    id: ID = global_id("Event", _MICROSECONDS, "e.event_id")
+    name: str = column("e.name", description="Name by which the catalogue knows it.")
+    type: str = column("e.type", description="The call that brought it: track, page, screen, identify, group, alias.")
+    lenses: list[Lens] = column(
+        "CASE WHEN NOT e.intent AND NOT e.usage THEN '[\"NONE\"]'::json WHEN e.intent AND e.usage"
+        " THEN '[\"INTENT\",\"USAGE\"]'::json WHEN e.intent THEN '[\"INTENT\"]'::json ELSE '[\"USAGE\"]'::json END",
+        description="The panels that it feeds, by today's catalogue.",
+    )
+    occurred_at: datetime = column("e.occurred_at", description="When it happened, corrected for clock skew.")
+    received_at: datetime = column("e.received_at", description="When it arrived.")
+    message_id: str = column("e.message_id", description="Id that the sender gave it: it counts once.")
+    source: str = column("e.source", description="`tracking`, `graphql`, `import`, or who stated it.")
+    identifier: Identifier = nested(
+        "node n WHERE n.workspace_id = $1 AND n.node_id = e.node_id",
+        description="The strongest identifier that it came with.",
+    )
+    account: Annotated["Account", strawberry.lazy("cdp.graphql.accounts")] | None = nested(
+        "account a WHERE a.workspace_id = $1 AND a.account_id = e.account_id",
+        names={"row": "a"},
+        description="The account that it happened in, if any.",
+    )
+    properties: JSON | None = column(
+        "e.properties", labels=PII, description="Properties of the event; traits of identify and group calls."
+    )
+    context: JSON | None = column("e.context", labels=PII, description="What the sender said of the circumstances.")
+
+
+def of_lenses(_scope: Scope, given: Given, _scopes: frozenset[Any]) -> Sequence[str]:
+    """The condition of a timeline's argument `lens`."""
+    lenses = given.get("lens")
+    if lenses is None:
+        return ()
+    feeds = {Lens.INTENT: "e.intent", Lens.USAGE: "e.usage", Lens.NONE: "(NOT e.intent AND NOT e.usage)"}
+    return [f"({' OR '.join([feeds[lens] for lens in dict.fromkeys(lenses)] or ['false'])})"]

@@ -1,0 +1,201 @@
+"""Executing a document: what is planned whole is passed through, the rest is completed by the ordinary executor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import strawberry
+from graphql import (
+    ExecutionResult as CoreResult,
+    GraphQLError,
+    GraphQLInterfaceType,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    execute,
+)
+from graphql.execution import get_variable_values
+from graphql.execution.values import VariableValues
+from graphql.pyutils import Path
+from msgspec import Raw
+from strawberry.exceptions import MissingQueryError
+from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from strawberry.types import ExecutionResult
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
+
+from cdp.errors import Unauthenticated
+from cdp.graphql.context import NO_KEY
+from cdp.graphql.documents import Documents, Operation, Refused
+from cdp.graphql.errors import to_graphql_error
+from cdp.graphql.limits import Limits
+from cdp.graphql.payloads import answer_reference, refers
+from cdp.graphql.reading import Plans, Reading, is_planned
+from cdp.plan.compiler import TYPE_KEY
+from cdp.plan.fields import declaration_of
+from cdp.plan.plans import Plan
+from cdp.plan.running import Answer
+
+
+class Executor(StrawberryGraphQLCoreExecutionContext):
+    """The ordinary executor, but finished JSON stays as it is."""
+
+    def complete_value(
+        self,
+        return_type: GraphQLOutputType,
+        field_details_list: Any,
+        info: GraphQLResolveInfo,
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        """Complete a value, unless the planner has."""
+        if type(result) is Raw:
+            return result
+        return super().complete_value(
+            return_type, field_details_list, info, path, result, position_context
+        )
+
+
+class PlannedSchema(strawberry.Schema):
+    """A schema whose planned fields are read by the planner."""
+
+    def __init__(self, *arguments: Any, limits: Limits | None = None, **named: Any) -> None:
+        super().__init__(*arguments, execution_context_class=Executor, **named)
+        self.graphql_schema: GraphQLSchema = self._schema
+        self.documents = Documents(self._schema, limits or Limits())
+        self.plans = Plans(self._schema)
+        _resolve_planned_fields(self._schema)
+
+    async def execute(  # type: ignore[override] # noqa: PLR0917 - the signature is Strawberry's
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any | None = None,
+        root_value: Any | None = None,
+        operation_name: str | None = None,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+    ) -> ExecutionResult:
+        """Run one operation of a document; documents and plans that were seen before are not made again.
+
+        Raises:
+            MissingQueryError: there is no document.
+            CannotGetOperationTypeError: it has no operation of that name.
+            InvalidOperationTypeError: the transport does not carry operations of that type.
+        """
+        if not query:
+            raise MissingQueryError
+        try:
+            document = self.documents.read(query)
+        except Refused as refused:
+            return _refused(refused.errors)
+        operation = document.operation(operation_name)
+        if operation is None:
+            raise CannotGetOperationTypeError(operation_name)
+        type_ = OperationType(operation.node.operation.value)
+        if allowed_operation_types is not None and type_ not in allowed_operation_types:
+            raise InvalidOperationTypeError(type_)
+        variables = get_variable_values(
+            self._schema, operation.node.variable_definitions or (), variable_values or {}, max_errors=20
+        )
+        if not isinstance(variables, VariableValues):
+            return _refused(variables)
+        if context_value.principal is None and not operation.is_introspection:
+            return _refused([to_graphql_error(Unauthenticated(NO_KEY))])
+        context_value.reading = Reading(context_value, self.plans, operation, variables.coerced)
+        result = await self._run(operation, variables, variable_values, context_value, root_value, operation_extensions)
+        errors = [*(result.errors or ()), *context_value.reading.refused]
+        return ExecutionResult(data=result.data, errors=errors or None)
+
+    async def _run(
+        self,
+        operation: Operation,
+        variables: VariableValues,
+        given: dict[str, Any] | None,
+        context: Any,
+        root_value: Any,
+        extensions: dict[str, Any] | None,
+    ) -> CoreResult:
+        root = self._schema.query_type
+        assert root is not None
+        if operation.is_query and all(
+            name == "__typename" or is_planned(root, name) for name in operation.root_names
+        ):
+            try:
+                plan = context.reading.plan()
+            except Exception as error:  # noqa: BLE001 - masked and logged
+                return CoreResult(None, [to_graphql_error(error)])
+            if not any(field.completing for field in plan.fields):
+                return await self._pass_through(root, plan, context.reading)
+        result = execute(
+            self._schema,
+            operation.document,
+            root_value=root_value,
+            context_value=context,
+            variable_values=given,
+            operation_name=operation.node.name.value if operation.node.name else None,
+            executor_class=Executor,
+            is_awaitable=optimized_is_awaitable,
+            operation_extensions=extensions,
+        )
+        done: CoreResult = await result if optimized_is_awaitable(result) else result  # type: ignore[assignment]
+        errors = [to_graphql_error(error) for error in done.errors or ()]
+        return CoreResult(done.data, errors or None)
+
+    async def _pass_through(self, root: GraphQLObjectType, plan: Plan, reading: Reading) -> CoreResult:
+        """The fast lane: nothing is left for the executor to do."""
+        data: dict[str, Any] = {}
+        errors: list[GraphQLError] = []
+        try:
+            answers = await reading.run(plan)
+        except Exception as error:  # noqa: BLE001 - it is every field's error, and is masked and logged as such
+            answers = {field.key: Answer(None, failure=error, failed_path=field.path) for field in plan.fields}
+        lost = False
+        for field in plan.fields:
+            try:
+                data[field.key] = reading.value(answers[field.key], (field.node,))
+            except GraphQLError as error:
+                data[field.key] = None
+                errors.append(error)
+                lost = lost or isinstance(root.fields[field.node.name.value].type, GraphQLNonNull)
+        return CoreResult(None if lost else data, errors or None)
+
+
+def _refused(errors: Sequence[GraphQLError]) -> ExecutionResult:
+    return PreExecutionError(data=None, errors=[to_graphql_error(error) for error in errors])
+
+
+def _resolve_planned_fields(schema: GraphQLSchema) -> None:
+    """Have planned fields read from what the planner answered, rather than from attributes of Python objects."""
+    for type_ in schema.type_map.values():
+        if isinstance(type_, GraphQLInterfaceType):
+            type_.resolve_type = _type_of
+        if not isinstance(type_, GraphQLObjectType):
+            continue
+        for field in type_.fields.values():
+            if refers(field.extensions):
+                field.resolve = answer_reference
+            elif declaration_of(field) is not None:
+                field.resolve = _answer_root if type_ is schema.query_type else _answer_key
+                type_.is_type_of = None
+
+
+def _type_of(value: Any, _info: GraphQLResolveInfo, _type: Any) -> str:
+    return str(value[TYPE_KEY])
+
+
+async def _answer_root(_source: Any, info: GraphQLResolveInfo, **_arguments: Any) -> Any:
+    return await info.context.reading.field(info)
+
+
+def _answer_key(source: Any, info: GraphQLResolveInfo, **_arguments: Any) -> Any:
+    value = source[info.path.key]
+    if isinstance(value, Exception):
+        raise value
+    return value

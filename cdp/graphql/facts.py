@@ -1,0 +1,141 @@
+"""Where the facts of a view lie: of a person, of a person within one account, of an account over its members.
+
+Phase, level, adoption and the rest are the formulas of cdp.lenses.phases in SQL; a test compares the two.
+The views are declared once, over names; these say what the names stand for. `{row}` is a row with the columns that
+profile and membership share, and the others are FROM clauses (with their WHERE) of summaries:
+`{tallies}` (alias t), `{days}` (d), `{registers}` (r) and `{orders}` (o, one row an order, all its nodes' parts joined).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_NODES = "node n JOIN {table} ON {alias}.workspace_id = $1 AND {alias}.node_id = n.node_id{within}"
+
+_PERSON = f"{_NODES} WHERE n.workspace_id = $1 AND n.profile_id = {{row_alias}}.profile_id"
+_ACCOUNT = (
+    "membership m JOIN node n ON n.workspace_id = $1 AND n.profile_id = m.profile_id"
+    " JOIN {table} ON {alias}.workspace_id = $1 AND {alias}.node_id = n.node_id{within}"
+    " WHERE m.workspace_id = $1 AND m.account_id = a.account_id"
+)
+
+# One order may have its parts on several nodes of a person: the later total stands, refunds add up.
+_ORDERS = """(
+    SELECT min(o.first_at) AS first_at, min(o.order_id) AS order_id,
+           (array_agg(o.currency ORDER BY o.total_at DESC NULLS LAST,
+                                          o.total_message_id COLLATE "C" DESC NULLS LAST))[1] AS currency,
+           greatest((array_agg(o.total ORDER BY o.total_at DESC NULLS LAST,
+                                                o.total_message_id COLLATE "C" DESC NULLS LAST))[1]
+                    - sum(o.refunded), 0) AS amount
+    FROM {source}
+    GROUP BY n.profile_id, o.order_id
+    HAVING bool_or(o.total_at IS NOT NULL) AND NOT bool_or(o.cancelled) AND NOT bool_or(o.refunded_whole)
+       AND NOT (sum(o.refunded) > 0 AND sum(o.refunded)
+                >= (array_agg(o.total ORDER BY o.total_at DESC NULLS LAST,
+                                               o.total_message_id COLLATE "C" DESC NULLS LAST))[1])
+) o"""
+
+
+def _names(template: str, row: str, within: str) -> Mapping[str, str]:
+    def source(table: str, alias: str) -> str:
+        narrowed = f" AND {alias}.account_id = ANY({within}.scope)" if within else ""
+        return template.format(table=f"{table} {alias}", alias=alias, within=narrowed, row_alias=row)
+
+    return {
+        "row": row,
+        "tallies": source("summary_tally", "t"),
+        "days": source("summary_day", "d"),
+        "registers": source("summary_register", "r"),
+        "orders": _ORDERS.format(source=source("summary_order", "o")),
+    }
+
+
+OF_PERSON = _names(_PERSON, "p", "")
+"""All that is known of the person `p`."""
+
+OF_MEMBER = _names(_PERSON, "m", "m")
+"""What counts within the account of the membership `m`."""
+
+OF_ACCOUNT = {**_names(_ACCOUNT, "v", "m")}
+"""What counts in the account `a`, of all that have a membership row in it; the row is `v`, see MEMBERS."""
+
+MEMBERS = """(
+    SELECT a.account_id,
+           coalesce(sum(m.intent_rank), 0) AS intent_rank, max(m.intent_last_at) AS intent_last_at,
+           (SELECT t.key::buying_stage FROM {tallies} AND t.kind = 'stage'
+            GROUP BY t.key ORDER BY sum(t.units) DESC, t.key::buying_stage DESC LIMIT 1) AS stage,
+           max(m.furthest_stage) AS furthest_stage, coalesce(sum(m.purchase_count), 0) AS purchase_count,
+           max(m.last_purchase_at) AS last_purchase_at, min(m.usage_first_at) AS usage_first_at,
+           max(m.last_used_at) AS last_used_at, min(m.activated_at) AS activated_at,
+           (SELECT array_agg(DISTINCT u.day) FROM membership m CROSS JOIN LATERAL unnest(m.used_days) AS u (day)
+            WHERE m.workspace_id = $1 AND m.account_id = a.account_id) AS used_days,
+           (SELECT jsonb_object_agg(f.key, f.last) FROM (
+                SELECT f.key, max(f.last::timestamptz) AS last
+                FROM membership m CROSS JOIN LATERAL jsonb_each_text(m.feature_last) AS f (key, last)
+                WHERE m.workspace_id = $1 AND m.account_id = a.account_id GROUP BY f.key) f) AS feature_last
+    FROM membership m
+    WHERE m.workspace_id = $1 AND m.account_id = a.account_id
+) v"""
+"""The account's members as one row with the columns of a person's."""
+
+# ── what both views' fields, filters and figures are made of ─────────────────────────────────────────────────────────
+
+SCORE = "round((coalesce({row}.intent_rank, 0) * {decay})::numeric, 6)::float8"
+
+LEVEL = (
+    "CASE WHEN coalesce({row}.intent_rank, 0) >= {hot_rank} THEN 'HOT'"
+    " WHEN coalesce({row}.intent_rank, 0) >= {warm_rank} THEN 'WARM' ELSE 'COLD' END"
+)
+
+ACTIVE_DAYS = (
+    "(SELECT count(*) FROM unnest({row}.used_days) AS u (day)"
+    " WHERE u.day > {today} - {window} AND u.day <= {today})"
+)
+
+_FEATURES_IN_WINDOW = (
+    "SELECT count(*) FROM jsonb_each_text({row}.feature_last) AS f (key, last)"
+    " WHERE (f.last::timestamptz AT TIME ZONE 'UTC')::date > {today} - {window}"
+)
+
+INFLUENCE = (
+    "CASE WHEN m.influence_rank * {decay} > 0"
+    " THEN round((m.influence_rank * {decay} / (m.influence_rank * {decay} + {influence_half}))::numeric, 6)::float8"
+    " ELSE 0 END"
+)
+
+ADOPTION = (
+    f"CASE WHEN cardinality({{feature_keys}}) > 0 THEN"
+    f" round(({_FEATURES_IN_WINDOW} AND f.key = ANY({{feature_keys}}))::numeric"
+    f" / cardinality({{feature_keys}}), 6)::float8 END"
+)
+
+PHASE = (
+    "CASE WHEN {row}.last_used_at IS NULL THEN 'NONE'"
+    " WHEN {row}.last_used_at < {as_of} - make_interval(days => {dormant_days}) THEN 'DORMANT'"
+    f" WHEN {ACTIVE_DAYS} >= {{habitual_days}} THEN 'HABITUAL'"
+    f" WHEN ({_FEATURES_IN_WINDOW}) >= {{adopting_features}} THEN 'ADOPTING'"
+    " WHEN {row}.activated_at IS NOT NULL THEN 'ACTIVATED' ELSE 'ONBOARDING' END"
+)
+
+QUALIFIED = (
+    f"(({PHASE}) = 'HABITUAL' OR coalesce(({ADOPTION}) >= {{qualified_adoption}}, false))"
+    " AND coalesce({row}.intent_rank, 0) < {unqualified_rank}"
+)
+
+WORKSPACE_WINDOW = {"window": "{window_days}"}
+"""The window where the reader gives none."""
+
+ROLES = """(
+    SELECT c.role, c.confidence, c.source, c.evidence, c.since, c.until
+    FROM role_claim c
+    WHERE c.workspace_id = $1 AND c.profile_id = m.profile_id AND c.account_id = m.account_id
+    UNION ALL
+    SELECT s.role, 1, 'human:' || s.asserted_by,
+           jsonb_build_array(jsonb_build_object('reason', s.asserted_by || ' says so' || coalesce(': ' || s.note, ''))),
+           s.since, s.until
+    FROM node n JOIN role_assertion s ON s.workspace_id = $1 AND s.node_id = n.node_id
+    WHERE n.workspace_id = $1 AND n.profile_id = m.profile_id AND s.account_id = m.account_id
+) c"""
+"""Every claim, inferred and asserted, that the membership `m` has or had."""
+
+CURRENT = "(c.until IS NULL OR c.until > {as_of})"

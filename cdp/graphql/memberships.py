@@ -1,0 +1,114 @@
+"""Memberships: a person in an account, or with themselves, and the roles held there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+from strawberry.scalars import ID, JSON
+
+from cdp.graphql.facts import CURRENT, INFLUENCE, OF_MEMBER, ROLES
+from cdp.graphql.intent import BuyerIntent
+from cdp.graphql.nodes import Node, global_id
+from cdp.graphql.usage import WINDOW, Usage, window
+from cdp.plan.entities import Entity, SortKey
+from cdp.plan.fields import Given, Names, argument, column, nested, rows
+from cdp.plan.labels import BOTH, INTENT, USAGE
+from cdp.plan.statement import Scope, as_given
+
+if TYPE_CHECKING:
+    from cdp.graphql.accounts import Account
+    from cdp.graphql.profiles import Profile
+
+_PERSON = SortKey(sql="m.profile_id", sql_type="int8")
+_ACCOUNT = SortKey(sql="m.account_id", sql_type="int8")
+
+MEMBERSHIPS = Entity(
+    type_name="Membership",
+    alias="m",
+    source="membership m",
+    key=(_PERSON, _ACCOUNT),
+    visible="m.workspace_id = $1",
+    by_id=(
+        "m.profile_id = (SELECT coalesce(q.merged_into, q.profile_id) FROM profile q"
+        " WHERE q.workspace_id = $1 AND q.profile_id = {key_0})"
+        " AND m.account_id = coalesce((SELECT b.merged_into FROM account b"
+        " WHERE b.workspace_id = $1 AND b.account_id = {key_1}), {key_1})"
+    ),
+)
+
+
+@strawberry.type(description="One reason for a role, in words and in figures.")
+class Evidence:
+    """One reason."""
+
+    reason: str = column("v.reason", description="A sentence for a person.")
+    facts: JSON = column("v.facts", description="The figures behind it.")
+
+
+@strawberry.type(description="A role that a person holds, or held, within a membership, with what speaks for it.")
+class RoleClaim:
+    """One role by one source."""
+
+    role: str = column("c.role", description="The role, such as `ECONOMIC_BUYER` or `END_USER`.")
+    confidence: float = column("c.confidence", description="How sure it is, above 0 and up to 1; 1 if a person says so.")
+    source: str = column(
+        "c.source", description="The plugin that infers it, or `human:` and the name of who asserts it."
+    )
+    evidence: list[Evidence] | None = rows(
+        "(SELECT coalesce(one.value ->> 'reason', '') AS reason, coalesce(one.value -> 'facts', '{}') AS facts,"
+        " one.place FROM jsonb_array_elements(c.evidence) WITH ORDINALITY AS one (value, place)) v",
+        order="v.place",
+        labels=BOTH,
+        description="Why; it may tell of both panels.",
+    )
+    since: datetime = column("c.since", description="When it began.")
+    until: datetime | None = column("c.until", description="When it ended; null: it is held now.")
+
+
+def _ended(scope: Scope, given: Given) -> Names:
+    return {"ended": lambda: scope.bind(given["ended"], "bool", as_given)}
+
+
+@strawberry.type(description="A person in an account, or with themselves where there is none.")
+class Membership(Node):
+    """One membership."""
+
+    id: ID = global_id("Membership", "m.profile_id", "m.account_id")
+    person: Annotated["Profile", strawberry.lazy("cdp.graphql.profiles")] = nested(
+        "profile p WHERE p.workspace_id = $1 AND p.profile_id = m.profile_id",
+        names={"row": "p"},
+        description="The person.",
+    )
+    account: Annotated["Account", strawberry.lazy("cdp.graphql.accounts")] | None = nested(
+        "account a WHERE a.workspace_id = $1 AND a.account_id = m.account_id",
+        names={"row": "a"},
+        description="The account; null: with themselves.",
+    )
+    roles: list[RoleClaim] = rows(
+        f"{ROLES} WHERE ({{ended}} OR {CURRENT})",
+        order="(c.until IS NULL) DESC, (c.source LIKE 'human:%') DESC, c.confidence DESC, c.role, c.source,"
+        " c.since DESC",
+        names=_ended,
+        arguments=[argument("ended", bool, "Whether to show those too that have ended.", default=False)],
+        description="Roles, what a person asserted first, then the surest.",
+    )
+    own: bool = column(
+        "m.own", description="Whether the person is a member, rather than having only acted in the account."
+    )
+    influence: float = column(
+        INFLUENCE,
+        description="How much the member's usage and advocacy plausibly moves the account's buying, 0 to 1.",
+    )
+    since: datetime | None = column("m.since", description="When it began; null: not known.")
+    until: datetime | None = column("m.until", description="When it ended; null: it goes on.")
+    buyer_intent: BuyerIntent | None = nested(
+        names=OF_MEMBER, labels=INTENT, description="The person's buyer intent within the account."
+    )
+    usage: Usage | None = nested(
+        names=lambda scope, given: {**OF_MEMBER, **window(scope, given)},
+        labels=USAGE,
+        arguments=[WINDOW],
+        description="The person's usage within the account.",
+    )

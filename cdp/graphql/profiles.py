@@ -1,0 +1,201 @@
+"""Profiles: everything known about one person."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+
+import strawberry
+from strawberry.scalars import ID, JSON
+
+from cdp.graphql.enrichment import EnrichedTrait
+from cdp.graphql.events import EVENTS, Event, of_lenses
+from cdp.graphql.facts import OF_MEMBER, OF_PERSON, QUALIFIED, WORKSPACE_WINDOW
+from cdp.graphql.filters import MembershipFilter
+from cdp.graphql.identifiers import Identifier
+from cdp.graphql.intent import BuyerIntent
+from cdp.graphql.memberships import MEMBERSHIPS, Membership
+from cdp.graphql.nodes import Node, global_id
+from cdp.graphql.paging import Connection, forwards
+from cdp.graphql.personalisation import Personalisation, fill_slot
+from cdp.graphql.usage import WINDOW, Usage, window
+from cdp.graphql.words import Direction
+from cdp.model import Lens
+from cdp.model.ids import decode_id_of
+from cdp.plan.entities import Entity, SortKey
+from cdp.plan.fields import Column, Connected, Given, Names, Nested, argument, column, computed, planned, rows
+from cdp.plan.labels import BOTH, INTENT, PII, USAGE
+from cdp.plan.statement import Scope
+
+PERSONAL_TRAITS = (
+    *("address", "avatar", "birthday", "email", "firstName", "first_name", "lastName", "last_name", "name", "phone"),
+    *("username", "birthdate", "date_of_birth", "mobile", "street", "zip", "postalCode", "postal_code", "ip", "title"),
+)
+"""Traits that identify a person; those who may not read personal data get the traits without them."""
+
+_KEPT = "p.traits - ARRAY[" + ", ".join(f"'{key}'" for key in PERSONAL_TRAITS) + "]"
+
+
+@strawberry.enum(description="What people may be sorted by.")
+class ProfileOrderField(Enum):
+    """Sort keys."""
+
+    CREATED_AT = strawberry.enum_value("CREATED_AT", description="When the profile was made.")
+    DISPLAY_NAME = strawberry.enum_value("DISPLAY_NAME", description="Name.")
+    FIRST_SEEN_AT = strawberry.enum_value("FIRST_SEEN_AT", description="When the person was first seen.")
+    LAST_SEEN_AT = strawberry.enum_value("LAST_SEEN_AT", description="When the person was last seen.")
+    INTENT_SCORE = strawberry.enum_value("INTENT_SCORE", description="Score of buyer intent.")
+    PURCHASE_COUNT = strawberry.enum_value("PURCHASE_COUNT", description="How many purchases count.")
+    LAST_PURCHASE_AT = strawberry.enum_value("LAST_PURCHASE_AT", description="The last purchase.")
+    LAST_USED_AT = strawberry.enum_value("LAST_USED_AT", description="The last usage.")
+
+
+@strawberry.input(description="One key that people are sorted by.")
+class ProfileOrder:
+    """A sort key and its direction."""
+
+    field: ProfileOrderField = strawberry.field(description="What to sort by.")
+    direction: Direction = strawberry.field(default=Direction.ASC, description="Which way.")
+
+
+_ID = SortKey(sql="p.profile_id", sql_type="int8")
+
+PROFILES = Entity(
+    type_name="Profile",
+    alias="p",
+    source="profile p",
+    key=(_ID,),
+    visible="p.workspace_id = $1 AND p.merged_into IS NULL",
+    by_id=(
+        "p.profile_id = (SELECT coalesce(q.merged_into, q.profile_id) FROM profile q"
+        " WHERE q.workspace_id = $1 AND q.profile_id = {key_0})"
+    ),
+    sorts={
+        ProfileOrderField.CREATED_AT: SortKey(sql="p.created_at", sql_type="timestamptz"),
+        ProfileOrderField.DISPLAY_NAME: SortKey(
+            sql="p.display_name", sql_type="text", nullable=True, labels=PII
+        ),
+        ProfileOrderField.FIRST_SEEN_AT: SortKey(sql="p.first_seen_at", sql_type="timestamptz", nullable=True),
+        ProfileOrderField.LAST_SEEN_AT: SortKey(sql="p.last_seen_at", sql_type="timestamptz", nullable=True),
+        ProfileOrderField.INTENT_SCORE: SortKey(sql="p.intent_rank", sql_type="float8", labels=INTENT),
+        ProfileOrderField.PURCHASE_COUNT: SortKey(sql="p.purchase_count", sql_type="int4", labels=INTENT),
+        ProfileOrderField.LAST_PURCHASE_AT: SortKey(
+            sql="p.last_purchase_at", sql_type="timestamptz", nullable=True, labels=INTENT
+        ),
+        ProfileOrderField.LAST_USED_AT: SortKey(
+            sql="p.last_used_at", sql_type="timestamptz", nullable=True, labels=USAGE
+        ),
+    },
+    search="p.search_text",
+    search_labels=PII,
+)
+
+ACCOUNT = argument("account", ID | None, "Only what counts within this account; null: over all of them.", None)
+
+_WITHIN = (
+    "(SELECT coalesce((SELECT coalesce(b.merged_into, b.account_id) FROM account b"
+    " WHERE b.workspace_id = $1 AND b.account_id = {account}), -1) AS account_id) wanted"
+    " LEFT JOIN membership m ON m.workspace_id = $1 AND m.profile_id = p.profile_id"
+    " AND m.account_id = wanted.account_id"
+)
+"""The person's membership in the account of the argument; an empty row where there is none."""
+
+
+
+
+def _source(_scope: Scope, given: Given) -> str | None:
+    return None if given.get("account") is None else _WITHIN
+
+
+def _place(scope: Scope, given: Given) -> Names:
+    leaf = given.get("account")
+    if leaf is None:
+        return OF_PERSON
+    return {**OF_MEMBER, "account": lambda: scope.bind(leaf, "int8", account_number)}
+
+
+def account_number(value: object, _moment: object) -> int:
+    """The number in an account's id.
+
+    Raises:
+        BadInput: not the id of an account.
+    """
+    return decode_id_of("Account", str(value))
+
+
+@strawberry.type(description="Everything known about one person, over all their identifiers.")
+class Profile(Node):
+    """One person."""
+
+    id: ID = global_id("Profile", "p.profile_id")
+    display_name: str | None = column(
+        "p.display_name", labels=PII, description="What to call the person: a name, else an identifier."
+    )
+    traits: JSON = column(
+        "p.traits",
+        labels=PII,
+        redacted=_KEPT,
+        description="Attributes by key, the last writer winning; without those that identify the person for whoever "
+        "may not read personal data.",
+    )
+    identifiers: list[Identifier] = rows(
+        "node n WHERE n.workspace_id = $1 AND n.profile_id = p.profile_id",
+        order="n.created_at, n.node_id",
+        arguments=[argument("first", int | None, "How many identifiers at most.", None)],
+        description="What points at the person, first seen first.",
+    )
+    created_at: datetime = column("p.created_at", description="When the profile was made.")
+    first_seen_at: datetime | None = column("p.first_seen_at", description="When the person was first seen.")
+    last_seen_at: datetime | None = column("p.last_seen_at", description="When the person was last seen.")
+    buyer_intent: BuyerIntent | None = planned(
+        Nested(source=_source, names=_place, labels=INTENT),
+        arguments=[ACCOUNT],
+        description="The buyer-intent panel.",
+    )
+    usage: Usage | None = planned(
+        Nested(
+            source=_source,
+            names=lambda scope, given: {**_place(scope, given), **window(scope, given)},
+            labels=USAGE,
+        ),
+        arguments=[ACCOUNT, WINDOW],
+        description="The usage panel.",
+    )
+    product_qualified: bool | None = planned(
+        Column(sql=QUALIFIED, names={**OF_PERSON, **WORKSPACE_WINDOW}, labels=BOTH),
+        description="Whether usage passes the workspace's bar while the intent score is still below it.",
+    )
+    memberships: Connection[Membership] = planned(
+        Connected(entity=lambda: MEMBERSHIPS, where="m.profile_id = p.profile_id"),
+        arguments=[
+            argument("where", MembershipFilter | None, "What must hold of them.", None),
+            *forwards(),
+        ],
+        description="The accounts that the person is in, or acted in; with themselves where there is none.",
+    )
+    timeline: Connection[Event] = planned(
+        Connected(
+            entity=lambda: EVENTS,
+            source="node n JOIN event e ON e.workspace_id = $1 AND e.node_id = n.node_id",
+            where="n.workspace_id = $1 AND n.profile_id = p.profile_id",
+            conditions=of_lenses,
+        ),
+        arguments=[
+            argument("lens", list[Lens] | None, "Only events that feed one of these panels.", None),
+            *forwards(),
+        ],
+        description="What happened, the latest first; without events that feed a panel which the caller may not see.",
+    )
+    enrichment: list[EnrichedTrait] = rows(
+        "node n JOIN enrichment e ON e.workspace_id = $1 AND e.node_id = n.node_id"
+        " AND (e.expires_at IS NULL OR e.expires_at > {as_of})"
+        " WHERE n.workspace_id = $1 AND n.profile_id = p.profile_id",
+        order="e.key, e.confidence DESC, e.provider, n.node_id",
+        description="Traits that provider plugins contributed, the surest of each key first.",
+    )
+    personalisation: Personalisation | None = computed(
+        fill_slot,
+        requires={"profile_id": "p.profile_id"},
+        arguments=[argument("slot", str, "Name of the place to fill."), ACCOUNT],
+        description="What to show the person in a slot; within the account, or where the person was last active.",
+    )

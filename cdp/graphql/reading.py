@@ -1,0 +1,165 @@
+"""Reading for one operation: its plan found or made, run once, and its answers handed to whoever asks for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from graphql import FieldNode, GraphQLError, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
+
+from cdp.access.scopes import Scope
+from cdp.graphql.documents import Operation
+from cdp.graphql.errors import to_graphql_error
+from cdp.graphql.payloads import Reference
+from cdp.graphql.query import ENTITIES
+from cdp.identity.kinds import normalise
+from cdp.plan.compiler import read_key
+from cdp.plan.fields import declaration_of
+from cdp.plan.moment import Moment
+from cdp.plan.plans import Plan, Recent, plan_fields, plan_object
+from cdp.plan.running import Answer, run_plan
+from cdp.plan.selection import Selection
+from cdp.plan.values import Variables
+
+if TYPE_CHECKING:
+    from cdp.graphql.context import Context
+
+MOST_PLANS = 1_000
+
+
+class Plans:
+    """Plans by operation, shape of the variables and scopes; a process keeps the most recent ones."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+        self._plans: Recent[Plan] = Recent(MOST_PLANS)
+
+    def of_query(
+        self, operation: Operation, variables: Variables, scopes: frozenset[Scope], *, completing: bool
+    ) -> Plan:
+        """The plan of an operation's planned root fields."""
+        known = (operation, operation.shape_of(variables), scopes, completing)
+        plan = self._plans.get(known)
+        if plan is None:
+            selection = Selection(self._schema, operation.fragments, variables)
+            root = self._schema.query_type
+            assert root is not None
+            selected = {
+                key: nodes
+                for key, nodes in selection.fields(root, [operation.node.selection_set]).items()
+                if nodes[0].name.value == "__typename" or is_planned(root, nodes[0].name.value)
+            }
+            plan = plan_fields(self._schema, selection, root, selected, scopes, completing=completing)
+            self._plans.put(known, plan)
+        return plan
+
+    def of_object(
+        self,
+        operation: Operation,
+        variables: Variables,
+        scopes: frozenset[Scope],
+        type_name: str,
+        nodes: Sequence[FieldNode],
+        path: tuple[str, ...],
+        *,
+        completing: bool,
+    ) -> Plan:
+        """The plan of an object inside a mutation's payload."""
+        known = (operation, operation.shape_of(variables), scopes, completing, path, type_name)
+        plan = self._plans.get(known)
+        if plan is None:
+            selection = Selection(self._schema, operation.fragments, variables)
+            plan = plan_object(
+                self._schema, selection, ENTITIES[type_name], nodes, path, scopes, completing=completing
+            )
+            self._plans.put(known, plan)
+        return plan
+
+
+def is_planned(root: GraphQLObjectType, name: str) -> bool:
+    """Whether a field of Query is the planner's."""
+    return name in root.fields and declaration_of(root.fields[name]) is not None
+
+
+class Reading:
+    """The reads of one operation of one request."""
+
+    def __init__(self, context: Context, plans: Plans, operation: Operation, variables: Variables) -> None:
+        self._context = context
+        self._plans = plans
+        self._operation = operation
+        self._variables = variables
+        self._answers: asyncio.Future[Mapping[str, Answer]] | None = None
+        self.refused: list[GraphQLError] = []
+        """Errors of fields that came back null because the caller may not see them."""
+
+    def plan(self) -> Plan:
+        """The plan of Query's planned fields."""
+        context = self._context
+        return self._plans.of_query(
+            self._operation, self._variables, context.scopes, completing=context.complete_everything
+        )
+
+    async def field(self, info: GraphQLResolveInfo) -> Any:
+        """The value of a planned field of Query. The first that is asked for reads them all, in one statement.
+
+        Raises:
+            GraphQLError: the field failed.
+        """
+        if self._answers is None:
+            self._answers = asyncio.ensure_future(self.run(self.plan()))
+        answers = await asyncio.shield(self._answers)
+        return self.value(answers[str(info.path.key)], info.field_nodes)
+
+    async def object(self, reference: Reference, info: GraphQLResolveInfo) -> Any:
+        """The object of a reference, as selected.
+
+        Raises:
+            GraphQLError: an argument inside it cannot be used.
+        """
+        context = self._context
+        path = tuple(str(step) for step in info.path.as_list())
+        plan = self._plans.of_object(
+            self._operation,
+            self._variables,
+            context.scopes,
+            reference.type_name,
+            info.field_nodes,
+            path,
+            completing=context.complete_everything,
+        )
+        keys = ENTITIES[reference.type_name].key
+        numbers = {
+            f"${at}": read_key(number, key.sql_type)
+            for at, (number, key) in enumerate(zip(reference.numbers, keys, strict=True))
+        }
+        answers = await self.run(plan, {**self._variables, **numbers})
+        return self.value(answers[path[0]], info.field_nodes)
+
+    async def run(self, plan: Plan, variables: Variables | None = None) -> Mapping[str, Answer]:
+        """The answers of a plan's fields."""
+        context = self._context
+        bound = self._variables if variables is None else variables
+        workspace = await context.workspace()
+        country = workspace.settings.default_country
+        moment = Moment(
+            workspace=workspace,
+            as_of=context.as_of,
+            normalise=lambda kind, value: normalise(context.kinds, kind, value, country),
+        )
+        return await run_plan(plan, context.connection, moment, bound, context)
+
+    def value(self, answer: Answer, nodes: Sequence[FieldNode]) -> Any:
+        """What an answer is worth; the errors of fields hidden in it are noted.
+
+        Raises:
+            GraphQLError: the field failed.
+        """
+        if answer.failure is not None:
+            raise to_graphql_error(answer.failure, nodes, answer.failed_path)
+        self.refused += [
+            GraphQLError(one.message, [one.node], path=one.path, extensions={"code": "FORBIDDEN"})
+            for one in answer.refused
+        ]
+        return answer.value

@@ -1,0 +1,134 @@
+"""Connections: the parts of a page (`nodes`, `edges`, `pageInfo`, `totalCount`) as one expression."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+from graphql import FieldNode, GraphQLObjectType
+from msgspec import Struct
+
+from cdp.plan.entities import Entity
+from cdp.plan.pages import Page, cursor_of
+from cdp.plan.statement import Scope
+from graphql import get_named_type
+
+if TYPE_CHECKING:
+    from cdp.plan.compiler import Compiler
+
+Pairs: TypeAlias = list[tuple[str, str]]
+"""Key and value of a JSON object, as SQL."""
+
+_RANK = '"$rank"'
+
+
+def json_object(pairs: Sequence[tuple[str, str]]) -> str:
+    """A JSON object; the SQL/JSON constructor takes any number of pairs, json_build_object only fifty.
+
+    Without RETURNING it would become jsonb, which sorts its keys, as soon as one value is jsonb.
+    """
+    return f"JSON_OBJECT({', '.join(f'({key}) VALUE {value}' for key, value in pairs)} RETURNING json)"
+
+
+class ConnectionParts(Struct, frozen=True, kw_only=True):
+    """One connection of the document."""
+
+    compiler: Compiler
+    entity: Entity
+    page: Page
+    source: str
+    """FROM clause and conditions without those of the page."""
+    scope: Scope
+
+    def write(self, type_: GraphQLObjectType, nodes: Sequence[FieldNode]) -> str:
+        """The connection's JSON."""
+        selected = self.compiler.selected(type_, nodes)
+        names = {field_nodes[0].name.value for field_nodes in selected.values()}
+        looks_ahead = "pageInfo" in names
+        pairs = self.compiler.opening(type_)
+        for key, field_nodes in selected.items():
+            name = field_nodes[0].name.value
+            path = (*self.scope.path, key)
+            pairs.append(
+                (self.compiler.key(key, name), self._part(name, type_, field_nodes, path, ranked=looks_ahead))
+            )
+        content = json_object(pairs)
+        if names <= {"__typename", "totalCount"}:
+            return content
+        return f"(SELECT {content} FROM {self._rows(ranked=looks_ahead)})"
+
+    def _part(
+        self, name: str, type_: GraphQLObjectType, nodes: Sequence[FieldNode], path: tuple[str, ...], *, ranked: bool
+    ) -> str:
+        if name == "__typename":
+            return f"'{type_.name}'::text"
+        if name == "totalCount":
+            return f"(SELECT least(count(*), 2147483647)::int4 FROM {self.source})"
+        inner = get_named_type(type_.fields[name].type)
+        assert isinstance(inner, GraphQLObjectType)
+        match name:
+            case "nodes":
+                return self._list(self.compiler.object_json(inner, nodes, self.scope.inner({}, path)), ranked=ranked)
+            case "edges":
+                return self._list(self._edge(inner, nodes, path), ranked=ranked)
+            case _:
+                return self._page_info(inner, nodes)
+
+    def _list(self, content: str, *, ranked: bool) -> str:
+        order = f" ORDER BY {_RANK}{' DESC' if self.page.backwards else ''}" if ranked or self.page.backwards else ""
+        kept = f" FILTER (WHERE {_RANK} <= {self.page.size})" if ranked else ""
+        return f"coalesce(json_agg({content}{order}){kept}, '[]')"
+
+    def _edge(self, type_: GraphQLObjectType, nodes: Sequence[FieldNode], path: tuple[str, ...]) -> str:
+        pairs = self.compiler.opening(type_)
+        for key, field_nodes in self.compiler.selected(type_, nodes).items():
+            name = field_nodes[0].name.value
+            match name:
+                case "__typename":
+                    value = f"'{type_.name}'::text"
+                case "cursor":
+                    value = cursor_of(self.page)
+                case _:
+                    node_type = get_named_type(type_.fields[name].type)
+                    assert isinstance(node_type, GraphQLObjectType)
+                    value = self.compiler.object_json(
+                        node_type, field_nodes, self.scope.inner({}, (*path, key))
+                    )
+            pairs.append((self.compiler.key(key, name), value))
+        return json_object(pairs)
+
+    def _page_info(self, type_: GraphQLObjectType, nodes: Sequence[FieldNode]) -> str:
+        more = f"count(*) > {self.page.size}"
+        kept = f"FILTER (WHERE {_RANK} <= {self.page.size})"
+        ends = [f"(array_agg({cursor_of(self.page)} ORDER BY {_RANK}{way}) {kept})[1]" for way in ("", " DESC")]
+        if self.page.backwards:
+            ends.reverse()
+        values: Mapping[str, str] = {
+            "__typename": f"'{type_.name}'::text",
+            "hasNextPage": _literal(self.page.before) if self.page.backwards else more,
+            "hasPreviousPage": more if self.page.backwards else _literal(self.page.after),
+            "startCursor": ends[0],
+            "endCursor": ends[1],
+        }
+        pairs = self.compiler.opening(type_)
+        for key, field_nodes in self.compiler.selected(type_, nodes).items():
+            name = field_nodes[0].name.value
+            pairs.append((self.compiler.key(key, name), values[name]))
+        return json_object(pairs)
+
+    def _rows(self, *, ranked: bool) -> str:
+        alias = self.entity.alias
+        size = f"{self.page.size} + 1" if ranked else self.page.size
+        bounds = "".join(f" AND {bound}" for bound in self.page.bounds)
+        read = (
+            f"(SELECT {self.entity.row or f'{alias}.*'} FROM {self.source}{bounds}"
+            f" ORDER BY {self.page.ordering()} LIMIT {size}) {alias}"
+        )
+        if not ranked and not self.page.backwards:
+            return read
+        rank = f"row_number() OVER (ORDER BY {self.page.ordering()}) AS {_RANK}"
+        return f"(SELECT {alias}.*, {rank} FROM {read}) {alias}"
+
+
+def _literal(value: bool) -> str:  # noqa: FBT001 - it is the value, not a switch
+    return "true" if value else "false"

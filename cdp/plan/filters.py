@@ -1,0 +1,322 @@
+"""Filters: input types whose fields declare what they compare, and how a filter becomes a condition.
+
+    @strawberry.input(description="…")
+    class ProfileFilter:
+        and_: list[ProfileFilter] | None = all_of("…")
+        display_name: TextFilter | None = compares("p.display_name", labels=PII, description="…")
+        memberships: MembershipsFilter | None = related("membership m", "m.profile_id = p.profile_id", …)
+
+A filter that is absent, null or empty holds for every row; `and: []` holds, `or: []` does not. Operators take no null:
+`exists: false` asks for what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import strawberry
+from graphql import GraphQLInputField, GraphQLInputObjectType, GraphQLList, GraphQLNonNull
+from msgspec import Struct
+from strawberry.types.unset import UNSET
+
+from cdp.errors import BadInput, DiptychError, Forbidden
+from cdp.plan.labels import NONE, Labels, lacking
+from cdp.plan.statement import Convert, Scope, as_given, as_json, as_text
+from cdp.plan.values import Leaf, Tree
+
+CONDITION = "condition"
+"""Key of a filter field's declaration in its metadata."""
+
+MOST_CONDITIONS = 200
+
+
+class TooManyConditions(DiptychError):
+    """A filter with more conditions than the message says."""
+
+    code = "COMPLEXITY"
+
+
+class Compares(Struct, frozen=True, kw_only=True):
+    """Operators on one value of the row."""
+
+    sql: str
+    sql_type: str = "text"
+    convert: Convert = as_text
+    source: str | None = None
+    """FROM clause of the rows of which one must have such a value, where it is not the row itself."""
+    labels: Labels = NONE
+
+
+class Related(Struct, frozen=True, kw_only=True):
+    """`some`, `every`, `none` of the rows of a relation."""
+
+    source: str
+    where: str
+    names: Mapping[str, str] = {}
+    labels: Labels = NONE
+
+
+class Within(Struct, frozen=True, kw_only=True):
+    """A filter on the row that `source` finds, or on the same row under further names."""
+
+    source: str | None = None
+    names: Mapping[str, str] = {}
+    labels: Labels = NONE
+
+
+class Combined(Struct, frozen=True, kw_only=True):
+    """`and`, `or`, `not` of filters of the same type."""
+
+    joined: str
+
+
+class Traits(Struct, frozen=True, kw_only=True):
+    """Operators on values inside JSON, each with its path."""
+
+    sql: str
+    labels: Labels = NONE
+
+
+Condition: TypeAlias = Compares | Related | Within | Combined | Traits
+
+
+def condition(declared: Condition, description: str, name: str | None = None) -> Any:
+    """A field of a filter."""
+    return strawberry.field(
+        description=description, name=name, default=UNSET, metadata={CONDITION: declared}
+    )
+
+
+def compares(
+    sql: str,
+    *,
+    description: str,
+    sql_type: str = "text",
+    convert: Convert | None = None,
+    source: str | None = None,
+    labels: Labels = NONE,
+) -> Any:
+    """Operators on one value of the row, or of one of `source`'s; texts are checked, all else is bound as read."""
+    checked = convert or (as_text if sql_type == "text" else as_given)
+    declared = Compares(sql=sql, sql_type=sql_type, convert=checked, source=source, labels=labels)
+    return condition(declared, description)
+
+
+def related(
+    source: str, where: str, *, description: str, names: Mapping[str, str] | None = None, labels: Labels = NONE
+) -> Any:
+    """`some`, `every`, `none` of the rows of a relation."""
+    return condition(Related(source=source, where=where, names=names or {}, labels=labels), description)
+
+
+def within(
+    source: str | None = None,
+    *,
+    description: str,
+    names: Mapping[str, str] | None = None,
+    labels: Labels = NONE,
+) -> Any:
+    """A filter on the row that `source` finds, or on a view of the same row."""
+    return condition(Within(source=source, names=names or {}, labels=labels), description)
+
+
+def all_of() -> Any:
+    """`and`."""
+    return condition(Combined(joined="AND"), "All of these hold; an empty list holds.", "and")
+
+
+def any_of() -> Any:
+    """`or`."""
+    return condition(Combined(joined="OR"), "At least one of these holds; an empty list does not.", "or")
+
+
+def none_of() -> Any:
+    """`not`."""
+    return condition(Combined(joined="NOT"), "This does not hold.", "not")
+
+
+class Writer:
+    """Writes one filter's condition; counts its parts."""
+
+    def __init__(self, scopes: frozenset[Any]) -> None:
+        self._scopes = scopes
+        self._count = 0
+
+    def write(self, tree: Tree, type_: Any, scope: Scope) -> str:
+        """The condition of a filter.
+
+        Raises:
+            Forbidden: it looks at what the caller may not see.
+            BadInput: an operator is given null.
+            TooManyConditions: it has more parts than MOST_CONDITIONS.
+        """
+        while isinstance(type_, (GraphQLNonNull, GraphQLList)):
+            type_ = type_.of_type
+        assert isinstance(type_, GraphQLInputObjectType)
+        if not tree:
+            return "true"
+        parts = [
+            self._field(name, value, type_.fields[name], scope)
+            for name, value in tree.items()
+            if value is not None
+        ]
+        return _joined("AND", parts, empty="true")
+
+    def _field(self, name: str, value: Tree, field: GraphQLInputField, scope: Scope) -> str:
+        self._count += 1
+        if self._count > MOST_CONDITIONS:
+            raise TooManyConditions(f"A filter may have {MOST_CONDITIONS} conditions; this one has more.")
+        declared = field.extensions["strawberry-definition"].metadata[CONDITION]
+        missing = lacking(getattr(declared, "labels", NONE), self._scopes)
+        if missing is not None:
+            raise Forbidden(f"To filter by `{name}` needs the scope {missing.value}.")
+        match declared:
+            case Combined(joined=joined):
+                return self._combined(joined, value, field, scope)
+            case Compares():
+                return self._compares(declared, value, scope)
+            case Related():
+                return self._related(declared, value, field, scope)
+            case Within(source=None, names=names):
+                return self.write(value, field.type, scope.inner(names))
+            case Within(source=source, names=names):
+                inner = scope.inner(names)
+                return f"EXISTS (SELECT FROM {inner.sql(source)} AND {self.write(value, field.type, inner)})"
+            case Traits():
+                return _joined("AND", [self._trait(declared, one, scope) for one in value], empty="true")
+        raise AssertionError(declared)
+
+    def _combined(self, joined: str, value: Tree, field: GraphQLInputField, scope: Scope) -> str:
+        if joined == "NOT":
+            return f"NOT coalesce({self.write(value, field.type, scope)}, false)"
+        parts = [self.write(one, field.type, scope) for one in value]
+        return _joined(joined, parts, empty="true" if joined == "AND" else "false")
+
+    def _related(self, declared: Related, value: Tree, field: GraphQLInputField, scope: Scope) -> str:
+        assert isinstance(field.type, GraphQLInputObjectType)
+        inner = scope.inner(declared.names)
+        rows = inner.sql(f"{declared.source} WHERE {declared.where}")
+        parts = []
+        for name, tree in value.items():
+            holds = self.write(tree, field.type.fields[name].type, inner)
+            match name:
+                case "some":
+                    parts.append(f"EXISTS (SELECT FROM {rows} AND {holds})")
+                case "none":
+                    parts.append(f"NOT EXISTS (SELECT FROM {rows} AND {holds})")
+                case _:
+                    parts.append(f"NOT EXISTS (SELECT FROM {rows} AND NOT coalesce({holds}, false))")
+        return _joined("AND", parts, empty="true")
+
+    def _compares(self, declared: Compares, value: Tree, scope: Scope) -> str:
+        sql = f"({scope.sql(declared.sql)})"
+        parts = []
+        for name, given in value.items():
+            if given is None:
+                raise BadInput(f"The operator `{name}` takes no null; ask with `exists: false` for what is missing.")
+            self._count += 1
+            parts.append(_OPERATORS[name](sql, _Operand(given, declared, scope)))
+        compared = _joined("AND", parts, empty="true")
+        if declared.source is None or compared == "true":
+            return compared
+        return f"EXISTS (SELECT FROM {scope.sql(declared.source)} AND {compared})"
+
+    def _trait(self, declared: Traits, value: Tree, scope: Scope) -> str:
+        self._count += len(value)
+        path = scope.bind(value["path"], "text[]", _path)
+        sql = f"({scope.sql(declared.sql)} #> {path})"
+        parts = [f"{sql} IS NOT NULL"] if len(value) == 1 else []
+        for name, given in value.items():
+            if name == "path":
+                continue
+            if given is None:
+                raise BadInput(f"The operator `{name}` takes no null; ask with `exists: false` for what is missing.")
+            parts.append(_TRAIT_OPERATORS[name](sql, given, scope))
+        return _joined("AND", parts, empty="true")
+
+
+class _Operand(Struct, frozen=True):
+    """What an operator compares with, to be bound as the operator needs it."""
+
+    given: Tree
+    declared: Compares
+    scope: Scope
+
+    @property
+    def one(self) -> str:
+        return self._bind(self.declared.sql_type, self.declared.convert)
+
+    @property
+    def many(self) -> str:
+        convert = self.declared.convert
+        return self._bind(
+            f"{self.declared.sql_type}[]", lambda values, moment: [convert(value, moment) for value in values]
+        )
+
+    @property
+    def flag(self) -> str:
+        return self._bind("bool", as_given)
+
+    def _bind(self, sql_type: str, convert: Convert) -> str:
+        if isinstance(self.given, Leaf):
+            return self.scope.bind(self.given, sql_type, convert)
+        # An enum, or several: the document or the plan's key fixes them.
+        words = [one.value for one in self.given] if isinstance(self.given, list) else self.given.value
+        return self.scope.statement.constant(words, sql_type)
+
+
+_OPERATORS: Mapping[str, Callable[[str, _Operand], str]] = {
+    "eq": lambda sql, operand: f"{sql} = {operand.one}",
+    "ne": lambda sql, operand: f"{sql} IS DISTINCT FROM {operand.one}",
+    "in": lambda sql, operand: f"{sql} = ANY({operand.many})",
+    "notIn": lambda sql, operand: f"NOT coalesce({sql} = ANY({operand.many}), false)",
+    "gt": lambda sql, operand: f"{sql} > {operand.one}",
+    "gte": lambda sql, operand: f"{sql} >= {operand.one}",
+    "lt": lambda sql, operand: f"{sql} < {operand.one}",
+    "lte": lambda sql, operand: f"{sql} <= {operand.one}",
+    "contains": lambda sql, operand: f"strpos(lower({sql}), lower({operand.one})) > 0",
+    "startsWith": lambda sql, operand: f"starts_with(lower({sql}), lower({operand.one}))",
+    "endsWith": lambda sql, operand: f"starts_with(reverse(lower({sql})), reverse(lower({operand.one})))",
+    "exists": lambda sql, operand: f"({sql} IS NOT NULL) = {operand.flag}",
+}
+
+
+def _path(value: Any, moment: Any) -> list[str]:
+    steps = as_text(value, moment).split(".")
+    if not all(steps) or len(steps) > 20:
+        raise BadInput(f"{str(value)[:80]!r} is not a path; write it like 'plan.name'.")
+    return steps
+
+
+def _as_json_list(values: Any, moment: Any) -> list[str]:
+    return [as_json(value, moment) for value in values]
+
+
+def _number(operator: str) -> Callable[[str, Leaf, Scope], str]:
+    return lambda sql, given, scope: (
+        f"CASE WHEN jsonb_typeof({sql}) = 'number'"
+        f" THEN ({sql})::numeric {operator} {scope.bind(given, 'float8', as_given)}::numeric END"
+    )
+
+
+_TRAIT_OPERATORS: Mapping[str, Callable[[str, Leaf, Scope], str]] = {
+    "eq": lambda sql, given, scope: f"{sql} = {scope.bind(given, 'jsonb', as_json)}",
+    "ne": lambda sql, given, scope: f"{sql} IS DISTINCT FROM {scope.bind(given, 'jsonb', as_json)}",
+    "in": lambda sql, given, scope: f"{sql} = ANY({scope.bind(given, 'jsonb[]', _as_json_list)})",
+    "gt": _number(">"),
+    "gte": _number(">="),
+    "lt": _number("<"),
+    "lte": _number("<="),
+    "contains": lambda sql, given, scope: (
+        f"strpos(lower({sql} #>> '{{}}'), lower({scope.bind(given, 'text', as_text)})) > 0"
+    ),
+    "exists": lambda sql, given, scope: f"({sql} IS NOT NULL) = {scope.bind(given, 'bool', as_given)}",
+}
+
+
+def _joined(word: str, parts: list[str], *, empty: str) -> str:
+    parts = [part for part in parts if not (word == "AND" and part == "true")]
+    if not parts:
+        return empty
+    return parts[0] if len(parts) == 1 else "(" + f" {word} ".join(parts) + ")"

@@ -1,0 +1,68 @@
+"""What a statement knows of the workspace and of the time: named parameters, written `{name}` in declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from msgspec import Struct
+
+from cdp.lenses import phases
+from cdp.model import Identifier, Workspace
+
+Normalise = Callable[[str, str], Identifier | None]
+"""(kind, value) → the identifier as it is stored; None: this can be none."""
+
+
+class Moment(Struct, frozen=True, kw_only=True):
+    """What one execution of a plan is given besides the client's variables."""
+
+    workspace: Workspace
+    as_of: datetime
+    normalise: Normalise
+
+    @property
+    def decay(self) -> float:
+        """What a stored rank is multiplied by to be today's score: 2^(−(as_of − epoch)/half-life)."""
+        return phases.decay(
+            epoch=self.workspace.epoch,
+            half_life_days=self.workspace.settings.half_life_days,
+            as_of=self.as_of,
+        )
+
+    def rank_of(self, score: float) -> float:
+        """The stored rank that is this score today."""
+        # Never 0: the exponent of the decay is bounded.
+        return score / self.decay
+
+    @property
+    def today(self) -> date:
+        """The day in UTC."""
+        return self.as_of.date()
+
+
+def _setting(name: str) -> Callable[[Moment], Any]:
+    return lambda moment: getattr(moment.workspace.settings, name)
+
+
+NAMED: Mapping[str, tuple[str, Callable[[Moment], Any]]] = {
+    "as_of": ("timestamptz", lambda moment: moment.as_of),
+    "today": ("date", lambda moment: moment.today),
+    "decay": ("float8", lambda moment: moment.decay),
+    "warm_rank": ("float8", lambda moment: moment.rank_of(moment.workspace.settings.warm_score)),
+    "hot_rank": ("float8", lambda moment: moment.rank_of(moment.workspace.settings.hot_score)),
+    "unqualified_rank": (
+        "float8",
+        lambda moment: moment.rank_of(moment.workspace.settings.qualified_score_below),
+    ),
+    "qualified_adoption": ("float8", _setting("qualified_adoption")),
+    "influence_half": ("float8", lambda _moment: phases.INFLUENCE_HALF),
+    "window_days": ("int4", _setting("window_days")),
+    "dormant_days": ("int4", _setting("dormant_days")),
+    "habitual_days": ("int4", _setting("habitual_days")),
+    "adopting_features": ("int4", _setting("adopting_features")),
+    "onboarding_steps": ("text[]", lambda moment: list(moment.workspace.settings.onboarding_steps)),
+    "feature_keys": ("text[]", lambda moment: sorted(feature.key for feature in moment.workspace.features)),
+}
+"""Name → SQL type and value."""

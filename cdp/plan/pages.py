@@ -1,0 +1,151 @@
+"""Pages of a connection: which rows, in which order, between which cursors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from cdp.errors import BadInput, Forbidden
+from cdp.plan.cursors import Order, cursor_sql, read_cursor, signature
+from cdp.plan.entities import Entity, SortKey
+from cdp.plan.labels import lacking
+from cdp.plan.statement import Scope, as_text
+from cdp.plan.values import Leaf, Tree
+
+DEFAULT_SIZE = 20
+LARGEST_SIZE = 200
+MOST_WORDS = 20
+MOST_SORT_KEYS = 8
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """One page, written."""
+
+    order: Order
+    backwards: bool
+    size: str
+    """How many rows, as SQL."""
+    bounds: Sequence[str]
+    """Conditions of the cursors."""
+    after: bool
+    """Whether it begins behind a cursor."""
+    before: bool
+    """Whether it ends before one."""
+
+    def ordering(self, *, reverse: bool = False) -> str:
+        """The ORDER BY that reads it; backwards pages are read from their end."""
+        backwards = self.backwards != reverse
+        return ", ".join(_direction(key, descending != backwards) for key, descending in self.order)
+
+
+def page_of(entity: Entity, given: dict[str, Tree], scope: Scope, scopes: frozenset[Any]) -> Page:
+    """The page that the arguments `first`, `after`, `last`, `before` and `orderBy` describe.
+
+    Raises:
+        BadInput: they contradict each other.
+        Forbidden: it is sorted by what the caller may not see.
+    """
+    first, last = given.get("first"), given.get("last")
+    if first is not None and last is not None:
+        raise BadInput("Give `first` or `last`, not both.")
+    order = _order(entity, given.get("orderBy"), scopes)
+    backwards = last is not None
+    size = last if backwards else first
+    bounds = []
+    for name, beyond in (("after", True), ("before", False)):
+        leaf = given.get(name)
+        if leaf is not None:
+            bounds.append(_bound(leaf, order, scope, beyond=beyond))
+    return Page(
+        order=order,
+        backwards=backwards,
+        size=str(DEFAULT_SIZE) if size is None else scope.bind(size, "int4", _size),
+        bounds=bounds,
+        after=given.get("after") is not None,
+        before=given.get("before") is not None,
+    )
+
+
+def cursor_of(page: Page) -> str:
+    """The cursor of a row of the page, as SQL."""
+    return cursor_sql(page.order, f"'{signature(page.order)}'")
+
+
+def search_of(entity: Entity, leaf: Leaf, scope: Scope, scopes: frozenset[Any]) -> str:
+    """The condition of `search`: every word is somewhere in the entity's text.
+
+    Raises:
+        Forbidden: the caller may not see what is searched.
+    """
+    missing = lacking(entity.search_labels, scopes)
+    if missing is not None:
+        raise Forbidden(f"To search needs the scope {missing.value}.")
+    words = scope.bind(leaf, "text[]", _words)
+    return f"NOT EXISTS (SELECT FROM unnest({words}) AS word WHERE strpos({scope.sql(str(entity.search))}, word) = 0)"
+
+
+def _order(entity: Entity, wanted: Tree, scopes: frozenset[Any]) -> Order:
+    chosen: list[tuple[SortKey, bool]] = []
+    if wanted and len(wanted) > MOST_SORT_KEYS:
+        raise BadInput(f"A list may be sorted by {MOST_SORT_KEYS} keys at most.")
+    for one in wanted or ():
+        key = entity.sorts[one["field"]]
+        missing = lacking(key.labels, scopes)
+        if missing is not None:
+            raise Forbidden(f"To sort by {one['field'].value} needs the scope {missing.value}.")
+        if all(key is not other for other, _ in chosen):
+            chosen.append((key, one["direction"].value == "DESC"))
+    order = chosen or list(entity.order)
+    # Ids go the way of the first key, so that an index on both can be read in either direction.
+    descending = order[0][1] if order else False
+    order.extend((key, descending) for key in entity.key)
+    return order
+
+
+def _direction(key: SortKey, descending: bool) -> str:
+    # Missing values are the lowest: NULLS FIRST ascending, last descending.
+    nulls = (" NULLS LAST" if descending else " NULLS FIRST") if key.nullable else ""
+    return f"{key.sql}{' DESC' if descending else ''}{nulls}"
+
+
+def _bound(leaf: Leaf, order: Order, scope: Scope, *, beyond: bool) -> str:
+    """Rows behind the cursor's (`beyond`) or before it, in this order."""
+    values = [
+        scope.bind(leaf, key.sql_type, lambda text, _moment, at=at: read_cursor(text, order)[at])
+        for at, (key, _) in enumerate(order)
+    ]
+    alike = len({descending for _, descending in order}) == 1
+    if alike and not any(key.nullable for key, _ in order):
+        # A comparison of rows is one range of an index.
+        operator = ">" if beyond != order[0][1] else "<"
+        return f"({', '.join(key.sql for key, _ in order)}) {operator} ({', '.join(values)})"
+    condition = "false"
+    for (key, descending), value in reversed(list(zip(order, values, strict=True))):
+        further = _further(key, value, upwards=beyond != descending)
+        same = f"{key.sql} IS NOT DISTINCT FROM {value}"
+        condition = f"({further} OR ({same} AND {condition}))"
+    return condition
+
+
+def _further(key: SortKey, value: str, *, upwards: bool) -> str:
+    operator = ">" if upwards else "<"
+    plain = f"{key.sql} {operator} {value}"
+    if not key.nullable:
+        return plain
+    present, absent = (key.sql, value) if upwards else (value, key.sql)
+    return f"({plain} OR ({present} IS NOT NULL AND {absent} IS NULL))"
+
+
+def _size(value: Any, _moment: Any) -> int:
+    if not 0 <= value <= LARGEST_SIZE:
+        raise BadInput(f"A page has 0 to {LARGEST_SIZE} items, not {value}.")
+    return int(value)
+
+
+def _words(value: Any, moment: Any) -> list[str]:
+    words = as_text(value, moment).lower().split()
+    if len(words) > MOST_WORDS:
+        raise BadInput(f"Search for {MOST_WORDS} words at most.")
+    return words
