@@ -56,8 +56,8 @@ async def apply(
 ) -> int:
     """Make the stored traits agree with the answers, and note when to ask again; returns how many were given.
 
-    A provider that failed is not in this: its earlier traits stay, and it stays due. Of two providers that give the
-    same trait about the same identifier both are kept; which one is shown is the reader's rule (the first asked).
+    A provider that failed is not in this: its earlier traits stay, and it stays due. What two providers say of the
+    same trait is kept beside each other.
     """
     given: list[tuple[NodeId, str, EnrichedTrait]] = []
     pairs: list[tuple[NodeId, str, datetime]] = []

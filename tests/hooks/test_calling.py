@@ -374,6 +374,7 @@ async def test_a_plugin_whose_threads_all_hang_is_not_called_any_more(
     answers = await plugins.resolve_roles([membership(number) for number in range(50)])
     kinds = [failures(answer)["hangs"] for answer in answers]
     assert kinds == [FailureKind.TIMED_OUT] * 2 + [FailureKind.SKIPPED] * 48
+    assert answers[-1]["hangs"] == Failed(FailureKind.SKIPPED, "every thread of the plugin hangs")
     assert [hook.skipped for hook in plugins.health()[0].hooks] == [48]
 
 

@@ -170,9 +170,11 @@ async def test_a_worker_that_lost_its_lease_writes_nothing(
     assert (
         await make_worker(database, make_plugins(r=resolver(lambda _: [claim()])), Clock()).settle_once() == 1
     )
+    await ingest(database, workspace, [event("2", "ada")])
     gate.opened.set()
     assert await settling == 1
     assert await rows(database, workspace, CLAIMS) == [("ada", "END_USER", "r", 0.5, NOON, None)]
+    assert await rows(database, workspace, WAITING) == [("ada", 1, 0, False)]
 
 
 async def test_a_failing_plugin_keeps_its_claims_and_is_asked_again_later(
