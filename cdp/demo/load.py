@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
@@ -94,15 +94,21 @@ _PLANS = (
 
 
 async def load(
-    parts: Parts, progress: Progress, *, simulated: bool = True, names: Sequence[str] = (B2B, SHOP)
+    parts: Parts,
+    progress: Progress,
+    *,
+    names: Sequence[str] = (B2B, SHOP),
+    simulated: bool = True,
+    withheld: Collection[str] = (),
 ) -> Loaded:
     """Make the demo's workspaces, unless they are there, and bring them their data, unless they have it.
 
     Args:
         parts: of an parts, which do the work.
         progress: told how far it is.
-        simulated: whether the usage side of `b2b`, which the data lacks, is added.
         names: which workspaces.
+        simulated: whether the usage side of `b2b`, which the data lacks, is added.
+        withheld: traits of people that are left out, to see what is known without them.
     """
     events, seconds = 0, 0.0
     workspaces = []
@@ -112,7 +118,7 @@ async def load(
         workspace = await _workspace(parts, plan)
         workspaces.append(workspace.workspace_id)
         progress(f"reading {plan.name}", 0, 1)
-        items = _items(plan.name, simulated=simulated)
+        items = _items(plan.name, simulated=simulated, withheld=withheld)
         if await _count(parts, _SQL.count_events, workspace.workspace_id) >= len(items):
             continue
         # The workspace was made on the day that the data was moved to; an interrupted import goes on with that day.
@@ -129,7 +135,7 @@ async def load(
     )
 
 
-def _items(name: str, *, simulated: bool) -> list[Item]:
+def _items(name: str, *, simulated: bool, withheld: Collection[str]) -> list[Item]:
     """Everything that is sent to a workspace, in the order of its dates."""
     if name == SHOP:
         found = list(shop.items())
@@ -138,6 +144,9 @@ def _items(name: str, *, simulated: bool) -> list[Item]:
         found = list(facts.items(tables))
         if simulated:
             found += usage.items(tables)
+    for item in found:
+        if item["type"] == "identify":
+            item["traits"] = {key: value for key, value in item["traits"].items() if key not in withheld}
     return sorted(found, key=lambda item: (item["timestamp"], item["messageId"]))
 
 

@@ -1,0 +1,1 @@
+"""Role resolution against a withheld answer."""
