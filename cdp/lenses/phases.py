@@ -87,7 +87,7 @@ def phase(
     as_of: datetime,
     window_days: int | None = None,
 ) -> UsagePhase:
-    """How far somebody has come; the first that holds, of:
+    """How far somebody has come: the first of these that holds.
 
     - NONE: no usage ever;
     - DORMANT: the last use is more than `dormant_days` (28) × 24 hours before `as_of`;
@@ -136,7 +136,7 @@ def influence(weight: float) -> float:
 
 
 def alignment(figures: AlignmentFigures) -> Alignment:
-    """What an account needs:
+    """What an account needs.
 
     - ALIGNED: somebody uses it (in the window), and somebody bought or may buy;
     - USERS_WITHOUT_BUYER: somebody uses it and nobody is there to sell to: expansion;

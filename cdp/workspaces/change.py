@@ -42,12 +42,21 @@ async def change_settings(
         return before
     epoch = before.epoch
     if settings.half_life_days != before.settings.half_life_days:
-        epoch = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        epoch = _day(now)
     text = msgspec.json.encode(differing(settings)).decode()
     await connection.execute(_SQL.save_settings, workspace_id, text, epoch)
     events = _reclassified(before, settings)
     if events != []:
         await connection.execute(_SQL.note_reclassification, workspace_id, events, now)
+    return await _changed(connection, workspace_id)
+
+
+async def move_epoch(connection: Connection, workspace_id: WorkspaceId, *, now: datetime) -> Workspace:
+    """Make today the zero of the decay, and have all history counted anew; scores do not change by it."""
+    before = await _locked(connection, workspace_id)
+    text = msgspec.json.encode(differing(before.settings)).decode()
+    await connection.execute(_SQL.save_settings, workspace_id, text, _day(now))
+    await connection.execute(_SQL.note_reclassification, workspace_id, _ALL, now)
     return await _changed(connection, workspace_id)
 
 
@@ -132,6 +141,10 @@ async def remove_feature(connection: Connection, workspace_id: WorkspaceId, key:
     if await connection.fetchval(_SQL.delete_feature, workspace_id, key) is None:
         raise NotFound(f"There is no feature {key!r}.", field=("key",))
     await connection.execute(_SQL.bump, workspace_id)
+
+
+def _day(now: datetime) -> datetime:
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 async def _locked(connection: Connection, workspace_id: WorkspaceId) -> Workspace:

@@ -1,0 +1,124 @@
+-- name: lock_workspace
+-- Holds off changes of settings and catalogue until the transaction ends, as every ingest transaction does.
+SELECT pg_advisory_xact_lock_shared(7001, $1::bigint::integer);
+
+-- name: lock_profiles
+-- Locks profiles in the order that every writer keeps: ($1 workspace, $2 profile ids).
+SELECT f.profile_id FROM profile f
+WHERE f.workspace_id = $1 AND f.profile_id = ANY($2::bigint[])
+ORDER BY f.profile_id
+FOR NO KEY UPDATE;
+
+-- name: profiles_of
+-- The profiles that nodes belong to: ($1 workspace, $2 node ids).
+SELECT DISTINCT n.profile_id FROM node n
+WHERE n.workspace_id = $1 AND n.node_id = ANY($2::bigint[])
+ORDER BY n.profile_id;
+
+-- name: count_nodes
+-- How many nodes there are: ($1 workspace).
+SELECT count(*) FROM node n WHERE n.workspace_id = $1;
+
+-- name: next_nodes
+-- The next nodes by id: ($1 workspace, $2 after this one, $3 at most so many).
+SELECT n.node_id FROM node n
+WHERE n.workspace_id = $1 AND n.node_id > $2
+ORDER BY n.node_id
+LIMIT $3;
+
+-- name: event_names
+-- Every name of stored events, by jumping from one to the next in the index: ($1 workspace).
+WITH RECURSIVE found AS (
+    SELECT (SELECT e.name FROM event e WHERE e.workspace_id = $1 ORDER BY e.name LIMIT 1) AS name
+    UNION ALL
+    SELECT (SELECT e.name FROM event e WHERE e.workspace_id = $1 AND e.name > f.name ORDER BY e.name LIMIT 1)
+    FROM found f WHERE f.name IS NOT NULL
+)
+SELECT f.name FROM found f WHERE f.name IS NOT NULL ORDER BY f.name;
+
+-- name: next_nodes_with_events
+-- Nodes that have events of these names, for each name the first ones: ($1 workspace, $2 names, $3 after this node, $4 at most so many a name).
+SELECT w.name, e.node_id
+FROM unnest($2::text[]) AS w (name)
+CROSS JOIN LATERAL (
+    SELECT e.node_id FROM event e
+    WHERE e.workspace_id = $1 AND e.name = w.name AND e.node_id > $3
+    ORDER BY e.node_id
+    LIMIT $4
+) e
+ORDER BY e.node_id;
+
+-- name: events_of
+-- All events of some nodes, as they were stored: ($1 workspace, $2 node ids).
+SELECT e.event_id, e.occurred_at, e.received_at, e.message_id, e.type, e.name, e.node_id, e.account_id, e.intent,
+       e.usage, e.source, e.properties, e.context
+FROM event e
+WHERE e.workspace_id = $1 AND e.node_id = ANY($2::bigint[])
+ORDER BY e.node_id, e.occurred_at, e.event_id;
+
+-- name: delete_summaries
+-- Forgets the summaries of some nodes: ($1 workspace, $2 node ids).
+WITH tallies AS (DELETE FROM summary_tally s WHERE s.workspace_id = $1 AND s.node_id = ANY($2::bigint[])),
+     days AS (DELETE FROM summary_day s WHERE s.workspace_id = $1 AND s.node_id = ANY($2::bigint[])),
+     registers AS (DELETE FROM summary_register s WHERE s.workspace_id = $1 AND s.node_id = ANY($2::bigint[]))
+DELETE FROM summary_order s WHERE s.workspace_id = $1 AND s.node_id = ANY($2::bigint[]);
+
+-- name: classify_events
+-- Says of events which panels they feed: ($1 workspace, $2 times, $3 event ids, $4 intent, $5 usage).
+UPDATE event e SET intent = u.intent, usage = u.usage
+FROM unnest($2::timestamptz[], $3::bigint[], $4::boolean[], $5::boolean[]) AS u (occurred_at, event_id, intent, usage)
+WHERE e.workspace_id = $1 AND e.occurred_at = u.occurred_at AND e.event_id = u.event_id;
+
+-- name: note_settlements
+-- Has the worker settle profiles whose views may have changed: ($1 workspace, $2 profile ids, $3 now).
+INSERT INTO settlement (workspace_id, profile_id, noted_at, due_at)
+SELECT $1, p.profile_id, $3, $3 FROM unnest($2::bigint[]) AS p (profile_id)
+ORDER BY p.profile_id
+ON CONFLICT (workspace_id, profile_id) DO UPDATE
+SET version = settlement.version + 1, due_at = least(settlement.due_at, excluded.due_at);
+
+-- name: snapshot
+-- What is derived for some nodes and profiles, row by row: ($1 workspace, $2 node ids, $3 profile ids).
+SELECT 'summary_tally' AS tbl, concat_ws(' ', 'node', s.node_id, 'account', s.account_id, s.kind, s.key) AS place,
+       to_jsonb(s)::text AS value
+FROM summary_tally s WHERE s.workspace_id = $1 AND s.node_id = ANY($2::bigint[])
+UNION ALL
+SELECT 'summary_day', concat_ws(' ', 'node', s.node_id, 'account', s.account_id, s.day, s.feature), to_jsonb(s)::text
+FROM summary_day s WHERE s.workspace_id = $1 AND s.node_id = ANY($2::bigint[])
+UNION ALL
+SELECT 'summary_register', concat_ws(' ', 'node', s.node_id, 'account', s.account_id, s.kind, s.key), to_jsonb(s)::text
+FROM summary_register s WHERE s.workspace_id = $1 AND s.node_id = ANY($2::bigint[])
+UNION ALL
+SELECT 'summary_order', concat_ws(' ', 'node', s.node_id, 'account', s.account_id, s.order_id), to_jsonb(s)::text
+FROM summary_order s WHERE s.workspace_id = $1 AND s.node_id = ANY($2::bigint[])
+UNION ALL
+SELECT 'profile', concat_ws(' ', 'profile', f.profile_id), to_jsonb(f)::text
+FROM profile f WHERE f.workspace_id = $1 AND f.profile_id = ANY($3::bigint[])
+UNION ALL
+SELECT 'membership', concat_ws(' ', 'profile', m.profile_id, 'account', m.account_id), to_jsonb(m)::text
+FROM membership m WHERE m.workspace_id = $1 AND m.profile_id = ANY($3::bigint[]);
+
+-- name: oldest_reclassification
+-- The oldest history to be classified anew that no other worker is at: ($1 workspace).
+SELECT r.reclassification_id, r.events, r.node_cursor
+FROM reclassification r
+WHERE r.workspace_id = $1 AND r.finished_at IS NULL
+ORDER BY r.reclassification_id
+LIMIT 1
+FOR UPDATE SKIP LOCKED;
+
+-- name: advance_reclassification
+-- Remembers how far it has come: ($1 workspace, $2 id, $3 last node done, $4 when finished or null).
+UPDATE reclassification SET node_cursor = $3, finished_at = $4
+WHERE workspace_id = $1 AND reclassification_id = $2;
+
+-- name: open_reclassifications
+-- How many wait, and the latest of them: ($1 workspace).
+SELECT count(*) AS waiting, coalesce(max(r.reclassification_id), 0) AS latest
+FROM reclassification r
+WHERE r.workspace_id = $1 AND r.finished_at IS NULL;
+
+-- name: finish_reclassifications
+-- A rebuild has done what was noted before it began: ($1 workspace, $2 the latest of them, $3 now).
+UPDATE reclassification SET finished_at = $3
+WHERE workspace_id = $1 AND reclassification_id <= $2 AND finished_at IS NULL;

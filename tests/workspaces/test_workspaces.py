@@ -1,0 +1,359 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import pytest
+
+from cdp.db.pool import Connection, Database
+from cdp.errors import BadInput, Conflict, Misconfigured, NotFound
+from cdp.lenses.catalogue import classify
+from cdp.lenses.defaults import default_entries
+from cdp.model import (
+    CatalogueEntry,
+    Condition,
+    Contribution,
+    Feature,
+    Lens,
+    Workspace,
+    WorkspaceId,
+    WorkspaceSettings,
+)
+from cdp.workspaces import change, store
+from cdp.workspaces.cache import Workspaces
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+PING = CatalogueEntry(event="Ping", contributions=(Contribution(lens=Lens.INTENT, signal="ping", weight=2),))
+
+
+async def load(database: Database, workspace_id: WorkspaceId) -> Workspace:
+    async with database.connection(workspace_id) as connection:
+        return await store.load(connection, workspace_id)
+
+
+async def noted(database: Database, workspace_id: WorkspaceId) -> list[list[str] | None]:
+    """Names whose history waits to be classified anew."""
+    async with database.connection(workspace_id) as connection:
+        rows = await connection.fetch(
+            "SELECT events FROM reclassification WHERE workspace_id = $1 ORDER BY reclassification_id",
+            workspace_id,
+        )
+    return [row["events"] for row in rows]
+
+
+@asynccontextmanager
+async def changing(database: Database, workspace_id: WorkspaceId) -> AsyncIterator[Connection]:
+    async with database.transaction(workspace_id) as connection:
+        yield connection
+
+
+async def change_settings(database: Database, workspace_id: WorkspaceId, **changes: Any) -> Workspace:
+    async with database.transaction(workspace_id) as connection:
+        return await change.change_settings(connection, workspace_id, changes, now=NOW)
+
+
+async def set_entry(database: Database, workspace_id: WorkspaceId, entry: CatalogueEntry) -> CatalogueEntry:
+    async with database.transaction(workspace_id) as connection:
+        return await change.set_entry(connection, workspace_id, entry, now=NOW)
+
+
+# ── Made and found ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_new_workspace_works_with_the_defaults(database: Database) -> None:
+    workspace_id = await store.create(database, "  Acme GmbH ")
+    assert await store.by_name(database, "Acme GmbH") == workspace_id
+    assert await store.list_all(database) == [(workspace_id, "Acme GmbH")]
+    workspace = await load(database, workspace_id)
+    assert (workspace.name, workspace.version, workspace.settings, workspace.entries, workspace.features) == (
+        "Acme GmbH",
+        1,
+        WorkspaceSettings(),
+        default_entries(),
+        (),
+    )
+
+
+async def test_a_name_is_given_once(database: Database, workspace: WorkspaceId) -> None:
+    with pytest.raises(Conflict, match="'Acme' already"):
+        await store.create(database, "Acme")
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 101, "a\nb", "a\0b"])
+async def test_a_workspace_needs_a_name_that_can_be_read(database: Database, name: str) -> None:
+    with pytest.raises(BadInput, match="1 to 100"):
+        await store.create(database, name)
+
+
+async def test_what_does_not_exist_is_not_found(database: Database, workspace: WorkspaceId) -> None:
+    with pytest.raises(NotFound, match="'Initech'"):
+        await store.by_name(database, "Initech")
+    async with database.connection(workspace) as connection:
+        with pytest.raises(NotFound):
+            await store.load(connection, WorkspaceId(workspace + 1))
+
+
+async def test_settings_of_another_version_are_named_and_not_guessed(
+    database: Database, workspace: WorkspaceId, superuser: asyncpg.Connection
+) -> None:
+    await superuser.execute("""UPDATE workspace SET settings = '{"half_live_days": 3}'""")
+    with pytest.raises(Misconfigured, match="half_live_days"):
+        await load(database, workspace)
+
+
+# ── Settings ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_only_what_differs_from_the_defaults_is_stored(
+    database: Database, workspace: WorkspaceId, superuser: asyncpg.Connection
+) -> None:
+    """So that a better default reaches everyone who did not choose otherwise."""
+    changed = await change_settings(
+        database,
+        workspace,
+        warm_score=5,
+        hot_score=40,
+        default_country=" de ",
+        free_mail_domains=["Llama.Example"],
+    )
+    assert (changed.version, changed.settings) == (
+        2,
+        WorkspaceSettings(warm_score=5.0, default_country="DE", free_mail_domains=("llama.example",)),
+    )
+    assert await load(database, workspace) == changed
+    back = await change_settings(database, workspace, warm_score=None, free_mail_domains=None)
+    assert back.settings == WorkspaceSettings(default_country="DE")
+    assert await superuser.fetchval("SELECT settings::text FROM workspace") == '{"default_country": "DE"}'
+
+
+async def test_a_change_that_changes_nothing_is_none(database: Database, workspace: WorkspaceId) -> None:
+    same = await change_settings(database, workspace, window_days=28)
+    assert (same.version, await noted(database, workspace)) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "sentence"),
+    [
+        ({"half_life_days": 2.9}, "half_life_days", "half_life_days is 2.9; choose from 3 to 365 days."),
+        ({"half_life_days": 366}, "half_life_days", "half_life_days is 366; choose from 3 to 365 days."),
+        ({"half_life_days": float("nan")}, "half_life_days", "half_life_days is nan"),
+        ({"half_life_days": "soon"}, "half_life_days", "expected `float`, got `str`"),
+        (
+            {"half_live_days": 3},
+            "half_live_days",
+            "There is no setting 'half_live_days'; there are adopting_",
+        ),
+        ({"window_days": 0}, "window_days", "window_days is 0; choose from 1 to 400 days."),
+        ({"window_days": 28.5}, "window_days", "expected `int`, got `float`"),
+        ({"dormant_days": -1}, "dormant_days", "choose from 1 to 400"),
+        ({"habitual_days": 29}, "habitual_days", "nobody could ever be HABITUAL"),
+        ({"window_days": 7}, "habitual_days", "nobody could ever be HABITUAL"),
+        ({"adopting_features": 0}, "adopting_features", "choose from 1 to 1,000 features"),
+        ({"warm_score": 41}, "warm_score", "warm_score (41) is above hot_score (40)"),
+        ({"warm_score": -1}, "warm_score", "choose from 0"),
+        ({"qualified_adoption": 1.1}, "qualified_adoption", "qualified_adoption is 1.1; choose from 0 to 1."),
+        ({"default_currency": "euro"}, "default_currency", "three-letter code"),
+        ({"default_country": "DEU"}, "default_country", "two-letter code"),
+        ({"onboarding_steps": "import"}, "onboarding_steps", "expected `array`, got `str`"),
+        ({"onboarding_steps": [""]}, "onboarding_steps", "1 to 200 characters"),
+        ({"onboarding_steps": [1]}, "onboarding_steps", "expected `str`, got `int`"),
+        ({"free_mail_domains": ["me@x.de"]}, "free_mail_domains", "not a domain"),
+    ],
+)
+async def test_a_setting_that_cannot_work_is_refused_with_what_to_do(
+    database: Database, workspace: WorkspaceId, changes: dict[str, Any], field: str, sentence: str
+) -> None:
+    with pytest.raises(BadInput) as caught:
+        await change_settings(database, workspace, **changes)
+    assert caught.value.field == (field,)
+    assert sentence in caught.value.message
+    assert (await load(database, workspace)).version == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "events"),
+    [
+        ({"half_life_days": 30}, [None]),
+        ({"warm_score": 1, "window_days": 14, "default_country": "DE"}, []),
+        (
+            {"default_currency": "eur"},
+            [["Contract Signed", "Order Cancelled", "Order Completed", "Order Refunded", "Order Updated",
+              "Subscription Renewed"]],
+        ),
+        ({"onboarding_steps": ["import"]}, [["Onboarding Step Completed"]]),
+    ],
+)  # fmt: skip
+async def test_history_is_counted_anew_where_a_setting_changes_what_it_means(
+    database: Database, workspace: WorkspaceId, changes: dict[str, Any], events: list[list[str] | None]
+) -> None:
+    await change_settings(database, workspace, **changes)
+    assert await noted(database, workspace) == events
+
+
+async def test_a_new_half_life_moves_the_zero_of_the_decay_to_today(
+    database: Database, workspace: WorkspaceId
+) -> None:
+    assert (await change_settings(database, workspace, warm_score=1)).epoch != NOW.replace(hour=0)
+    assert (await change_settings(database, workspace, half_life_days=30)).epoch == NOW.replace(hour=0)
+
+
+# ── Catalogue ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_an_entry_is_added_replaced_however_it_is_spelled_and_removed(
+    database: Database, workspace: WorkspaceId
+) -> None:
+    await set_entry(database, workspace, PING)
+    louder = CatalogueEntry(
+        event="PING", contributions=(Contribution(lens=Lens.INTENT, signal="ping", weight=9),)
+    )
+    stored = await set_entry(database, workspace, louder)
+    loaded = await load(database, workspace)
+    assert [entry for entry in loaded.entries if entry.event.lower() == "ping"] == [stored]
+    assert (stored.contributions, loaded.version) == (louder.contributions, 3)
+    async with changing(database, workspace) as connection:
+        assert await change.remove_entry(connection, workspace, "ping", now=NOW) is None
+    assert classify("Ping", {}, (await load(database, workspace)).entries) == ()
+    assert await noted(database, workspace) == [["Ping"], ["PING"], ["PING"]]
+
+
+async def test_the_same_entry_again_changes_nothing(database: Database, workspace: WorkspaceId) -> None:
+    first = await set_entry(database, workspace, PING)
+    assert await set_entry(database, workspace, PING) == first
+    default = next(entry for entry in default_entries() if entry.event == "Demo Requested")
+    assert await set_entry(database, workspace, default) == default
+    assert (await noted(database, workspace), (await load(database, workspace)).version) == ([["Ping"]], 2)
+
+
+async def test_a_default_that_is_removed_is_switched_off_and_removing_that_brings_it_back(
+    database: Database, workspace: WorkspaceId
+) -> None:
+    default = next(entry for entry in default_entries() if entry.event == "Demo Requested")
+    async with changing(database, workspace) as connection:
+        off = await change.remove_entry(connection, workspace, "demo requested", now=NOW)
+    assert off is not None
+    assert (off.event, off.contributions) == ("Demo Requested", ())
+    assert classify("Demo Requested", {}, (await load(database, workspace)).entries) == ()
+    async with changing(database, workspace) as connection:
+        assert await change.remove_entry(connection, workspace, "Demo Requested", now=NOW) == default
+    assert (await load(database, workspace)).entries == default_entries()
+
+
+async def test_an_entry_with_conditions_stands_beside_the_default(
+    database: Database, workspace: WorkspaceId
+) -> None:
+    condition = Condition(property="plan", value="enterprise")
+    entry = CatalogueEntry(
+        event="Demo Requested",
+        conditions=(condition,),
+        contributions=(Contribution(lens=Lens.INTENT, signal="enterprise_demo", weight=30),),
+    )
+    await set_entry(database, workspace, entry)
+    entries = (await load(database, workspace)).entries
+    found = [
+        classify("Demo Requested", properties, entries)[0].signal
+        for properties in ({}, {"plan": "enterprise"})
+    ]
+    assert found == ["demo_requested", "enterprise_demo"]
+    async with changing(database, workspace) as connection:
+        with pytest.raises(NotFound):
+            await change.remove_entry(
+                connection, workspace, "Demo Requested", [Condition(property="x", value=1)], now=NOW
+            )
+
+
+async def test_an_entry_that_cannot_be_used_changes_nothing(
+    database: Database, workspace: WorkspaceId
+) -> None:
+    with pytest.raises(BadInput):
+        await set_entry(database, workspace, CatalogueEntry(event=""))
+    assert (await load(database, workspace)).version == 1
+
+
+# ── Features ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_features_are_defined_renamed_and_removed(database: Database, workspace: WorkspaceId) -> None:
+    async with changing(database, workspace) as connection:
+        await change.define_feature(connection, workspace, Feature(key=" export ", name="Export"))
+        await change.define_feature(
+            connection, workspace, Feature(key="dash", name="Dashboards", tip=" Pin one. ")
+        )
+        await change.define_feature(connection, workspace, Feature(key="export", name="CSV export"))
+    loaded = await load(database, workspace)
+    assert (loaded.version, loaded.features) == (
+        4,
+        (Feature(key="dash", name="Dashboards", tip="Pin one."), Feature(key="export", name="CSV export")),
+    )
+    async with changing(database, workspace) as connection:
+        await change.remove_feature(connection, workspace, "dash")
+        with pytest.raises(NotFound, match="'llama'"):
+            await change.remove_feature(connection, workspace, "llama")
+    assert [feature.key for feature in (await load(database, workspace)).features] == ["export"]
+
+
+@pytest.mark.parametrize(
+    ("feature", "field"),
+    [
+        (Feature(key=" ", name="x"), "key"),
+        (Feature(key="x", name=""), "name"),
+        (Feature(key="x" * 201, name="x"), "key"),
+        (Feature(key="x", name="x", tip="x" * 1001), "tip"),
+    ],
+)
+async def test_a_feature_needs_its_texts(
+    database: Database, workspace: WorkspaceId, feature: Feature, field: str
+) -> None:
+    async with changing(database, workspace) as connection:
+        with pytest.raises(BadInput) as caught:
+            await change.define_feature(connection, workspace, feature)
+    assert caught.value.field == (field,)
+
+
+# ── Several processes ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_change_waits_for_who_uses_the_catalogue_and_holds_off_who_comes_next(
+    database: Database, workspace: WorkspaceId
+) -> None:
+    """So that no event is stored under a catalogue that history has already been counted without."""
+    shared = "SELECT pg_advisory_xact_lock_shared(7001, $1::bigint::integer)"
+    async with database.transaction(workspace) as ingest:
+        await ingest.execute(shared, workspace)
+        changing = asyncio.create_task(set_entry(database, workspace, PING))
+        async with database.connection(workspace) as other:
+            waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            while not await other.fetchval(waiting):
+                assert not changing.done()
+            next_one = "SELECT pg_try_advisory_xact_lock_shared(7001, $1::bigint::integer)"
+            assert await other.fetchval(next_one, workspace) is False
+        assert (await store.load(ingest, workspace)).version == 1
+    await changing
+    assert (await load(database, workspace)).version == 2
+
+
+async def test_reads_may_be_a_second_old_and_writes_never(database: Database, workspace: WorkspaceId) -> None:
+    clock = [100.0]
+    workspaces = Workspaces(database, max_age=1.0, monotonic=lambda: clock[0])
+    first = await workspaces.get(workspace)
+    await set_entry(database, workspace, PING)
+    assert await workspaces.get(workspace) is first
+    clock[0] += 1.0
+    assert (await workspaces.get(workspace)).version == 2
+    await set_entry(database, workspace, PING.__class__(event="Pong", contributions=PING.contributions))
+    async with database.transaction(workspace) as connection:
+        fresh = await workspaces.fresh(connection, workspace)
+        assert fresh.version == 3
+        assert await workspaces.fresh(connection, workspace) is fresh
+    assert await workspaces.get(workspace) is fresh
+    workspaces.forget(workspace)
+    assert await workspaces.get(workspace) == fresh
+
+
+async def test_an_unknown_workspace_is_not_held(database: Database, workspace: WorkspaceId) -> None:
+    with pytest.raises(NotFound):
+        await Workspaces(database).get(WorkspaceId(workspace + 1))
