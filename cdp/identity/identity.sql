@@ -65,13 +65,6 @@ ORDER BY i.kind, i.value
 ON CONFLICT (workspace_id, kind, value) DO NOTHING
 RETURNING node_id, kind, value, profile_id;
 
--- name: unbear_nodes
--- Takes back what bear_nodes made in this transaction.
-WITH gone AS (
-    DELETE FROM node WHERE workspace_id = $1 AND node_id = ANY ($2::bigint[])
-)
-DELETE FROM profile WHERE workspace_id = $1 AND profile_id = ANY ($3::bigint[]);
-
 -- name: note_links
 -- Keeps links with their first evidence; a repeated one only counts.
 INSERT INTO link (workspace_id, node_a, node_b, state, rule, reason, evidence, times, first_at, last_at)

@@ -4,9 +4,9 @@ In the usual case, where every identifier is known and nothing is to be joined, 
 lock, then count the links. New identifiers and joins take one each, and one more to read what the profiles hold.
 
 Profiles are locked in the order of their ids, then nodes are made in the order of (kind, value): two flushes that meet
-wait for each other instead of locking crosswise. Where one of them learns only after waiting that an identifier has
-moved, it locks the further profiles out of order; PostgreSQL ends a deadlock that may come of it with an error of
-`RETRYABLE`, and the whole transaction is to be done again.
+wait for each other instead of locking crosswise. Where one of them learns only after waiting that an identifier is
+elsewhere, it locks the further profiles out of order; a deadlock that may come of it is ended by PostgreSQL with an
+error of `RETRYABLE`, and the whole transaction is to be done again.
 """
 
 from __future__ import annotations
@@ -217,6 +217,9 @@ async def _bear(
     for _, component in new:
         if component < 0:
             litters.setdefault(component, len(litters) + 1)
+    # A savepoint, so that those who wait for a node that we take back need not wait for the rest of this flush.
+    birth = connection.transaction()
+    await birth.start()
     rows = await connection.fetch(
         queries.bear_nodes,
         workspace_id,
@@ -228,12 +231,9 @@ async def _bear(
         now,
     )
     if len(rows) < len(new):
-        known = set(home.values())
-        made = {row["profile_id"] for row in rows} - known
-        await connection.execute(
-            queries.unbear_nodes, workspace_id, [row["node_id"] for row in rows], list(made)
-        )
+        await birth.rollback()
         return None
+    await birth.commit()
     return {
         Identifier(kind, value): (NodeId(node_id), ProfileId(profile_id))
         for node_id, kind, value, profile_id in rows
