@@ -70,11 +70,14 @@ def features_in_window(
 def adoption_rate(
     feature_last: Mapping[str, datetime], catalogue: Collection[str], *, as_of: datetime, window_days: int
 ) -> float | None:
-    """Features of the workspace's catalogue used in the window ÷ features in it; None where it has none."""
+    """Features of the workspace's catalogue used in the window ÷ features in it, rounded to 6 decimals.
+
+    None where the catalogue has none.
+    """
     if not catalogue:
         return None
     used = features_in_window(feature_last, as_of=as_of, window_days=window_days)
-    return len(used.intersection(catalogue)) / len(catalogue)
+    return round(len(used.intersection(catalogue)) / len(catalogue), 6)
 
 
 def phase(

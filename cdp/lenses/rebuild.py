@@ -145,7 +145,7 @@ async def _transaction(
     workspace_id: WorkspaceId,
     work: Callable[[Connection, Workspace], Awaitable[_Result]],
 ) -> _Result:
-    """Run `work` in a transaction that holds off changes of the catalogue; again where another writer was in its way."""
+    """Run `work` in a transaction that holds off changes of the catalogue; again where another writer intervened."""
     async for attempt in stamina.retry_context(on=CONTENDED, attempts=10, timeout=60.0, wait_initial=0.02):
         with attempt:
             async with database.transaction(workspace_id) as connection:

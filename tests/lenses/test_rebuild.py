@@ -189,6 +189,21 @@ async def test_only_people_with_such_events_are_touched(traffic: Any, now: datet
     assert [tuple(row) for row in flags] == [(True, True), (False, True)]
 
 
+async def test_nobody_is_passed_over_for_another_spelling(traffic: Any, now: datetime) -> None:
+    """Somebody with many events fills a chunk; who comes next under one spelling waits for who comes under another."""
+    for person in (1, 2, 3):
+        await traffic.person(person, person * 10)
+    suri = {"breed": "suri"}
+    await traffic.tell(
+        *((traffic.event("Llama Groomed", suri), 10) for _ in range(20)),
+        (traffic.event("Llama Groomed", suri), 20),
+        (traffic.event("llama groomed", suri), 30),
+    )
+    await set_entry(traffic, LLAMAS, now)
+    await finish(traffic, now, limit=2)
+    assert [(await traffic.profile(person))["purchase_count"] for person in (1, 2, 3)] == [20, 1, 1]
+
+
 async def test_a_default_that_is_switched_off_and_on_again_leaves_no_trace(
     traffic: Any, now: datetime
 ) -> None:
