@@ -10,6 +10,7 @@ from cdp.db.pool import Database
 from cdp.errors import NotFound
 from cdp.identity.kinds import make_kinds
 from cdp.identity.profiles import current_profile, current_profiles, find, lock, nodes_of
+from cdp.identity.store import resolve
 from cdp.model import EventType, Identifier, ProfileId
 from tests.conftest import make_workspace
 from tests.identity.people import NOW, World, one
@@ -230,3 +231,24 @@ def test_the_strongest_identifier_is_a_value_like_any_other() -> None:
         *("user_id", "email", "phone", "device_id", "anonymous_id")
     ]
     assert Identifier("user_id", "1") == one("u:1")
+
+
+async def test_a_flush_takes_few_statements_however_many_events_it_has(world: World) -> None:
+    """Two where everything is known; new people, a merge and a refusal at once take five and a savepoint."""
+    known = [f"u:{number} a:{number}" for number in range(50)]
+    await world.see(*known, "a:alone", "u:alone")
+    assert await _statements(world, *known * 4) == ["find_nodes", "note_links"]
+    news = [f"u:{number} a:new-{number}" for number in range(50)]
+    assert await _statements(world, *news, "u:alone a:alone", "u:1 a:2") == [
+        *("find_nodes", "load_holdings", "SAVEPOINT", "bear_nodes", "RELEASE", "merge_profiles", "note_links")
+    ]
+
+
+async def _statements(world: World, *texts: str) -> list[str]:
+    asked: list[str] = []
+    async with world.database.transaction(world.workspace_id) as connection:
+        with connection.query_logger(lambda record: asked.append(record.query.removeprefix("-- ").split()[0])):
+            await resolve(
+                connection, world.workspace_id, [world.event(text) for text in texts], world.kinds, NOW
+            )
+    return asked
