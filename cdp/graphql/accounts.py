@@ -60,8 +60,7 @@ ACCOUNTS = Entity(
 
 _USES = "EXISTS (SELECT FROM unnest(m.used_days) AS u (day) WHERE u.day > {today} - {window_days} AND u.day <= {today})"
 _BUYS = (
-    "(m.purchase_count > 0"
-    f" OR EXISTS (SELECT FROM {ROLES} WHERE c.role = 'ECONOMIC_BUYER' AND {CURRENT}))"
+    f"(m.purchase_count > 0 OR EXISTS (SELECT FROM {ROLES} WHERE c.role = 'ECONOMIC_BUYER' AND {CURRENT}))"
 )
 _PRESENT = (
     "membership m WHERE m.workspace_id = $1 AND m.account_id = a.account_id"
@@ -88,10 +87,13 @@ class AlignmentFigures:
     """Buyers against users."""
 
     people: int = column(
-        _people("true"), description="Everybody who is in the account today, or acted in it without being a member."
+        _people("true"),
+        description="Everybody who is in the account today, or acted in it without being a member.",
     )
     buyers: int | None = column(
-        _people(_BUYS), labels=INTENT, description="People who bought something, or hold the role ECONOMIC_BUYER."
+        _people(_BUYS),
+        labels=INTENT,
+        description="People who bought something, or hold the role ECONOMIC_BUYER.",
     )
     purchases: int | None = column(_PURCHASES, labels=INTENT, description="Orders and contracts that count.")
     intent_score: float | None = column(

@@ -13,6 +13,7 @@ from graphql import (
     GraphQLError,
     GraphQLInputType,
     GraphQLSchema,
+    InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
@@ -35,7 +36,7 @@ MOST_DOCUMENTS = 2_000
 MOST_ERRORS = 20
 
 
-class Refused(Exception):  # noqa: N818 - it is what happens to a document
+class Refused(Exception):
     """A document that is not run, with all that is wrong with it."""
 
     def __init__(self, errors: list[GraphQLError]) -> None:
@@ -116,7 +117,11 @@ class Documents:
         limits = self._limits
         if len(text) > limits.characters:
             raise Refused(
-                [TooComplex(f"A document may have {limits.characters:,} characters; this one has {len(text):,}.")]
+                [
+                    TooComplex(
+                        f"A document may have {limits.characters:,} characters; this one has {len(text):,}."
+                    )
+                ]
             )
         try:
             node = parse(text, max_tokens=limits.tokens)
@@ -145,7 +150,7 @@ def _root_names(
                 if name.value not in visited:
                     visited.add(name.value)
                     names |= _root_names(fragments[name.value].selection_set, fragments, visited)
-            case _:
+            case InlineFragmentNode():
                 names |= _root_names(node.selection_set, fragments, visited)
     return frozenset(names)
 

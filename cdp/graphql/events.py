@@ -44,10 +44,12 @@ class Event(Node):
 
     id: ID = global_id("Event", _MICROSECONDS, "e.event_id")
     name: str = column("e.name", description="Name by which the catalogue knows it.")
-    type: str = column("e.type", description="The call that brought it: track, page, screen, identify, group, alias.")
+    type: str = column(
+        "e.type", description="The call that brought it: track, page, screen, identify, group, alias."
+    )
     lenses: list[Lens] = column(
         "CASE WHEN NOT e.intent AND NOT e.usage THEN '[\"NONE\"]'::json WHEN e.intent AND e.usage"
-        " THEN '[\"INTENT\",\"USAGE\"]'::json WHEN e.intent THEN '[\"INTENT\"]'::json ELSE '[\"USAGE\"]'::json END",
+        ' THEN \'["INTENT","USAGE"]\'::json WHEN e.intent THEN \'["INTENT"]\'::json ELSE \'["USAGE"]\'::json END',
         description="The panels that it feeds, by today's catalogue.",
     )
     occurred_at: datetime = column("e.occurred_at", description="When it happened, corrected for clock skew.")
@@ -58,7 +60,7 @@ class Event(Node):
         "node n WHERE n.workspace_id = $1 AND n.node_id = e.node_id",
         description="The strongest identifier that it came with.",
     )
-    account: Annotated["Account", strawberry.lazy("cdp.graphql.accounts")] | None = nested(
+    account: Annotated[Account, strawberry.lazy("cdp.graphql.accounts")] | None = nested(
         "account a WHERE a.workspace_id = $1 AND a.account_id = e.account_id",
         names={"row": "a"},
         description="The account that it happened in, if any.",
@@ -66,7 +68,9 @@ class Event(Node):
     properties: JSON | None = column(
         "e.properties", labels=PII, description="Properties of the event; traits of identify and group calls."
     )
-    context: JSON | None = column("e.context", labels=PII, description="What the sender said of the circumstances.")
+    context: JSON | None = column(
+        "e.context", labels=PII, description="What the sender said of the circumstances."
+    )
 
 
 def of_lenses(_scope: Scope, given: Given, _scopes: frozenset[Any]) -> Sequence[str]:

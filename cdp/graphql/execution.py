@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, TypeGuard, cast
 
 import strawberry
 from graphql import (
     ExecutionResult as CoreResult,
+)
+from graphql import (
     GraphQLError,
     GraphQLInterfaceType,
     GraphQLNonNull,
@@ -30,7 +32,7 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from cdp.errors import Unauthenticated
-from cdp.graphql.context import NO_KEY
+from cdp.graphql.context import NO_KEY, Context
 from cdp.graphql.documents import Documents, Operation, Refused
 from cdp.graphql.errors import to_graphql_error
 from cdp.graphql.limits import Limits
@@ -45,11 +47,11 @@ from cdp.plan.running import Answer
 class Executor(StrawberryGraphQLCoreExecutionContext):
     """The ordinary executor, but finished JSON stays as it is."""
 
-    def complete_value(
+    def complete_value(  # noqa: PLR0917 - the signature is graphql-core's
         self,
         return_type: GraphQLOutputType,
         field_details_list: Any,
-        info: GraphQLResolveInfo,
+        info: GraphQLResolveInfo[Any],
         path: Path,
         result: Any,
         position_context: Any,
@@ -57,22 +59,20 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         """Complete a value, unless the planner has."""
         if type(result) is Raw:
             return result
-        return super().complete_value(
-            return_type, field_details_list, info, path, result, position_context
-        )
+        return super().complete_value(return_type, field_details_list, info, path, result, position_context)
 
 
 class PlannedSchema(strawberry.Schema):
     """A schema whose planned fields are read by the planner."""
 
-    def __init__(self, *arguments: Any, limits: Limits | None = None, **named: Any) -> None:
-        super().__init__(*arguments, execution_context_class=Executor, **named)
+    def __init__(self, query: type, *, limits: Limits | None = None, **named: Any) -> None:
+        super().__init__(query, execution_context_class=Executor, **named)
         self.graphql_schema: GraphQLSchema = self._schema
         self.documents = Documents(self._schema, limits or Limits())
         self.plans = Plans(self._schema)
         _resolve_planned_fields(self._schema)
 
-    async def execute(  # type: ignore[override] # noqa: PLR0917 - the signature is Strawberry's
+    async def execute(  # noqa: PLR0917 - the signature is Strawberry's
         self,
         query: str | None,
         variable_values: dict[str, Any] | None = None,
@@ -106,19 +106,21 @@ class PlannedSchema(strawberry.Schema):
         )
         if not isinstance(variables, VariableValues):
             return _refused(variables)
+        assert isinstance(context_value, Context)
         if context_value.principal is None and not operation.is_introspection:
             return _refused([to_graphql_error(Unauthenticated(NO_KEY))])
         context_value.reading = Reading(context_value, self.plans, operation, variables.coerced)
-        result = await self._run(operation, variables, variable_values, context_value, root_value, operation_extensions)
+        result = await self._run(
+            operation, variable_values, context_value, root_value, operation_extensions
+        )
         errors = [*(result.errors or ()), *context_value.reading.refused]
         return ExecutionResult(data=result.data, errors=errors or None)
 
     async def _run(
         self,
         operation: Operation,
-        variables: VariableValues,
         given: dict[str, Any] | None,
-        context: Any,
+        context: Context,
         root_value: Any,
         extensions: dict[str, Any] | None,
     ) -> CoreResult:
@@ -141,10 +143,10 @@ class PlannedSchema(strawberry.Schema):
             variable_values=given,
             operation_name=operation.node.name.value if operation.node.name else None,
             executor_class=Executor,
-            is_awaitable=optimized_is_awaitable,
+            is_awaitable=cast("Callable[[Any], TypeGuard[Awaitable[Any]]]", optimized_is_awaitable),
             operation_extensions=extensions,
         )
-        done: CoreResult = await result if optimized_is_awaitable(result) else result  # type: ignore[assignment]
+        done = result if isinstance(result, CoreResult) else await result
         errors = [to_graphql_error(error) for error in done.errors or ()]
         return CoreResult(done.data, errors or None)
 
@@ -155,7 +157,9 @@ class PlannedSchema(strawberry.Schema):
         try:
             answers = await reading.run(plan)
         except Exception as error:  # noqa: BLE001 - it is every field's error, and is masked and logged as such
-            answers = {field.key: Answer(None, failure=error, failed_path=field.path) for field in plan.fields}
+            answers = {
+                field.key: Answer(None, failure=error, failed_path=field.path) for field in plan.fields
+            }
         lost = False
         for field in plan.fields:
             try:
@@ -186,15 +190,15 @@ def _resolve_planned_fields(schema: GraphQLSchema) -> None:
                 type_.is_type_of = None
 
 
-def _type_of(value: Any, _info: GraphQLResolveInfo, _type: Any) -> str:
+def _type_of(value: Any, _info: GraphQLResolveInfo[Any], _type: Any) -> str:
     return str(value[TYPE_KEY])
 
 
-async def _answer_root(_source: Any, info: GraphQLResolveInfo, **_arguments: Any) -> Any:
+async def _answer_root(_source: Any, info: GraphQLResolveInfo[Any], **_arguments: Any) -> Any:
     return await info.context.reading.field(info)
 
 
-def _answer_key(source: Any, info: GraphQLResolveInfo, **_arguments: Any) -> Any:
+def _answer_key(source: Any, info: GraphQLResolveInfo[Any], **_arguments: Any) -> Any:
     value = source[info.path.key]
     if isinstance(value, Exception):
         raise value

@@ -3,7 +3,7 @@
 Phase, level, adoption and the rest are the formulas of cdp.lenses.phases in SQL; a test compares the two.
 The views are declared once, over names; these say what the names stand for. `{row}` is a row with the columns that
 profile and membership share, and the others are FROM clauses (with their WHERE) of summaries:
-`{tallies}` (alias t), `{days}` (d), `{registers}` (r) and `{orders}` (o, one row an order, all its nodes' parts joined).
+`{tallies}` (alias t), `{days}` (d), `{registers}` (r), `{orders}` (o: one row an order, all its nodes' parts joined).
 """
 
 from __future__ import annotations

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any
 
 import strawberry
+from strawberry.types.unset import UNSET
 
 from cdp.graphql.facts import CURRENT, LEVEL, OF_MEMBER, OF_PERSON, PHASE, ROLES, WORKSPACE_WINDOW
 from cdp.graphql.operators import (
@@ -36,7 +37,9 @@ class BuyerIntentFilter:
         "coalesce({row}.intent_rank, 0)", sql_type="float8", convert=_rank, description="The score today."
     )
     level: IntentLevelFilter | None = compares(LEVEL, description="The level.")
-    stage: StageFilter | None = compares("{row}.stage", sql_type="buying_stage", description="The current stage.")
+    stage: StageFilter | None = compares(
+        "{row}.stage", sql_type="buying_stage", description="The current stage."
+    )
     furthest_stage: StageFilter | None = compares(
         "{row}.furthest_stage", sql_type="buying_stage", description="The furthest stage ever."
     )
@@ -79,31 +82,29 @@ class IdentifierFilter:
 class IdentifiersFilter:
     """Of all of them."""
 
-    some: IdentifierFilter | None = strawberry.field(default=None, description="Of at least one.")
-    every: IdentifierFilter | None = strawberry.field(default=None, description="Of each of them.")
-    none: IdentifierFilter | None = strawberry.field(default=None, description="Of none of them.")
+    some: IdentifierFilter | None = strawberry.field(default=UNSET, description="Of at least one.")
+    every: IdentifierFilter | None = strawberry.field(default=UNSET, description="Of each of them.")
+    none: IdentifierFilter | None = strawberry.field(default=UNSET, description="Of none of them.")
 
 
 @strawberry.input(description="What must hold of an account. All that is given must hold.")
 class AccountFilter:
     """Of accounts."""
 
-    and_: Optional[list[AccountFilter]] = all_of()
-    or_: Optional[list[AccountFilter]] = any_of()
-    not_: Optional[AccountFilter] = none_of()
+    and_: list[AccountFilter] | None = all_of()
+    or_: list[AccountFilter] | None = any_of()
+    not_: AccountFilter | None = none_of()
     kind: AccountKindFilter | None = compares(
         "a.kind", sql_type="account_kind", description="Organisation or household."
     )
     name: TextFilter | None = compares("a.name", description="Name.")
     domain: TextFilter | None = compares("a.domain", description="Registrable domain, in lower case.")
     group_id: TextFilter | None = compares("a.group_id", description="The id that your systems know it by.")
-    traits: list[TraitFilter] | None = condition(
-        Traits(sql="a.traits"), "Traits; all of these must hold."
-    )
+    traits: list[TraitFilter] | None = condition(Traits(sql="a.traits"), "Traits; all of these must hold.")
     created_at: DateTimeFilter | None = compares(
         "a.created_at", sql_type="timestamptz", description="When it became known."
     )
-    members: Optional[MembershipsFilter] = related(
+    members: MembershipsFilter | None = related(
         "membership m",
         "m.workspace_id = $1 AND m.account_id = a.account_id",
         names={"row": "m"},
@@ -115,9 +116,9 @@ class AccountFilter:
 class MembershipFilter:
     """Of memberships."""
 
-    and_: Optional[list[MembershipFilter]] = all_of()
-    or_: Optional[list[MembershipFilter]] = any_of()
-    not_: Optional[MembershipFilter] = none_of()
+    and_: list[MembershipFilter] | None = all_of()
+    or_: list[MembershipFilter] | None = any_of()
+    not_: MembershipFilter | None = none_of()
     role: TextFilter | None = compares(
         "c.role", source=f"{ROLES} WHERE {CURRENT}", description="A role that the person holds now."
     )
@@ -129,7 +130,7 @@ class MembershipFilter:
         names={"row": "a"},
         description="The account; a membership with oneself has none.",
     )
-    person: Optional[ProfileFilter] = within(
+    person: ProfileFilter | None = within(
         "profile p WHERE p.workspace_id = $1 AND p.profile_id = m.profile_id",
         names=OF_PERSON,
         description="The person.",
@@ -150,18 +151,18 @@ class MembershipFilter:
 class MembershipsFilter:
     """Of all memberships of a person or an account."""
 
-    some: MembershipFilter | None = strawberry.field(default=None, description="Of at least one.")
-    every: MembershipFilter | None = strawberry.field(default=None, description="Of each of them.")
-    none: MembershipFilter | None = strawberry.field(default=None, description="Of none of them.")
+    some: MembershipFilter | None = strawberry.field(default=UNSET, description="Of at least one.")
+    every: MembershipFilter | None = strawberry.field(default=UNSET, description="Of each of them.")
+    none: MembershipFilter | None = strawberry.field(default=UNSET, description="Of none of them.")
 
 
 @strawberry.input(description="What must hold of a person. All that is given must hold.")
 class ProfileFilter:
     """Of people."""
 
-    and_: Optional[list[ProfileFilter]] = all_of()
-    or_: Optional[list[ProfileFilter]] = any_of()
-    not_: Optional[ProfileFilter] = none_of()
+    and_: list[ProfileFilter] | None = all_of()
+    or_: list[ProfileFilter] | None = any_of()
+    not_: ProfileFilter | None = none_of()
     display_name: TextFilter | None = compares("p.display_name", labels=PII, description="Name.")
     created_at: DateTimeFilter | None = compares(
         "p.created_at", sql_type="timestamptz", description="When the profile was made."

@@ -10,11 +10,15 @@ from cdp.plan.fields import column
 from cdp.plan.labels import PII
 
 
-@strawberry.type(description="Something that points at a person: a user id, an e-mail address, a phone number, …")
+@strawberry.type(
+    description="Something that points at a person: a user id, an e-mail address, a phone number, …"
+)
 class Identifier:
     """A (kind, value) pair."""
 
-    kind: str = column("n.kind", description="Kind, such as `user_id`, `email`, `phone`, `anonymous_id`, `device_id`.")
+    kind: str = column(
+        "n.kind", description="Kind, such as `user_id`, `email`, `phone`, `anonymous_id`, `device_id`."
+    )
     value: str | None = column("n.value", labels=PII, description="Value, as it is stored.")
     first_seen_at: datetime = column("n.created_at", description="When it was first seen.")
 

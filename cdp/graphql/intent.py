@@ -20,7 +20,9 @@ BUYING_ROLES = ("ECONOMIC_BUYER", "CHAMPION", "INFLUENCER")
 """Whom a purchase needs; who fills none of them may still buy."""
 
 
-@strawberry.type(description="How often a stage of the buying journey was visited; loops show as counts above 1.")
+@strawberry.type(
+    description="How often a stage of the buying journey was visited; loops show as counts above 1."
+)
 class StageVisit:
     """One stage."""
 
@@ -65,13 +67,11 @@ class Purchases:
     first_at: datetime | None = column(
         "(SELECT min(o.first_at) FROM {orders})", description="When the first of them was made."
     )
-    last_at: datetime | None = column(
-        "{row}.last_purchase_at", description="When the last of them was made."
-    )
+    last_at: datetime | None = column("{row}.last_purchase_at", description="When the last of them was made.")
     renewal_date: date | None = column(
         "(SELECT substring(r.value #>> '{}' FROM '^\\d{4}-\\d{2}-\\d{2}') FROM {registers}"
         " AND r.kind = 'contract' AND r.key = 'renewal_date'"
-        " ORDER BY r.occurred_at DESC, r.message_id COLLATE \"C\" DESC LIMIT 1)",
+        ' ORDER BY r.occurred_at DESC, r.message_id COLLATE "C" DESC LIMIT 1)',
         description="When the contract is up for renewal, as last told.",
     )
 
@@ -89,7 +89,9 @@ class IntentView:
         "{row}.stage",
         description="The stage with the largest weight today, on a tie the later one; null without any stage.",
     )
-    furthest_stage: Stage | None = column("{row}.furthest_stage", description="The furthest stage ever reached.")
+    furthest_stage: Stage | None = column(
+        "{row}.furthest_stage", description="The furthest stage ever reached."
+    )
     journey: list[StageVisit] = rows(
         "(SELECT t.key::buying_stage AS stage, sum(t.count) AS count, min(t.first_at) AS first_at,"
         " max(t.last_at) AS last_at FROM {tallies} AND t.kind = 'stage' GROUP BY t.key) s",
@@ -117,7 +119,7 @@ class CommitteeSeat:
     """One role of the committee."""
 
     role: str = column("k.role", description="The role.")
-    members: list[Annotated["Membership", strawberry.lazy("cdp.graphql.memberships")]] = rows(
+    members: list[Annotated[Membership, strawberry.lazy("cdp.graphql.memberships")]] = rows(
         f"membership m WHERE m.workspace_id = $1 AND m.account_id = a.account_id"
         f" AND EXISTS (SELECT FROM {ROLES} WHERE c.role = k.role AND {CURRENT})",
         order="m.intent_rank DESC, m.profile_id",
@@ -148,5 +150,3 @@ class AccountBuyerIntent(IntentView):
         f" AND c.role = buying.role AND {CURRENT})), '[]')",
         description="Buying roles that nobody holds.",
     )
-
-

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
+    InlineFragmentNode,
     OperationDefinitionNode,
     SelectionSetNode,
 )
@@ -28,12 +27,15 @@ class Limits(Struct, frozen=True, kw_only=True):
     aliases: int = 500
 
 
-class _Size(Struct):
+class _Size(Struct, frozen=True):
     """Of a selection set with everything below it."""
 
     depth: int
     fields: int
     aliases: int
+
+
+_NOTHING = _Size(0, 0, 0)
 
 
 class TooComplex(GraphQLError):
@@ -49,72 +51,69 @@ def check(document: DocumentNode, limits: Limits) -> None:
     Raises:
         TooComplex: it is not; the message says which limit and how far.
     """
-    fragments = {
-        definition.name.value: definition
-        for definition in document.definitions
-        if isinstance(definition, FragmentDefinitionNode)
-    }
-    measured: dict[str, _Size] = {}
-    total = _Size(0, 0, 0)
+    measuring = _Measuring(document, limits)
+    total = _NOTHING
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode):
-            size = _measure(definition.selection_set, fragments, measured, frozenset(), limits)
+            size = measuring.measure(definition.selection_set)
             total = _Size(max(total.depth, size.depth), total.fields + size.fields, total.aliases + size.aliases)
-            _refuse(total, limits)
-    for name, fragment in fragments.items():
-        if name not in measured:
-            _refuse(_measure(fragment.selection_set, fragments, measured, frozenset({name}), limits), limits)
+        elif isinstance(definition, FragmentDefinitionNode):
+            refuse(measuring.spread(definition.name.value), limits)
+        refuse(total, limits)
 
 
-def _measure(
-    selection_set: SelectionSetNode,
-    fragments: Mapping[str, FragmentDefinitionNode],
-    measured: dict[str, _Size],
-    within: frozenset[str],
-    limits: Limits,
-    depth: int = 0,
-) -> _Size:
-    if depth > limits.depth * 4:
-        raise TooComplex(f"A document may nest {limits.depth} fields deep; this one nests deeper.")
-    size = _Size(0, 0, 0)
-    for node in selection_set.selections:
-        if isinstance(node, FieldNode):
-            below = _Size(0, 0, 0)
-            if node.selection_set is not None:
-                below = _measure(node.selection_set, fragments, measured, within, limits, depth + 1)
-            below = _Size(below.depth + 1, below.fields + 1, below.aliases + (node.alias is not None))
-        elif isinstance(node, FragmentSpreadNode):
-            below = _spread(node.name.value, fragments, measured, within, limits, depth)
-        else:
-            below = _measure(node.selection_set, fragments, measured, within, limits, depth + 1)
-        size = _Size(max(size.depth, below.depth), size.fields + below.fields, size.aliases + below.aliases)
-        if size.fields > limits.fields:
-            _refuse(size, limits)
-    return size
+class _Measuring:
+    """Measures selection sets; each fragment once."""
+
+    def __init__(self, document: DocumentNode, limits: Limits) -> None:
+        self._limits = limits
+        self._fragments = {
+            definition.name.value: definition
+            for definition in document.definitions
+            if isinstance(definition, FragmentDefinitionNode)
+        }
+        self._measured: dict[str, _Size] = {}
+        self._within: set[str] = set()
+
+    def measure(self, selection_set: SelectionSetNode) -> _Size:
+        """The size of a selection set with everything below it."""
+        size = _NOTHING
+        for node in selection_set.selections:
+            match node:
+                case FieldNode():
+                    below = self.measure(node.selection_set) if node.selection_set is not None else _NOTHING
+                    below = _Size(below.depth + 1, below.fields + 1, below.aliases + (node.alias is not None))
+                case FragmentSpreadNode():
+                    below = self.spread(node.name.value)
+                case InlineFragmentNode():
+                    below = self.measure(node.selection_set)
+                case _:
+                    raise AssertionError(node)
+            size = _Size(max(size.depth, below.depth), size.fields + below.fields, size.aliases + below.aliases)
+            refuse(size, self._limits)
+        return size
+
+    def spread(self, name: str) -> _Size:
+        """The size of a fragment; nothing where it is not known or spreads itself."""
+        if name not in self._fragments or name in self._within:
+            return _NOTHING
+        if name not in self._measured:
+            self._within.add(name)
+            self._measured[name] = self.measure(self._fragments[name].selection_set)
+            self._within.discard(name)
+        return self._measured[name]
 
 
-def _spread(
-    name: str,
-    fragments: Mapping[str, FragmentDefinitionNode],
-    measured: dict[str, _Size],
-    within: frozenset[str],
-    limits: Limits,
-    depth: int,
-) -> _Size:
-    if name not in fragments or name in within:
-        return _Size(0, 0, 0)
-    if name not in measured:
-        measured[name] = _measure(
-            fragments[name].selection_set, fragments, measured, within | {name}, limits, depth + 1
-        )
-    return measured[name]
+def refuse(size: _Size, limits: Limits) -> None:
+    """Do nothing if a size is within the limits.
 
-
-def _refuse(size: _Size, limits: Limits) -> None:
+    Raises:
+        TooComplex: it is not.
+    """
     for what, found, most in (
-        ("nest {most} fields deep; this one nests {found}", size.depth, limits.depth),
+        ("nest {most} fields deep; this one nests {found} or more", size.depth, limits.depth),
         ("ask for {most:,} fields; this one asks for {found:,} or more", size.fields, limits.fields),
-        ("have {most:,} aliases; this one has {found:,}", size.aliases, limits.aliases),
+        ("have {most:,} aliases; this one has {found:,} or more", size.aliases, limits.aliases),
     ):
         if found > most:
             raise TooComplex(f"A document may {what.format(most=most, found=found)}.")

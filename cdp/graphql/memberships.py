@@ -47,12 +47,16 @@ class Evidence:
     facts: JSON = column("v.facts", description="The figures behind it.")
 
 
-@strawberry.type(description="A role that a person holds, or held, within a membership, with what speaks for it.")
+@strawberry.type(
+    description="A role that a person holds, or held, within a membership, with what speaks for it."
+)
 class RoleClaim:
     """One role by one source."""
 
     role: str = column("c.role", description="The role, such as `ECONOMIC_BUYER` or `END_USER`.")
-    confidence: float = column("c.confidence", description="How sure it is, above 0 and up to 1; 1 if a person says so.")
+    confidence: float = column(
+        "c.confidence", description="How sure it is, above 0 and up to 1; 1 if a person says so."
+    )
     source: str = column(
         "c.source", description="The plugin that infers it, or `human:` and the name of who asserts it."
     )
@@ -76,12 +80,12 @@ class Membership(Node):
     """One membership."""
 
     id: ID = global_id("Membership", "m.profile_id", "m.account_id")
-    person: Annotated["Profile", strawberry.lazy("cdp.graphql.profiles")] = nested(
+    person: Annotated[Profile, strawberry.lazy("cdp.graphql.profiles")] = nested(
         "profile p WHERE p.workspace_id = $1 AND p.profile_id = m.profile_id",
         names={"row": "p"},
         description="The person.",
     )
-    account: Annotated["Account", strawberry.lazy("cdp.graphql.accounts")] | None = nested(
+    account: Annotated[Account, strawberry.lazy("cdp.graphql.accounts")] | None = nested(
         "account a WHERE a.workspace_id = $1 AND a.account_id = m.account_id",
         names={"row": "a"},
         description="The account; null: with themselves.",

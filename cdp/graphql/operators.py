@@ -74,7 +74,9 @@ class IntentLevelFilter:
     in_: list[IntentLevel] | None = operator("It is one of these.", "in")
 
 
-@strawberry.input(description="Operators on a stage of the buying journey; stages are ordered, AWARENESS is least.")
+@strawberry.input(
+    description="Operators on a stage of the buying journey; stages are ordered, AWARENESS is least."
+)
 class StageFilter:
     """Of stages."""
 
@@ -113,7 +115,9 @@ class BooleanFilter:
     eq: bool | None = operator("It is this.")
 
 
-@strawberry.input(description="Operators on one trait; all that are given must hold. With none, the trait must exist.")
+@strawberry.input(
+    description="Operators on one trait; all that are given must hold. With none, the trait must exist."
+)
 class TraitFilter:
     """Of a value inside the traits."""
 

@@ -17,7 +17,9 @@ T = TypeVar("T")
 class PageInfo:
     """Of one page."""
 
-    has_next_page: bool = planned(Part(name="hasNextPage"), description="Whether there is more behind this page.")
+    has_next_page: bool = planned(
+        Part(name="hasNextPage"), description="Whether there is more behind this page."
+    )
     has_previous_page: bool = planned(
         Part(name="hasPreviousPage"), description="Whether there is more before this page."
     )
@@ -34,7 +36,8 @@ class Edge(Generic[T]):
     """One item."""
 
     cursor: str = planned(
-        Part(name="cursor"), description="Where the item lies in this list in this order; for `after` and `before`."
+        Part(name="cursor"),
+        description="Where the item lies in this list in this order; for `after` and `before`.",
     )
     node: T = planned(Part(name="node"), description="The item.")
 
@@ -55,7 +58,10 @@ def forwards() -> list[StrawberryArgument]:
     """`first` and `after`."""
     return [
         argument(
-            "first", int | None, f"How many items, at most {LARGEST_SIZE}; {DEFAULT_SIZE} where not given.", None
+            "first",
+            int | None,
+            f"How many items, at most {LARGEST_SIZE}; {DEFAULT_SIZE} where not given.",
+            None,
         ),
         argument("after", str | None, "Cursor that the page begins behind.", None),
     ]

@@ -52,12 +52,10 @@ def membership_ref(profile_id: ProfileId | int, account_id: AccountId | int = NO
 
 def planned_object(type_: type, *, description: str) -> Any:
     """A nullable field of a payload that holds a reference and is answered with the object."""
-    return strawberry.field(
-        default=None, description=description, metadata={REFERENCES: type_.__name__}
-    )
+    return strawberry.field(default=None, description=description, metadata={REFERENCES: type_.__name__})
 
 
-async def answer_reference(source: Any, info: GraphQLResolveInfo, **_arguments: Any) -> Any:
+async def answer_reference(source: Any, info: GraphQLResolveInfo[Any], **_arguments: Any) -> Any:
     """What the resolver of every field that `planned_object` declares does."""
     field = info.parent_type.fields[info.field_name].extensions["strawberry-definition"]
     reference = getattr(source, field.python_name)

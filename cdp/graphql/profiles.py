@@ -28,8 +28,30 @@ from cdp.plan.labels import BOTH, INTENT, PII, USAGE
 from cdp.plan.statement import Scope
 
 PERSONAL_TRAITS = (
-    *("address", "avatar", "birthday", "email", "firstName", "first_name", "lastName", "last_name", "name", "phone"),
-    *("username", "birthdate", "date_of_birth", "mobile", "street", "zip", "postalCode", "postal_code", "ip", "title"),
+    *(
+        "address",
+        "avatar",
+        "birthday",
+        "email",
+        "firstName",
+        "first_name",
+        "lastName",
+        "last_name",
+        "name",
+        "phone",
+    ),
+    *(
+        "username",
+        "birthdate",
+        "date_of_birth",
+        "mobile",
+        "street",
+        "zip",
+        "postalCode",
+        "postal_code",
+        "ip",
+        "title",
+    ),
 )
 """Traits that identify a person; those who may not read personal data get the traits without them."""
 
@@ -75,7 +97,9 @@ PROFILES = Entity(
         ProfileOrderField.DISPLAY_NAME: SortKey(
             sql="p.display_name", sql_type="text", nullable=True, labels=PII
         ),
-        ProfileOrderField.FIRST_SEEN_AT: SortKey(sql="p.first_seen_at", sql_type="timestamptz", nullable=True),
+        ProfileOrderField.FIRST_SEEN_AT: SortKey(
+            sql="p.first_seen_at", sql_type="timestamptz", nullable=True
+        ),
         ProfileOrderField.LAST_SEEN_AT: SortKey(sql="p.last_seen_at", sql_type="timestamptz", nullable=True),
         ProfileOrderField.INTENT_SCORE: SortKey(sql="p.intent_rank", sql_type="float8", labels=INTENT),
         ProfileOrderField.PURCHASE_COUNT: SortKey(sql="p.purchase_count", sql_type="int4", labels=INTENT),
@@ -90,7 +114,9 @@ PROFILES = Entity(
     search_labels=PII,
 )
 
-ACCOUNT = argument("account", ID | None, "Only what counts within this account; null: over all of them.", None)
+ACCOUNT = argument(
+    "account", ID | None, "Only what counts within this account; null: over all of them.", None
+)
 
 _WITHIN = (
     "(SELECT coalesce((SELECT coalesce(b.merged_into, b.account_id) FROM account b"
@@ -99,8 +125,6 @@ _WITHIN = (
     " AND m.account_id = wanted.account_id"
 )
 """The person's membership in the account of the argument; an empty row where there is none."""
-
-
 
 
 def _source(_scope: Scope, given: Given) -> str | None:

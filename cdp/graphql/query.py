@@ -32,11 +32,12 @@ ENTITIES: Mapping[str, Entity] = {
 
 
 def _profile(scope: Scope, given: Given) -> str:
-    wanted, identifier = given.get("id"), given.get("identifier")
-    if (wanted is None) == (identifier is None):
-        raise BadInput("Give exactly one of `id` and `identifier`.")
-    if wanted is not None:
+    wanted: Leaf | None = given.get("id")
+    identifier: Mapping[str, Leaf] | None = given.get("identifier")
+    if wanted is not None and identifier is None:
         return scope.inner({"key_0": scope.bind(wanted, "int8", _profile_number)}).sql(PROFILES.by_id)
+    if identifier is None or wanted is not None:
+        raise BadInput("Give exactly one of `id` and `identifier`.")
     kind, value = identifier["kind"], identifier["value"]
     return (
         "p.profile_id = (SELECT n.profile_id FROM node n WHERE n.workspace_id = $1"
@@ -50,9 +51,7 @@ def _profile_number(value: Any, _moment: Moment) -> int:
 
 
 def _both(kind: Leaf, value: Leaf) -> Leaf:
-    return Leaf(
-        lambda variables: (kind.read(variables), value.read(variables)), (kind.sample, value.sample)
-    )
+    return Leaf(lambda variables: (kind.read(variables), value.read(variables)), (kind.sample, value.sample))
 
 
 def _stored(value: Any, moment: Moment) -> str | None:
@@ -62,11 +61,12 @@ def _stored(value: Any, moment: Moment) -> str | None:
 
 
 def _account(scope: Scope, given: Given) -> str:
-    wanted, domain = given.get("id"), given.get("domain")
-    if (wanted is None) == (domain is None):
-        raise BadInput("Give exactly one of `id` and `domain`.")
-    if wanted is not None:
+    wanted: Leaf | None = given.get("id")
+    domain: Leaf | None = given.get("domain")
+    if wanted is not None and domain is None:
         return scope.inner({"key_0": scope.bind(wanted, "int8", account_number)}).sql(ACCOUNTS.by_id)
+    if domain is None or wanted is not None:
+        raise BadInput("Give exactly one of `id` and `domain`.")
     return f"a.domain = {scope.bind(domain, 'text', _domain)}"
 
 
@@ -95,8 +95,12 @@ class ReadQuery:
         Connected(entity=lambda: PROFILES, labels=MAY_READ),
         arguments=[
             argument("where", ProfileFilter | None, "What must hold of them.", None),
-            argument("orderBy", list[ProfileOrder] | None, "Sort keys, the first one leading; by id at last.", None),
-            argument("search", str | None, "Words that names and identifiers must have in them, in any case.", None),
+            argument(
+                "orderBy", list[ProfileOrder] | None, "Sort keys, the first one leading; by id at last.", None
+            ),
+            argument(
+                "search", str | None, "Words that names and identifiers must have in them, in any case.", None
+            ),
             *both_ways(),
         ],
         description="People.",
@@ -113,7 +117,9 @@ class ReadQuery:
         Connected(entity=lambda: ACCOUNTS, labels=MAY_READ),
         arguments=[
             argument("where", AccountFilter | None, "What must hold of them.", None),
-            argument("orderBy", list[AccountOrder] | None, "Sort keys, the first one leading; by id at last.", None),
+            argument(
+                "orderBy", list[AccountOrder] | None, "Sort keys, the first one leading; by id at last.", None
+            ),
             argument("search", str | None, "Words that name, domain and group id must have in them.", None),
             *both_ways(),
         ],

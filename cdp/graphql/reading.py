@@ -59,10 +59,10 @@ class Plans:
         operation: Operation,
         variables: Variables,
         scopes: frozenset[Scope],
+        *,
         type_name: str,
         nodes: Sequence[FieldNode],
         path: tuple[str, ...],
-        *,
         completing: bool,
     ) -> Plan:
         """The plan of an object inside a mutation's payload."""
@@ -71,7 +71,13 @@ class Plans:
         if plan is None:
             selection = Selection(self._schema, operation.fragments, variables)
             plan = plan_object(
-                self._schema, selection, ENTITIES[type_name], nodes, path, scopes, completing=completing
+                self._schema,
+                selection,
+                scopes,
+                entity=ENTITIES[type_name],
+                nodes=nodes,
+                path=path,
+                completing=completing,
             )
             self._plans.put(known, plan)
         return plan
@@ -101,7 +107,7 @@ class Reading:
             self._operation, self._variables, context.scopes, completing=context.complete_everything
         )
 
-    async def field(self, info: GraphQLResolveInfo) -> Any:
+    async def field(self, info: GraphQLResolveInfo[Any]) -> Any:
         """The value of a planned field of Query. The first that is asked for reads them all, in one statement.
 
         Raises:
@@ -112,7 +118,7 @@ class Reading:
         answers = await asyncio.shield(self._answers)
         return self.value(answers[str(info.path.key)], info.field_nodes)
 
-    async def object(self, reference: Reference, info: GraphQLResolveInfo) -> Any:
+    async def object(self, reference: Reference, info: GraphQLResolveInfo[Any]) -> Any:
         """The object of a reference, as selected.
 
         Raises:
@@ -124,9 +130,9 @@ class Reading:
             self._operation,
             self._variables,
             context.scopes,
-            reference.type_name,
-            info.field_nodes,
-            path,
+            type_name=reference.type_name,
+            nodes=info.field_nodes,
+            path=path,
             completing=context.complete_everything,
         )
         keys = ENTITIES[reference.type_name].key

@@ -94,7 +94,9 @@ def read_duration(value: Any) -> timedelta:
     except (isodate.ISO8601Error, ValueError, OverflowError, ArithmeticError):
         raise _refused(value, "a Duration", "P28D") from None
     if not isinstance(duration, timedelta):
-        raise GraphQLError(f"{value[:80]!r} has years or months, which are not always equally long; write days.")
+        raise GraphQLError(
+            f"{value[:80]!r} has years or months, which are not always equally long; write days."
+        )
     if abs(duration) > _LONGEST_DURATION:
         raise GraphQLError(f"{value[:80]!r} is longer than {_LONGEST_DURATION.days:,} days.")
     return duration

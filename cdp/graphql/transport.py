@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import msgspec
-from cross_web import HTTPException
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -17,7 +17,6 @@ from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
-from strawberry.http.async_base_view import AsyncHTTPRequestAdapter
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
@@ -81,7 +80,7 @@ class GraphQLView(GraphQL[Context, None]):
             kinds=self._kinds,
         )
 
-    async def get_sub_response(self, request: Request) -> Response:
+    async def get_sub_response(self, request: Request | WebSocket) -> Response:
         """What the answer will be made from."""
         return Answering(media_type_of(request.headers.get("accept", "")))
 
@@ -180,7 +179,9 @@ def media_type_of(accept: str) -> str:
         name, *parameters = (one.strip().lower() for one in part.split(";"))
         if name in wanted:
             wanted[name] = max(wanted[name], _quality(parameters))
-    return RESPONSE_TYPE if wanted[RESPONSE_TYPE] and wanted[RESPONSE_TYPE] >= wanted[JSON_TYPE] else JSON_TYPE
+    return (
+        RESPONSE_TYPE if wanted[RESPONSE_TYPE] and wanted[RESPONSE_TYPE] >= wanted[JSON_TYPE] else JSON_TYPE
+    )
 
 
 def _quality(parameters: list[str]) -> float:
@@ -208,9 +209,7 @@ def _refusal(request: Request, error: DiptychError) -> Response:
 def _failure(request: Request, status: int, message: str, code: str) -> Response:
     body = {"errors": [{"message": message, "extensions": {"code": code}}]}
     media_type = media_type_of(request.headers.get("accept", ""))
-    return Response(
-        msgspec.json.encode(body), status_code=status, media_type=f"{media_type}; charset=utf-8"
-    )
+    return Response(msgspec.json.encode(body), status_code=status, media_type=f"{media_type}; charset=utf-8")
 
 
 def _limited(receive: Receive) -> Receive:

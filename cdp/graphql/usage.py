@@ -136,11 +136,13 @@ class Satisfaction:
     """The latest answers."""
 
     nps: float | None = column(
-        _latest("nps", "r.value::float8"), description="Net promoter score, 0 to 10: how likely to recommend it."
+        _latest("nps", "r.value::float8"),
+        description="Net promoter score, 0 to 10: how likely to recommend it.",
     )
     nps_at: datetime | None = column(_latest("nps", "r.occurred_at"), description="When it was given.")
     csat: float | None = column(
-        _latest("csat", "r.value::float8"), description="Satisfaction score, on the scale that the events use."
+        _latest("csat", "r.value::float8"),
+        description="Satisfaction score, on the scale that the events use.",
     )
     csat_at: datetime | None = column(_latest("csat", "r.occurred_at"), description="When it was given.")
 

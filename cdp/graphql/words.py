@@ -73,7 +73,8 @@ class Alignment(Enum):
 
     ALIGNED = strawberry.enum_value("ALIGNED", description="Somebody buys and somebody uses.")
     USERS_WITHOUT_BUYER = strawberry.enum_value(
-        "USERS_WITHOUT_BUYER", description="People use it, and there is nobody to sell to: room for expansion."
+        "USERS_WITHOUT_BUYER",
+        description="People use it, and there is nobody to sell to: room for expansion.",
     )
     BUYER_WITHOUT_USERS = strawberry.enum_value(
         "BUYER_WITHOUT_USERS", description="It was paid for, and nobody uses it: it may be cancelled."

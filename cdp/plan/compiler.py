@@ -127,7 +127,7 @@ class Compiler:
     def object_by_key(
         self, entity: Entity, type_: GraphQLObjectType, nodes: Nodes, path: Path, keys: Mapping[str, str]
     ) -> Compiled:
-        """The JSON of the entity's object whose id is bound under the names `key_0`, `key_1`, …"""
+        """The JSON of the entity's object whose id is bound under the names `key_0` and on."""
         scope = Scope(self.statement, {**entity.names, **keys}, path)
         return self._compiled(self._row(entity, scope, entity.by_id, type_, nodes))
 
@@ -197,7 +197,9 @@ class Compiler:
         content = self._object(object_type(field.type), nodes, inner)
         first = given.get("first")
         limit = f" LIMIT {MOST_LIST_ITEMS if first is None else scope.bind(first, 'int4', _limit)}"
-        listed = f"SELECT {content} AS item FROM {inner.sql(declared.source)} ORDER BY {inner.sql(declared.order)}"
+        listed = (
+            f"SELECT {content} AS item FROM {inner.sql(declared.source)} ORDER BY {inner.sql(declared.order)}"
+        )
         return f"(SELECT coalesce(json_agg(list.item), '[]') FROM ({listed}{limit}) list)"
 
     def _row(self, entity: Entity, scope: Scope, where: str, type_: GraphQLObjectType, nodes: Nodes) -> str:
@@ -216,10 +218,10 @@ class Compiler:
                 for at, key in enumerate(entity.key)
             }
             before = len(self._refused)
-            choices.append(self._row(entity, scope.inner({**entity.names, **keys}), entity.by_id, type_, nodes))
-            self._refused[before:] = [
-                replace(one, concerns=(leaf, name)) for one in self._refused[before:]
-            ]
+            choices.append(
+                self._row(entity, scope.inner({**entity.names, **keys}), entity.by_id, type_, nodes)
+            )
+            self._refused[before:] = [replace(one, concerns=(leaf, name)) for one in self._refused[before:]]
         return f"coalesce({', '.join(choices)})"
 
     def _connection(self, declared: Connected, field: GraphQLField, nodes: Nodes, scope: Scope) -> str:
@@ -237,7 +239,7 @@ class Compiler:
             compiler=self,
             entity=entity,
             page=page_of(entity, given, inner, self._scopes),
-            source=f"{inner.sql(declared.source or entity.source)} WHERE {' AND '.join(one for one in conditions if one != 'true')}",
+            source=f"{inner.sql(declared.source or entity.source)} WHERE {_all(conditions)}",
             scope=inner,
         )
         return parts.write(object_type(field.type), nodes)
@@ -323,6 +325,10 @@ def read_key(number: int, sql_type: str) -> int | datetime:
         return datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=number)
     except OverflowError:
         raise BadInput("This is not an id.") from None
+
+
+def _all(conditions: Sequence[str]) -> str:
+    return " AND ".join(one for one in conditions if one != "true")
 
 
 def _hidden(declared: Declaration, field: GraphQLField, scope: Scope) -> str:

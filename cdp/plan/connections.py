@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from graphql import FieldNode, GraphQLObjectType
+from graphql import FieldNode, GraphQLObjectType, get_named_type
 from msgspec import Struct
 
 from cdp.plan.entities import Entity
 from cdp.plan.pages import Page, cursor_of
 from cdp.plan.statement import Scope
-from graphql import get_named_type
 
 if TYPE_CHECKING:
     from cdp.plan.compiler import Compiler
@@ -58,7 +57,13 @@ class ConnectionParts(Struct, frozen=True, kw_only=True):
         return f"(SELECT {content} FROM {self._rows(ranked=looks_ahead)})"
 
     def _part(
-        self, name: str, type_: GraphQLObjectType, nodes: Sequence[FieldNode], path: tuple[str, ...], *, ranked: bool
+        self,
+        name: str,
+        type_: GraphQLObjectType,
+        nodes: Sequence[FieldNode],
+        path: tuple[str, ...],
+        *,
+        ranked: bool,
     ) -> str:
         if name == "__typename":
             return f"'{type_.name}'::text"
@@ -68,14 +73,20 @@ class ConnectionParts(Struct, frozen=True, kw_only=True):
         assert isinstance(inner, GraphQLObjectType)
         match name:
             case "nodes":
-                return self._list(self.compiler.object_json(inner, nodes, self.scope.inner({}, path)), ranked=ranked)
+                return self._list(
+                    self.compiler.object_json(inner, nodes, self.scope.inner({}, path)), ranked=ranked
+                )
             case "edges":
                 return self._list(self._edge(inner, nodes, path), ranked=ranked)
             case _:
                 return self._page_info(inner, nodes)
 
     def _list(self, content: str, *, ranked: bool) -> str:
-        order = f" ORDER BY {_RANK}{' DESC' if self.page.backwards else ''}" if ranked or self.page.backwards else ""
+        order = (
+            f" ORDER BY {_RANK}{' DESC' if self.page.backwards else ''}"
+            if ranked or self.page.backwards
+            else ""
+        )
         kept = f" FILTER (WHERE {_RANK} <= {self.page.size})" if ranked else ""
         return f"coalesce(json_agg({content}{order}){kept}, '[]')"
 
@@ -100,7 +111,9 @@ class ConnectionParts(Struct, frozen=True, kw_only=True):
     def _page_info(self, type_: GraphQLObjectType, nodes: Sequence[FieldNode]) -> str:
         more = f"count(*) > {self.page.size}"
         kept = f"FILTER (WHERE {_RANK} <= {self.page.size})"
-        ends = [f"(array_agg({cursor_of(self.page)} ORDER BY {_RANK}{way}) {kept})[1]" for way in ("", " DESC")]
+        ends = [
+            f"(array_agg({cursor_of(self.page)} ORDER BY {_RANK}{way}) {kept})[1]" for way in ("", " DESC")
+        ]
         if self.page.backwards:
             ends.reverse()
         values: Mapping[str, str] = {
@@ -130,5 +143,5 @@ class ConnectionParts(Struct, frozen=True, kw_only=True):
         return f"(SELECT {alias}.*, {rank} FROM {read}) {alias}"
 
 
-def _literal(value: bool) -> str:  # noqa: FBT001 - it is the value, not a switch
+def _literal(value: bool) -> str:
     return "true" if value else "false"

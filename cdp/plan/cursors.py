@@ -40,7 +40,9 @@ def read_cursor(text: Any, order: Order) -> tuple[Any, ...]:
     Raises:
         BadInput: it is not a cursor of this order.
     """
-    wrong = BadInput("This is not a cursor of this list in this order; take one from its `pageInfo` or `edges`.")
+    wrong = BadInput(
+        "This is not a cursor of this list in this order; take one from its `pageInfo` or `edges`."
+    )
     if not isinstance(text, str) or not text or len(text) > _LONGEST:
         raise wrong
     try:
@@ -75,10 +77,9 @@ def _number(value: Any, key: SortKey) -> Any:
 def _float(value: Any, key: SortKey) -> float | None:
     if value is None and key.nullable:
         return None
-    if type(value) not in (int, float):
-        # PostgreSQL writes what JSON has no number for as a text.
-        if value not in {"Infinity", "-Infinity", "NaN"}:
-            raise ValueError(value)
+    # PostgreSQL writes what JSON has no number for as a text.
+    if type(value) not in (int, float) and value not in {"Infinity", "-Infinity", "NaN"}:
+        raise ValueError(value)
     number = float(value)
     if math.isinf(number) and isinstance(value, int):
         raise ValueError(value)

@@ -23,8 +23,8 @@ from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 from strawberry.types.unset import UNSET
 
-from cdp.plan.labels import NONE, Labels
 from cdp.plan.entities import Entity
+from cdp.plan.labels import NONE, Labels
 from cdp.plan.statement import Convert, Scope, as_given
 from cdp.plan.values import Tree
 
@@ -146,7 +146,7 @@ def planned(
 
 
 def column(sql: str, *, description: str, labels: Labels = NONE, redacted: str | None = None) -> Any:
-    """A scalar of the row: `display_name: str | None = column("p.display_name", …)`."""
+    """A scalar of the row."""
     return planned(Column(sql=sql, labels=labels, redacted=redacted), description=description)
 
 

@@ -83,9 +83,7 @@ Condition: TypeAlias = Compares | Related | Within | Combined | Traits
 
 def condition(declared: Condition, description: str, name: str | None = None) -> Any:
     """A field of a filter."""
-    return strawberry.field(
-        description=description, name=name, default=UNSET, metadata={CONDITION: declared}
-    )
+    return strawberry.field(description=description, name=name, default=UNSET, metadata={CONDITION: declared})
 
 
 def compares(
@@ -104,7 +102,12 @@ def compares(
 
 
 def related(
-    source: str, where: str, *, description: str, names: Mapping[str, str] | None = None, labels: Labels = NONE
+    source: str,
+    where: str,
+    *,
+    description: str,
+    names: Mapping[str, str] | None = None,
+    labels: Labels = NONE,
 ) -> Any:
     """`some`, `every`, `none` of the rows of a relation."""
     return condition(Related(source=source, where=where, names=names or {}, labels=labels), description)
@@ -180,7 +183,7 @@ class Writer:
                 return self._related(declared, value, field, scope)
             case Within(source=None, names=names):
                 return self.write(value, field.type, scope.inner(names))
-            case Within(source=source, names=names):
+            case Within(source=str(source), names=names):
                 inner = scope.inner(names)
                 return f"EXISTS (SELECT FROM {inner.sql(source)} AND {self.write(value, field.type, inner)})"
             case Traits():
@@ -199,6 +202,8 @@ class Writer:
         rows = inner.sql(f"{declared.source} WHERE {declared.where}")
         parts = []
         for name, tree in value.items():
+            if tree is None:
+                continue
             holds = self.write(tree, field.type.fields[name].type, inner)
             match name:
                 case "some":
@@ -214,7 +219,9 @@ class Writer:
         parts = []
         for name, given in value.items():
             if given is None:
-                raise BadInput(f"The operator `{name}` takes no null; ask with `exists: false` for what is missing.")
+                raise BadInput(
+                    f"The operator `{name}` takes no null; ask with `exists: false` for what is missing."
+                )
             self._count += 1
             parts.append(_OPERATORS[name](sql, _Operand(given, declared, scope)))
         compared = _joined("AND", parts, empty="true")
@@ -231,7 +238,9 @@ class Writer:
             if name == "path":
                 continue
             if given is None:
-                raise BadInput(f"The operator `{name}` takes no null; ask with `exists: false` for what is missing.")
+                raise BadInput(
+                    f"The operator `{name}` takes no null; ask with `exists: false` for what is missing."
+                )
             parts.append(_TRAIT_OPERATORS[name](sql, given, scope))
         return _joined("AND", parts, empty="true")
 

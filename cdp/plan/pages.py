@@ -11,7 +11,7 @@ from cdp.errors import BadInput, Forbidden
 from cdp.plan.cursors import Order, cursor_sql, read_cursor, signature
 from cdp.plan.entities import Entity, SortKey
 from cdp.plan.labels import lacking
-from cdp.plan.statement import Scope, as_text
+from cdp.plan.statement import Convert, Scope, as_text
 from cdp.plan.values import Leaf, Tree
 
 DEFAULT_SIZE = 20
@@ -112,10 +112,7 @@ def _direction(key: SortKey, descending: bool) -> str:
 
 def _bound(leaf: Leaf, order: Order, scope: Scope, *, beyond: bool) -> str:
     """Rows behind the cursor's (`beyond`) or before it, in this order."""
-    values = [
-        scope.bind(leaf, key.sql_type, lambda text, _moment, at=at: read_cursor(text, order)[at])
-        for at, (key, _) in enumerate(order)
-    ]
+    values = [scope.bind(leaf, key.sql_type, _reads(order, at)) for at, (key, _) in enumerate(order)]
     alike = len({descending for _, descending in order}) == 1
     if alike and not any(key.nullable for key, _ in order):
         # A comparison of rows is one range of an index.
@@ -127,6 +124,11 @@ def _bound(leaf: Leaf, order: Order, scope: Scope, *, beyond: bool) -> str:
         same = f"{key.sql} IS NOT DISTINCT FROM {value}"
         condition = f"({further} OR ({same} AND {condition}))"
     return condition
+
+
+def _reads(order: Order, at: int) -> Convert:
+    """Reads one of a cursor's values."""
+    return lambda text, _moment: read_cursor(text, order)[at]
 
 
 def _further(key: SortKey, value: str, *, upwards: bool) -> str:

@@ -65,20 +65,22 @@ def plan_fields(
         return compiler.field(field, nodes, (key,))
 
     paths = {key: (key,) for key in selected}
-    return _assemble(schema, selection, selected, paths, scopes, compile_one, completing=completing)
+    return _assemble(
+        schema, selection, scopes, compile_one, selected=selected, paths=paths, completing=completing
+    )
 
 
 def plan_object(
     schema: GraphQLSchema,
     selection: Selection,
+    scopes: frozenset[Permission],
+    *,
     entity: Entity,
     nodes: Sequence[FieldNode],
     path: tuple[str, ...],
-    scopes: frozenset[Permission],
-    *,
     completing: bool,
 ) -> Plan:
-    """A statement for one object of an entity; the numbers of its id are bound as the variables `$0`, `$1`, …"""
+    """A statement for one object of an entity; the numbers of its id are bound as the variables `$0` and on."""
     type_ = schema.get_type(entity.type_name)
     assert isinstance(type_, GraphQLObjectType)
 
@@ -91,19 +93,17 @@ def plan_object(
         return compiler.object_by_key(entity, type_, nodes, path, keys)
 
     key = path[0]
-    return _assemble(
-        schema, selection, {key: nodes}, {key: path}, scopes, compile_one, completing=completing
-    )
+    return _assemble(schema, selection, scopes, compile_one, selected={key: nodes}, paths={key: path}, completing=completing)
 
 
 def _assemble(
     schema: GraphQLSchema,
     selection: Selection,
-    selected: Mapping[str, Sequence[FieldNode]],
-    paths: Mapping[str, tuple[str, ...]],
     scopes: frozenset[Permission],
     compile_one: Callable[[Compiler, str], Compiled],
     *,
+    selected: Mapping[str, Sequence[FieldNode]],
+    paths: Mapping[str, tuple[str, ...]],
     completing: bool,
 ) -> Plan:
     statement = Statement()
@@ -128,7 +128,7 @@ def _assemble(
         sql = compiled.sql
         if len(selected) > 1:
             guards[key] = len(statement.parameters)
-            sql = f"CASE WHEN {statement.constant(True, 'bool')} THEN {sql} END"  # noqa: FBT003
+            sql = f"CASE WHEN {statement.constant(True, 'bool')} THEN {sql} END"
         fields.append(
             PlannedField(
                 key, paths[key], nodes[0], completes, compiled.refused, compiled.computations, len(columns)

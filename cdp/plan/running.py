@@ -13,11 +13,9 @@ from cdp.db.pool import Connection
 from cdp.errors import DiptychError
 from cdp.model.ids import decode_id
 from cdp.plan.compiler import NEEDS_KEY, TYPE_KEY, Computation, Refused
-
 from cdp.plan.moment import Moment
 from cdp.plan.plans import Plan, PlannedField
 from cdp.plan.values import Leaf, Tree, Variables
-
 
 
 class Answer(Struct, frozen=True):
@@ -128,7 +126,12 @@ async def _compute(
 
 def _reached(values: Sequence[Any], steps: Sequence[str]) -> list[dict[str, Any]]:
     """The objects at a response path, lists flattened, nulls left out."""
-    found = [item for value in values for item in (value if isinstance(value, list) else [value]) if item is not None]
+    found = [
+        item
+        for value in values
+        for item in (value if isinstance(value, list) else [value])
+        if item is not None
+    ]
     if not steps:
         return found
     step, *further = steps

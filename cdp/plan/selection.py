@@ -98,4 +98,6 @@ class Selection:
                 value = self.variables[name.value]
             case BooleanValueNode(value=value):
                 pass
+            case _:
+                raise AssertionError(condition.value)
         return bool(value) == (directive.name.value == "include")

@@ -100,7 +100,9 @@ class Scope:
         self.names = names
         self.path = path
 
-    def inner(self, names: Mapping[str, str | Callable[[], str]], path: tuple[str, ...] | None = None) -> Scope:
+    def inner(
+        self, names: Mapping[str, str | Callable[[], str]], path: tuple[str, ...] | None = None
+    ) -> Scope:
         """A level below: these names, and those of this level that they do not replace."""
         return Scope(self.statement, {**self.names, **names}, self.path if path is None else path)
 
@@ -151,7 +153,9 @@ def as_json(value: Any, _moment: Moment) -> str:
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     except (ValueError, TypeError, RecursionError):
-        raise BadInput("This JSON value cannot be used: a number in it is not finite, or it nests too deeply.") from None
+        raise BadInput(
+            "This JSON value cannot be used: a number in it is not finite, or it nests too deeply."
+        ) from None
     if "\\u0000" in text or not _encodes(text):
         raise BadInput("A text in JSON may hold neither NUL nor half a surrogate pair.")
     return text

@@ -48,7 +48,7 @@ MISSING = Undefined
 """An argument that was not given and has no default."""
 
 
-def tree_of(node: ValueNode, type_: GraphQLInputType, variables: Variables) -> Tree:
+def tree_of(node: ValueNode, type_: GraphQLInputType, variables: Variables) -> Tree:  # noqa: PLR0911 - a case each
     """The argument or input field that `node` gives, or MISSING where it is a variable that was not given."""
     if isinstance(type_, GraphQLNonNull):
         return tree_of(node, type_.of_type, variables)
@@ -63,7 +63,9 @@ def tree_of(node: ValueNode, type_: GraphQLInputType, variables: Variables) -> T
         given = {field.name.value: field.value for field in node.fields}
         return _fields_of(
             type_,
-            lambda name: tree_of(given[name], type_.fields[name].type, variables) if name in given else MISSING,
+            lambda name: (
+                tree_of(given[name], type_.fields[name].type, variables) if name in given else MISSING
+            ),
         )
     if isinstance(type_, GraphQLList) and not _is_scalar(type_):
         items = node.values if isinstance(node, ListValueNode) else (node,)
