@@ -110,9 +110,7 @@ class PlannedSchema(strawberry.Schema):
         if context_value.principal is None and not operation.is_introspection:
             return _refused([to_graphql_error(Unauthenticated(NO_KEY))])
         context_value.reading = Reading(context_value, self.plans, operation, variables.coerced)
-        result = await self._run(
-            operation, variable_values, context_value, root_value, operation_extensions
-        )
+        result = await self._run(operation, variable_values, context_value, root_value, operation_extensions)
         errors = [*(result.errors or ()), *context_value.reading.refused]
         return ExecutionResult(data=result.data, errors=errors or None)
 

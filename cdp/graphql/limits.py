@@ -56,7 +56,9 @@ def check(document: DocumentNode, limits: Limits) -> None:
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode):
             size = measuring.measure(definition.selection_set)
-            total = _Size(max(total.depth, size.depth), total.fields + size.fields, total.aliases + size.aliases)
+            total = _Size(
+                max(total.depth, size.depth), total.fields + size.fields, total.aliases + size.aliases
+            )
         elif isinstance(definition, FragmentDefinitionNode):
             refuse(measuring.spread(definition.name.value), limits)
         refuse(total, limits)
@@ -89,7 +91,9 @@ class _Measuring:
                     below = self.measure(node.selection_set)
                 case _:
                     raise AssertionError(node)
-            size = _Size(max(size.depth, below.depth), size.fields + below.fields, size.aliases + below.aliases)
+            size = _Size(
+                max(size.depth, below.depth), size.fields + below.fields, size.aliases + below.aliases
+            )
             refuse(size, self._limits)
         return size
 

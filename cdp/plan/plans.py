@@ -93,7 +93,15 @@ def plan_object(
         return compiler.object_by_key(entity, type_, nodes, path, keys)
 
     key = path[0]
-    return _assemble(schema, selection, scopes, compile_one, selected={key: nodes}, paths={key: path}, completing=completing)
+    return _assemble(
+        schema,
+        selection,
+        scopes,
+        compile_one,
+        selected={key: nodes},
+        paths={key: path},
+        completing=completing,
+    )
 
 
 def _assemble(
