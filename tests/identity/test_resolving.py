@@ -247,7 +247,9 @@ async def test_a_flush_takes_few_statements_however_many_events_it_has(world: Wo
 async def _statements(world: World, *texts: str) -> list[str]:
     asked: list[str] = []
     async with world.database.transaction(world.workspace_id) as connection:
-        with connection.query_logger(lambda record: asked.append(record.query.removeprefix("-- ").split()[0])):
+        with connection.query_logger(
+            lambda record: asked.append(record.query.removeprefix("-- ").split()[0])
+        ):
             await resolve(
                 connection, world.workspace_id, [world.event(text) for text in texts], world.kinds, NOW
             )
