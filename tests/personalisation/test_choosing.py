@@ -1,0 +1,201 @@
+"""Filling a slot: for whom, within which account, and without telling what the reader may not see."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from cdp.access import SCOPES, KeyRole, Scope
+from cdp.db.pool import Database
+from cdp.hooks import hookimpl
+from cdp.hooks.manager import Plugins
+from cdp.model import (
+    AccountFacts,
+    AccountId,
+    AccountKind,
+    AccountRef,
+    Candidate,
+    Identifier,
+    IntentFacts,
+    Lens,
+    MembershipFacts,
+    PersonalisationRequest,
+    ProfileFacts,
+    ProfileId,
+    Stage,
+    UsageFacts,
+    UsagePhase,
+    WorkspaceId,
+)
+from cdp.personalisation import choose, choose_for
+from cdp.workspaces.cache import Workspaces
+from tests.settle.parts import NOON, event, ingest, rows
+
+ADMIN = SCOPES[KeyRole.ADMIN]
+
+
+class Chooser:
+    """A plugin that remembers what it saw and answers with the panel that it is told to."""
+
+    def __init__(self, lens: Lens = Lens.NONE) -> None:
+        self.lens = lens
+        self.seen: list[PersonalisationRequest] = []
+
+    @hookimpl
+    def choose_personalisation(self, request: PersonalisationRequest) -> Candidate:
+        self.seen.append(request)
+        account = request.membership.account
+        name = account.name if account else None
+        return Candidate(variant="v", content={"account": name}, lens=self.lens, reason="because")
+
+
+@pytest.fixture
+def chooser() -> Chooser:
+    return Chooser()
+
+
+@pytest.fixture
+async def plugins(chooser: Chooser) -> AsyncIterator[Plugins]:
+    plugins = Plugins()
+    plugins.register(chooser, name="chooser")
+    yield plugins
+    await plugins.aclose()
+
+
+def request() -> PersonalisationRequest:
+    intent = IntentFacts(score=50, stage=Stage.PRICING, purchase_count=2)
+    usage = UsageFacts(phase=UsagePhase.HABITUAL, active_days=9, window_days=14)
+    return PersonalisationRequest(
+        slot="home_hero",
+        membership=MembershipFacts(
+            profile=ProfileFacts(
+                profile_id=ProfileId(1),
+                display_name="Ada",
+                identifiers=(Identifier("email", "ada@acme.com"),),
+                traits={"title": "CFO"},
+                intent=intent,
+                usage=usage,
+                as_of=NOON,
+            ),
+            account=AccountFacts(
+                account_id=AccountId(3), kind=AccountKind.ORGANISATION, name="Acme", purchase_count=4
+            ),
+            own=True,
+            intent=intent,
+            usage=usage,
+            since=None,
+            until=None,
+            as_of=NOON,
+        ),
+        roles=("ECONOMIC_BUYER",),
+        features=(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("role", "intent", "usage", "person"),
+    [
+        ("ADMIN", True, True, True),
+        ("SALES", True, False, True),
+        ("SUPPORT", False, True, True),
+        ("MARKETING", True, True, False),
+        ("PARTNER", False, False, False),
+    ],
+)
+async def test_plugins_are_given_only_what_the_reader_may_see(
+    plugins: Plugins, chooser: Chooser, *, role: str, intent: bool, usage: bool, person: bool
+) -> None:
+    """A hidden panel is empty everywhere: in the membership, the profile and the account. Roles stay."""
+    await choose(plugins, [request()], granted=SCOPES[KeyRole(role)])
+    (seen,) = chooser.seen
+    profile, account = seen.membership.profile, seen.membership.account
+    assert account is not None
+    full = request().membership
+    assert (seen.membership.intent, profile.intent) == (
+        (full.intent,) * 2 if intent else (IntentFacts(),) * 2
+    )
+    assert account.purchase_count == (4 if intent else 0)
+    hidden = UsageFacts(window_days=14)
+    assert (seen.membership.usage, profile.usage) == ((full.usage,) * 2 if usage else (hidden,) * 2)
+    known = ("Ada", full.profile.identifiers, {"title": "CFO"}) if person else (None, (), {})
+    assert (profile.display_name, profile.identifiers, profile.traits) == known
+    assert seen.roles == ("ECONOMIC_BUYER",)
+
+
+async def test_a_candidate_of_a_hidden_panel_is_not_shown(plugins: Plugins, chooser: Chooser) -> None:
+    """Who may not see the panel gets nothing, not even another plugin's answer."""
+    second = SimpleNamespace(
+        choose_personalisation=hookimpl(
+            lambda request: Candidate(variant="other", content={}, lens=Lens.NONE, reason="r"), trylast=True
+        )
+    )
+    plugins.register(second, name="second")
+    shown = {}
+    for lens in Lens:
+        chooser.lens = lens
+        for scope in (Scope.INTENT_READ, Scope.USAGE_READ):
+            (chosen,) = await choose(plugins, [request()], granted={scope})
+            shown[lens.value, scope.value] = chosen and chosen[1].variant
+    assert shown == {
+        ("INTENT", "intent:read"): "v",
+        ("INTENT", "usage:read"): None,
+        ("USAGE", "intent:read"): None,
+        ("USAGE", "usage:read"): "v",
+        ("NONE", "intent:read"): "v",
+        ("NONE", "usage:read"): "v",
+    }
+
+
+async def test_the_slot_is_filled_within_the_account_that_is_asked_for_or_the_liveliest(
+    database: Database, workspace: WorkspaceId, plugins: Plugins, chooser: Chooser
+) -> None:
+    """Liveliest as far as the reader can know: hidden facts do not choose the account."""
+    user = (Identifier("user_id", "ada"),)
+
+    def acting(number: int, group: str, name: str, hours: int) -> object:
+        account = AccountRef(group_id=group, member=False)
+        at = NOON - timedelta(hours=hours)
+        return event(str(number), "ada", name=name, account=account, identifiers=user, occurred_at=at)
+
+    joined = [
+        event(
+            f"g{group}", "ada", type="group", name="Grouped", account=AccountRef(group_id=group, member=True)
+        )
+        for group in ("a", "b")
+    ]
+    (ada,) = await ingest(
+        database,
+        workspace,
+        [*joined, acting(1, "a", "Pricing Viewed", 1), acting(2, "b", "Signed In", 2)],
+    )
+    accounts = dict(
+        await rows(database, workspace, "SELECT group_id, account_id FROM account WHERE workspace_id = $1")
+    )
+    loaded = await Workspaces(database).get(workspace)
+
+    async def where(granted: frozenset[Scope], account: AccountId | None = None) -> AccountId | None:
+        async with database.connection(workspace) as connection:
+            chosen = await choose_for(
+                connection,
+                loaded,
+                plugins,
+                [ada],
+                slot="home_hero",
+                account_id=account,
+                granted=granted,
+                as_of=NOON,
+            )
+        return chosen[ada].account_id if ada in chosen else None
+
+    assert await where(ADMIN) == accounts["a"]
+    assert await where(SCOPES[KeyRole.SUPPORT]) == accounts["b"]
+    assert await where(ADMIN, accounts["b"]) == accounts["b"]
+    assert await where(ADMIN, AccountId(99)) is None
+    assert [one.membership.account and one.membership.account.account_id for one in chooser.seen] == [
+        accounts["a"],
+        accounts["b"],
+        accounts["b"],
+    ]
