@@ -33,8 +33,11 @@ ORDER BY m.profile_id, m.account_id;
 SELECT n.profile_id, t.account_id, t.kind, t.key, sum(t.count)::bigint AS count, min(t.first_at) AS first_at,
        max(t.last_at) AS last_at, sum(t.units) AS units
 FROM node n
-JOIN summary_tally t ON t.workspace_id = $1 AND t.node_id = n.node_id
-WHERE n.workspace_id = $1 AND n.profile_id = ANY($2::bigint[]) AND t.kind NOT IN ('seen', 'stage', 'usage')
+CROSS JOIN LATERAL (
+    SELECT t.account_id, t.kind, t.key, t.count, t.first_at, t.last_at, t.units FROM summary_tally t
+    WHERE t.workspace_id = $1 AND t.node_id = n.node_id AND t.kind NOT IN ('seen', 'stage', 'usage') OFFSET 0
+) t
+WHERE n.workspace_id = $1 AND n.profile_id = ANY($2::bigint[])
 GROUP BY n.profile_id, t.account_id, t.kind, t.key
 ORDER BY n.profile_id, t.account_id, t.kind, t.key;
 
@@ -43,7 +46,11 @@ ORDER BY n.profile_id, t.account_id, t.kind, t.key;
 SELECT n.profile_id, o.account_id, o.order_id, o.currency, o.total, o.total_at, o.total_message_id, o.refunded,
        o.refunded_whole, o.cancelled, o.first_at, o.last_at
 FROM node n
-JOIN summary_order o ON o.workspace_id = $1 AND o.node_id = n.node_id
+CROSS JOIN LATERAL (
+    SELECT o.account_id, o.order_id, o.currency, o.total, o.total_at, o.total_message_id, o.refunded,
+           o.refunded_whole, o.cancelled, o.first_at, o.last_at
+    FROM summary_order o WHERE o.workspace_id = $1 AND o.node_id = n.node_id OFFSET 0
+) o
 WHERE n.workspace_id = $1 AND n.profile_id = ANY($2::bigint[])
 ORDER BY n.profile_id, o.account_id, o.order_id, n.node_id;
 

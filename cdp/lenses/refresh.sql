@@ -1,5 +1,6 @@
 -- name: refresh
 -- Derives profiles and their memberships from the summaries of their nodes: ($1 workspace, $2 profile ids).
+-- LATERAL … OFFSET 0 makes the way in one index range a node, whatever the statistics of tables that grow quickly say.
 WITH steps AS MATERIALIZED (
     SELECT ARRAY(SELECT jsonb_array_elements_text(w.settings -> 'onboarding_steps')) AS names
     FROM workspace w WHERE w.workspace_id = $1
@@ -8,27 +9,46 @@ people AS MATERIALIZED (
     SELECT n.node_id, n.profile_id, n.kind, n.value,
            CASE n.kind WHEN 'user_id' THEN 1 WHEN 'email' THEN 2 WHEN 'phone' THEN 3
                        WHEN 'device_id' THEN 5 WHEN 'anonymous_id' THEN 6 ELSE 4 END AS strength
-    FROM node n
-    WHERE n.workspace_id = $1 AND n.profile_id = ANY($2::bigint[])
+    FROM unnest($2::bigint[]) AS w (profile_id)
+    CROSS JOIN LATERAL (
+        SELECT n.node_id, n.profile_id, n.kind, n.value FROM node n
+        WHERE n.workspace_id = $1 AND n.profile_id = w.profile_id OFFSET 0
+    ) n
 ),
 -- Facts of a person by account. Every other fact comes with a tally of what was seen in the same account.
 tally AS MATERIALIZED (
     SELECT p.profile_id, t.account_id, t.kind, t.key, t.first_at, t.last_at, t.units
-    FROM people p JOIN summary_tally t ON t.workspace_id = $1 AND t.node_id = p.node_id
+    FROM people p
+    CROSS JOIN LATERAL (
+        SELECT t.account_id, t.kind, t.key, t.first_at, t.last_at, t.units FROM summary_tally t
+        WHERE t.workspace_id = $1 AND t.node_id = p.node_id OFFSET 0
+    ) t
 ),
 active AS MATERIALIZED (
     SELECT p.profile_id, d.account_id, d.day
-    FROM people p JOIN summary_day d ON d.workspace_id = $1 AND d.node_id = p.node_id AND d.feature = ''
+    FROM people p
+    CROSS JOIN LATERAL (
+        SELECT d.account_id, d.day FROM summary_day d
+        WHERE d.workspace_id = $1 AND d.node_id = p.node_id AND d.feature = '' OFFSET 0
+    ) d
 ),
 ordered AS MATERIALIZED (
     SELECT p.profile_id, o.account_id, o.order_id, o.total, o.total_at, o.total_message_id, o.refunded,
            o.refunded_whole, o.cancelled, o.first_at
-    FROM people p JOIN summary_order o ON o.workspace_id = $1 AND o.node_id = p.node_id
+    FROM people p
+    CROSS JOIN LATERAL (
+        SELECT o.account_id, o.order_id, o.total, o.total_at, o.total_message_id, o.refunded, o.refunded_whole,
+               o.cancelled, o.first_at
+        FROM summary_order o WHERE o.workspace_id = $1 AND o.node_id = p.node_id OFFSET 0
+    ) o
 ),
 trait AS MATERIALIZED (
     SELECT DISTINCT ON (p.profile_id, r.key) p.profile_id, r.key, r.value
     FROM people p
-    JOIN summary_register r ON r.workspace_id = $1 AND r.node_id = p.node_id AND r.kind = 'trait'
+    CROSS JOIN LATERAL (
+        SELECT r.key, r.value, r.occurred_at, r.message_id FROM summary_register r
+        WHERE r.workspace_id = $1 AND r.node_id = p.node_id AND r.kind = 'trait' OFFSET 0
+    ) r
     ORDER BY p.profile_id, r.key, r.occurred_at DESC, r.message_id COLLATE "C" DESC
 ),
 -- Which accounts the person is in. What an e-mail domain suggests counts while nothing explicit says otherwise.
@@ -37,7 +57,10 @@ evidence AS MATERIALIZED (
            bool_or(e.source <> 'email_domain' AND e.until IS NULL AND a.kind = 'ORGANISATION')
                OVER (PARTITION BY p.profile_id) AS explicit
     FROM people p
-    JOIN membership_evidence e ON e.workspace_id = $1 AND e.node_id = p.node_id
+    CROSS JOIN LATERAL (
+        SELECT e.account_id, e.source, e.since, e.until, e.occurred_at, e.message_id FROM membership_evidence e
+        WHERE e.workspace_id = $1 AND e.node_id = p.node_id OFFSET 0
+    ) e
     JOIN account a ON a.workspace_id = $1 AND a.account_id = e.account_id
 ),
 own AS MATERIALIZED (
@@ -232,13 +255,21 @@ updated AS (
            r.stage, r.furthest_stage, r.purchase_count, r.last_purchase_at, r.usage_first_at, r.last_used_at,
            r.activated_at, r.used_days, r.feature_last)
 ),
+stale AS MATERIALIZED (
+    SELECT w.profile_id, m.account_id
+    FROM (
+        SELECT w.profile_id FROM unnest($2::bigint[]) AS w (profile_id)
+        UNION ALL
+        SELECT f.profile_id FROM profile f WHERE f.workspace_id = $1 AND f.merged_into = ANY($2::bigint[])
+    ) w
+    CROSS JOIN LATERAL (
+        SELECT m.account_id FROM membership m WHERE m.workspace_id = $1 AND m.profile_id = w.profile_id OFFSET 0
+    ) m
+    WHERE NOT EXISTS (SELECT FROM member k WHERE k.profile_id = w.profile_id AND k.account_id = m.account_id)
+),
 gone AS (
-    DELETE FROM membership m
-    WHERE m.workspace_id = $1
-      AND (m.profile_id = ANY($2::bigint[])
-           OR m.profile_id IN (SELECT f.profile_id FROM profile f
-                               WHERE f.workspace_id = $1 AND f.merged_into = ANY($2::bigint[])))
-      AND NOT EXISTS (SELECT FROM member k WHERE k.profile_id = m.profile_id AND k.account_id = m.account_id)
+    DELETE FROM membership m USING stale s
+    WHERE m.workspace_id = $1 AND m.profile_id = s.profile_id AND m.account_id = s.account_id
 )
 INSERT INTO membership AS m
     (workspace_id, profile_id, account_id, own, scope, sources, since, until, intent_rank, intent_last_at, stage,
