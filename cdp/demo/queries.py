@@ -1,4 +1,4 @@
-"""Queries to try on the demo: what the two panels show of four accounts and three people in the data."""
+"""Queries to try on the demo: what the two panels show of some accounts and people in the data."""
 
 from __future__ import annotations
 
@@ -14,66 +14,64 @@ class Query(NamedTuple):
     text: str
 
 
-BUYER_AND_USER = Query(
-    "One account, two sides: who signed, and who uses and spreads it",
+TWO_SIDES = Query(
+    "One account, two sides: who signed, and who spread it",
     """{
   account(domain: "goldgrove.example") {
     name
     alignment
-    people(first: 6) {
-      nodes {
-        person { displayName }
-        roles { role }
-        influence
-      }
-    }
+    signed: people(where: {buyerIntent: {purchaseCount: {gte: 1}}}) { nodes { ...member } }
+    spread: people(role: ["INFLUENCER"]) { nodes { ...member } }
+  }
+}
+
+fragment member on Membership {
+  roles { role }
+  person {
+    displayName
+    buyerIntent { stage purchases { count } }
+    usage { phase activeDays }
+    personalisation(slot: "home_hero") { variant }
   }
 }""",
 )
 
-TWO_PANELS = Query(
-    "Two people of that account: the same slot, filled for a buyer and for a user",
-    """query Two {
-  buyer: profile(identifier: {kind: "email", value: "asha.oakes@goldgrove.example"}) { ...panels }
-  user: profile(identifier: {kind: "email", value: "ada.rahman@goldgrove.example"}) { ...panels }
+REASONS = Query(
+    "The same two people, with reasons: why these roles, and why the same place shows each something else",
+    """{
+  buyer: profile(identifier: {kind: "email", value: "asha.oakes@goldgrove.example"}) { ...reasons }
+  user: profile(identifier: {kind: "email", value: "ada.rahman@goldgrove.example"}) { ...reasons }
 }
 
-fragment panels on Profile {
+fragment reasons on Profile {
   displayName
-  buyerIntent {
-    stage
-    purchases { count totals { currency amount } }
-  }
-  usage {
-    phase
-    activeDays
-    features(first: 3) { feature { name } count }
-  }
-  personalisation(slot: "home.hero") { variant reason }
+  memberships { nodes { influence roles { role confidence evidence { reason } } } }
+  personalisation(slot: "home_hero") { variant reason content }
 }""",
 )
 
 ALIGNMENT = Query(
-    "Where the two sides do not meet: paid and unused, used and unpaid, one person on both",
+    "Where the two sides do not meet: paid and unused, used and unpaid; and one person on both sides",
     """{
-  churnRisk: account(domain: "sageby.example") { ...sides }
+  churnRisk: account(domain: "alderton.example") { ...sides }
   expansion: account(domain: "birchcliff.example") { ...sides }
-  both: account(domain: "ashland.example") { ...sides }
+  both: profile(identifier: {kind: "email", value: "irma.penrose@ashland.example"}) {
+    displayName
+    buyerIntent { purchases { totals { currency amount } } }
+    usage { phase features(first: 3) { name count } }
+    memberships { nodes { roles { role } } }
+  }
 }
 
 fragment sides on Account {
   name
   alignment
-  people(first: 3) {
-    nodes {
-      person { displayName }
-      roles { role }
-    }
-  }
+  alignmentFigures { people activePeople buyers purchases }
+  usage { phase seats { licensed active } }
 }""",
 )
 
-QUERIES = (BUYER_AND_USER, TWO_PANELS, ALIGNMENT)
+QUERIES = (TWO_SIDES, REASONS, ALIGNMENT)
 
 
 def curl(url: str, key: str, query: str) -> str:
