@@ -54,14 +54,15 @@ trait AS MATERIALIZED (
 -- Which accounts the person is in. What an e-mail domain suggests counts while nothing explicit says otherwise.
 evidence AS MATERIALIZED (
     SELECT p.profile_id, e.account_id, e.source, e.since, e.until, e.occurred_at, e.message_id,
-           bool_or(e.source <> 'email_domain' AND e.until IS NULL AND a.kind = 'ORGANISATION')
+           bool_or(e.source <> 'email_domain' AND e.until IS NULL AND e.kind = 'ORGANISATION')
                OVER (PARTITION BY p.profile_id) AS explicit
     FROM people p
     CROSS JOIN LATERAL (
-        SELECT e.account_id, e.source, e.since, e.until, e.occurred_at, e.message_id FROM membership_evidence e
+        SELECT e.account_id, e.source, e.since, e.until, e.occurred_at, e.message_id,
+               (SELECT a.kind FROM account a WHERE a.workspace_id = $1 AND a.account_id = e.account_id) AS kind
+        FROM membership_evidence e
         WHERE e.workspace_id = $1 AND e.node_id = p.node_id OFFSET 0
     ) e
-    JOIN account a ON a.workspace_id = $1 AND a.account_id = e.account_id
 ),
 own AS MATERIALIZED (
     SELECT e.profile_id, e.account_id, array_agg(DISTINCT e.source ORDER BY e.source) AS sources,
