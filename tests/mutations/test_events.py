@@ -188,6 +188,8 @@ async def test_only_events_that_were_refused_here_can_be_replayed(
             "replayed": 0,
             "userErrors": [{"code": "NOT_FOUND", "field": ["input", "ids", "0"]}],
         }
+    payload = await api.mutate("eventsReplay", selection, {"ids": [encode_id("RefusedEvent", 1)] * 2_501})
+    assert payload["userErrors"] == [{"code": "TOO_LARGE", "field": ["input", "ids"]}]
     for given in ({}, {"ids": [], "code": "STRANGE"}):
         payload = await api.mutate("eventsReplay", selection, given)
         assert payload["userErrors"] == [{"code": "BAD_USER_INPUT", "field": ["input"]}]

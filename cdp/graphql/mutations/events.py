@@ -12,7 +12,7 @@ import strawberry
 
 from cdp.access.scopes import Scope
 from cdp.db.queries import load_queries
-from cdp.errors import BadInput, NotFound
+from cdp.errors import BadInput, NotFound, TooLarge
 from cdp.graphql.context import Context, Info
 from cdp.graphql.mutations.errors import UserError, no_errors
 from cdp.graphql.mutations.field import Given, mutation
@@ -233,10 +233,13 @@ async def _refused_ids(context: Context, ids: Sequence[str]) -> list[int]:
 
     Raises:
         NotFound: one is not the id of a refused event of this workspace.
+        TooLarge: there are too many.
     """
-    numbers = [
-        number_of("RefusedEvent", given, "ids", str(index)) for index, given in enumerate(ids[:BATCH_EVENTS])
-    ]
+    if len(ids) > BATCH_EVENTS:
+        raise TooLarge(
+            f"These are {len(ids):,} ids, more than {BATCH_EVENTS:,}; replay fewer at once.", field=("ids",)
+        )
+    numbers = [number_of("RefusedEvent", given, "ids", str(index)) for index, given in enumerate(ids)]
     async with context.connection() as connection:
         rows = await connection.fetch(_SQL.refused_among, context.workspace_id, numbers)
     known = {row["refused_id"] for row in rows}
