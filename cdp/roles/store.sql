@@ -1,12 +1,8 @@
 -- name: current_claims
--- Inferred claims that stand for these profiles, or for profiles that were merged into them.
+-- Inferred claims that stand for these profiles; those of a profile that is merged end with the merge.
 SELECT c.claim_id, c.profile_id, c.account_id, c.role, c.source, c.confidence, c.evidence
 FROM role_claim c
-WHERE c.workspace_id = $1
-  AND c.until IS NULL
-  AND (c.profile_id = ANY ($2::bigint[])
-       OR c.profile_id IN (SELECT p.profile_id FROM profile p
-                           WHERE p.workspace_id = $1 AND p.merged_into = ANY ($2::bigint[])))
+WHERE c.workspace_id = $1 AND c.until IS NULL AND c.profile_id = ANY ($2::bigint[])
 ORDER BY c.claim_id
 
 -- name: insert_claims
