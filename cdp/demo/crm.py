@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
@@ -51,20 +52,33 @@ class Deal:
 
 
 class Crm:
-    """The tables, joined."""
+    """The tables, joined.
 
-    def __init__(self) -> None:
-        self.accounts = {row["account_id"]: row for row in read("b2b/accounts")}
-        self.leads = {row["lead_id"]: row for row in read("b2b/leads")}
-        self.contacts = {row["contact_id"]: self._contact(row) for row in read("b2b/contacts")}
-        self.opportunities = {row["opportunity_id"]: row for row in read("b2b/opportunities")}
-        self.sessions = read("b2b/sessions")
-        self.touches = read("b2b/touches")
-        self.activities = read("b2b/sales_activities")
+    Args:
+        only: the accounts whose rows are wanted; None: all.
+    """
+
+    def __init__(self, only: Collection[str] | None = None) -> None:
+        accounts = read("b2b/accounts")
+        self.accounts = {
+            row["account_id"]: row for row in accounts if only is None or row["account_id"] in only
+        }
+        self.contacts = {row["contact_id"]: self._contact(row) for row in self._ours("b2b/contacts")}
+        self.leads = {row["lead_id"]: row for row in self._ours("b2b/leads")}
+        self.opportunities = {row["opportunity_id"]: row for row in self._of_leads("b2b/opportunities")}
+        self.sessions = self._of_leads("b2b/sessions")
+        self.touches = self._of_leads("b2b/touches")
+        self.activities = self._of_leads("b2b/sales_activities")
         self.deals = self._deals()
         self.colleagues: dict[str, list[Contact]] = defaultdict(list)
         for contact in self.contacts.values():
             self.colleagues[contact.account_id].append(contact)
+
+    def _ours(self, table: str) -> list[Row]:
+        return [row for row in read(table) if row["account_id"] in self.accounts]
+
+    def _of_leads(self, table: str) -> list[Row]:
+        return [row for row in read(table) if row["lead_id"] in self.leads]
 
     def company(self, account_id: str) -> names.Company:
         """The derived name and domain of a company."""
@@ -84,10 +98,12 @@ class Crm:
         )
 
     def _deals(self) -> list[Deal]:
-        customers = {row["customer_id"]: row for row in read("b2b/customers")}
+        customers = {row["customer_id"]: row for row in self._ours("b2b/customers")}
         found = []
         for subscription in read("b2b/subscriptions"):
-            customer = customers[subscription["customer_id"]]
+            customer = customers.get(subscription["customer_id"])
+            if customer is None:
+                continue
             lead = self.leads[self.opportunities[customer["opportunity_id"]]["lead_id"]]
             found.append(
                 Deal(

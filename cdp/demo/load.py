@@ -100,6 +100,7 @@ async def load(
     names: Sequence[str] = (B2B, SHOP),
     simulated: bool = True,
     withheld: Collection[str] = (),
+    only: Collection[str] | None = None,
 ) -> Loaded:
     """Make the demo's workspaces, unless they are there, and bring them their data, unless they have it.
 
@@ -109,6 +110,7 @@ async def load(
         names: which workspaces.
         simulated: whether the usage side of `b2b`, which the data lacks, is added.
         withheld: traits of people that are left out, to see what is known without them.
+        only: accounts of `b2b`, where not all of them are wanted.
     """
     events, seconds = 0, 0.0
     workspaces = []
@@ -118,7 +120,7 @@ async def load(
         workspace = await _workspace(parts, plan)
         workspaces.append(workspace.workspace_id)
         progress(f"reading {plan.name}", 0, 1)
-        items = _items(plan.name, simulated=simulated, withheld=withheld)
+        items = _items(plan.name, simulated=simulated, withheld=withheld, only=only)
         if await _count(parts, _SQL.count_events, workspace.workspace_id) >= len(items):
             continue
         # The workspace was made on the day that the data was moved to; an interrupted import goes on with that day.
@@ -135,12 +137,14 @@ async def load(
     )
 
 
-def _items(name: str, *, simulated: bool, withheld: Collection[str]) -> list[Item]:
+def _items(
+    name: str, *, simulated: bool, withheld: Collection[str], only: Collection[str] | None
+) -> list[Item]:
     """Everything that is sent to a workspace, in the order of its dates."""
     if name == SHOP:
         found = list(shop.items())
     else:
-        tables = crm.Crm()
+        tables = crm.Crm(only)
         found = list(facts.items(tables))
         if simulated:
             found += usage.items(tables)
