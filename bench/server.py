@@ -7,11 +7,9 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from bench.http import fetch, request
 from cdp.db.embedded import EmbeddedPostgres
@@ -29,32 +27,28 @@ class Served:
 @asynccontextmanager
 async def served(*options: str) -> AsyncIterator[Served]:
     """Serve a fresh workspace `bench` until the block is left; `options` go to `cdp serve`."""
-    with tempfile.TemporaryDirectory(prefix="diptych-bench-") as folder:
-        data = Path(folder) / "data"
-        with EmbeddedPostgres.start(data) as postgres:
-            at = ("--data", str(data))
-            _cdp("migrate", *at)
-            _cdp("workspaces", "create", "bench", *at)
-            printed = _cdp("keys", "create", "--workspace", "bench", "--role", "ADMIN", *at)
-            key = next(word for word in printed.split() if word.startswith("cdp_sec_"))
-            port = _free_port()
-            process = subprocess.Popen(
-                [sys.executable, "-m", "cdp", "serve", "--port", str(port), *at, *options],
-                stdout=subprocess.DEVNULL,
-                env=os.environ | {"CDP_LOG_LEVEL": "error"},
-            )
-            try:
-                await _ready(port, process)
-                yield Served(port=port, key=key, postgres=postgres)
-            finally:
-                process.terminate()
-                process.wait(30)
+    with EmbeddedPostgres.start() as postgres:
+        at = ("--data", str(postgres.data_directory))
+        _cdp("workspaces", "create", "bench", *at)
+        printed = _cdp("keys", "create", "--workspace", "bench", "--role", "ADMIN", *at)
+        key = next(word for word in printed.split() if word.startswith("cdp_sec_"))
+        port = _free_port()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cdp", "serve", "--port", str(port), *at, *options],
+            stdout=subprocess.DEVNULL,
+            env=os.environ | {"CDP_LOG_LEVEL": "error"},
+        )
+        try:
+            await _ready(port, process)
+            yield Served(port=port, key=key, postgres=postgres)
+        finally:
+            process.terminate()
+            process.wait(30)
 
 
 def _cdp(*arguments: str) -> str:
-    return subprocess.run(
-        [sys.executable, "-m", "cdp", *arguments], check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
+    command = [sys.executable, "-m", "cdp", *arguments]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def _free_port() -> int:
