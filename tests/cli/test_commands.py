@@ -1,0 +1,193 @@
+"""The command line, called as a shell calls it, but within this process."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from click import Context, Group
+
+from cdp.cli import run
+from cdp.cli.commands import COMMANDS, cdp
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("DATABASE_URL", "CDP_DATABASE_URL", "CDP_DATA"):
+        monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.fixture
+def at(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clone stands in the environment."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+
+
+def every_command(group: Group = cdp, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    found = []
+    context = Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        found.append((*path, name))
+        if isinstance(command, Group):
+            found += every_command(command, (*path, name))
+    return found
+
+
+@pytest.mark.parametrize("command", every_command(), ids=" ".join)
+def test_every_command_explains_itself_with_an_example(
+    command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*command, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert f"Example: cdp {command[0]}" in shown
+
+
+def test_the_commands_are_those_of_the_interface(capsys: pytest.CaptureFixture[str]) -> None:
+    """Listing them imports none of them: it must answer at once."""
+    assert run(["--help"]) == 0
+    listed = re.findall(r"^  (\w+)  +\S", capsys.readouterr().out.split("Commands:")[1], re.MULTILINE)
+    assert listed == list(COMMANDS)
+    assert set(listed) == {
+        *(
+            "serve",
+            "worker",
+            "demo",
+            "migrate",
+            "workspaces",
+            "keys",
+            "import",
+            "rebuild",
+            "plugins",
+            "schema",
+            "doctor",
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["frobnicate"], "No such command 'frobnicate'"),
+        (["serve", "--port", "http"], "'http' is not a valid integer"),
+        (["keys", "create", "--workspace", "a", "--role", "BOSS"], "'BOSS' is not one of"),
+        (["workspaces", "list"], "Which database? Give --data FOLDER or --database-url URL"),
+        (["workspaces", "list", "--data", "x", "--database-url", "y"], "not both"),
+        (["import", "/nowhere.csv", "--workspace", "a"], "'/nowhere.csv' does not exist"),
+        (["import", __file__, "--workspace", "a", "--map", "x"], "write COLUMN=FIELD"),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_status_2(
+    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("cdp: ")
+    assert says in printed.err
+    assert "Traceback" not in printed.err
+
+
+def test_a_variable_that_is_no_number_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CDP_PORT", "eighty")
+    assert run(["serve"]) == 2
+    assert "CDP_PORT='eighty' is not a number" in capsys.readouterr().err
+
+
+def test_a_database_that_is_away_is_said_and_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+    """The address is shown, the password is not."""
+    assert run(["workspaces", "list", "--database-url", "postgresql://me:secret@127.0.0.1:1/diptych"]) == 1
+    said = capsys.readouterr().err
+    assert "PostgreSQL cannot be reached at 127.0.0.1:1/diptych" in said
+    assert "secret" not in said
+
+
+def test_workspaces_and_keys_are_made_listed_and_ended(at: None, capsys: pytest.CaptureFixture[str]) -> None:
+    """A key is printed once, alone on standard output, so that a shell can keep it."""
+    assert run(["workspaces", "create", "acme"]) == 0
+    assert run(["workspaces", "create", "acme"]) == 1
+    assert "already" in capsys.readouterr().err
+    assert run(["workspaces", "list"]) == 0
+    assert capsys.readouterr().out == "acme\n"
+    assert run(["keys", "create", "--workspace", "acme", "--role", "sales", "--name", "crm"]) == 0
+    key = capsys.readouterr().out
+    assert re.fullmatch(r"cdp_sec_[0-9A-Za-z]{43}\n", key)
+    assert run(["keys", "list", "--workspace", "acme"]) == 0
+    listed = capsys.readouterr().out
+    assert key.strip() not in listed
+    number, prefix, role, state, name = listed.split()
+    assert (key.startswith(prefix.rstrip("…")), role, state, name) == (True, "SALES", "good", "crm")
+    assert run(["keys", "revoke", number, "--workspace", "acme"]) == 0
+    assert run(["keys", "list", "--workspace", "acme"]) == 0
+    assert "revoked" in capsys.readouterr().out
+    assert run(["keys", "revoke", "999", "--workspace", "acme"]) == 1
+    assert run(["keys", "list", "--workspace", "nobody"]) == 1
+    assert "`cdp workspaces create` makes one" in capsys.readouterr().err
+
+
+def test_a_file_is_imported_and_its_views_agree_with_its_events(
+    at: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Status 1 says that rows were rejected; `rebuild --check` finds no difference."""
+    path = tmp_path / "people.csv"
+    path.write_text("user_id,email\nu1,ada@acme.example\n,\n")
+    assert run(["workspaces", "create", "acme"]) == 0
+    capsys.readouterr()
+    assert run(["import", str(path), "--workspace", "acme"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == "1 stored, 0 known already (people).\n"
+    assert f"1 rows were rejected, 0 imported in part; see {path}.rejected.csv" in printed.err
+    assert run(["rebuild", "--check"]) == 0
+    assert "no difference" in capsys.readouterr().out
+
+
+def test_a_migrated_database_has_nothing_to_do(
+    database_urls: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_urls.owner)  # type: ignore[attr-defined]
+    assert run(["migrate"]) == 0
+    assert "every migration" in capsys.readouterr().out
+    assert run(["migrate", "status"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines
+    assert all(line.startswith("applied  ") for line in lines)
+
+
+def test_the_doctor_finds_a_sound_installation_well(at: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["doctor"]) == 0
+    said = capsys.readouterr().out
+    for subject in ("Python", "plugin diptych_roles", "database", "migrations", "settling"):
+        assert re.search(rf"^ok    {subject}: ", said, re.MULTILINE), said
+
+
+def test_the_doctor_says_what_is_wrong_and_what_to_do(
+    database_urls: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A database without migrations: the command to run."""
+    url = re.sub(r"/test_\d+", "/postgres", database_urls.superuser)  # type: ignore[attr-defined]
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert run(["doctor"]) == 1
+    said = capsys.readouterr().out
+    assert "WRONG  migrations: pending" in said
+    assert "Run: cdp migrate --database-url" in said
+    assert run(["workspaces", "list"]) == 1
+    assert "Run: cdp migrate --database-url URL" in capsys.readouterr().err
+
+
+def test_plugins_are_listed_with_their_hooks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One that cannot be imported is named, with status 1; the others are listed all the same."""
+    (tmp_path / "broken.py").write_text("raise RuntimeError('no licence')\n")
+    assert run(["plugins", "--plugins-dir", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert "resolve_roles" in said
+    assert re.search(r"broken.*\n  not loaded: .*no licence", said)
+
+
+def test_the_schema_is_the_one_in_the_repository(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["schema"]) == 0
+    shown = capsys.readouterr().out
+    assert "type Profile implements Node {" in shown
+    assert shown.endswith("}\n")
