@@ -130,9 +130,7 @@ class Documents:
         except RecursionError:
             raise Refused([TooComplex("This document nests too deeply.")]) from None
         except GraphQLError as error:
-            if "token" in error.message and "limit" in error.message.lower():
-                raise Refused([TooComplex(f"A document may have {limits.tokens:,} tokens.")]) from None
-            raise Refused([error]) from None
+            raise Refused([_of_limit(error, limits) or error]) from None
         if errors:
             raise Refused(errors[:MOST_ERRORS])
         return Document(self._schema, node)
@@ -153,6 +151,15 @@ def _root_names(
             case InlineFragmentNode():
                 names |= _root_names(node.selection_set, fragments, visited)
     return frozenset(names)
+
+
+def _of_limit(error: GraphQLError, limits: Limits) -> GraphQLError | None:
+    """The parser's own limits, which it reports as errors of syntax."""
+    if "nested too deeply" in error.message:
+        return TooComplex("This document nests too deeply.")
+    if "tokens" in error.message and "Parsing aborted" in error.message:
+        return TooComplex(f"A document may have {limits.tokens:,} tokens.")
+    return None
 
 
 class _Deciding(Visitor):

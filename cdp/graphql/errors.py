@@ -33,8 +33,8 @@ def to_graphql_error(
     """Translate whatever a field raised; an error of GraphQL's own is the caller's to mend."""
     cause = error.original_error if isinstance(error, GraphQLError) else error
     located = {
-        "nodes": (error.nodes if isinstance(error, GraphQLError) else None) or nodes,
-        "path": (error.path if isinstance(error, GraphQLError) else None) or path,
+        "nodes": (error.nodes if isinstance(error, GraphQLError) else None) or list(nodes or ()),
+        "path": (error.path if isinstance(error, GraphQLError) else None) or list(path or ()) or None,
     }
     match cause:
         case None:

@@ -124,8 +124,10 @@ class PlannedSchema(strawberry.Schema):
     ) -> CoreResult:
         root = self._schema.query_type
         assert root is not None
-        if operation.is_query and all(
-            name == "__typename" or is_planned(root, name) for name in operation.root_names
+        if (
+            operation.is_query
+            and not context.complete_everything
+            and all(name == "__typename" or is_planned(root, name) for name in operation.root_names)
         ):
             try:
                 plan = context.reading.plan()

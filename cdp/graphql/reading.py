@@ -14,13 +14,13 @@ from cdp.graphql.errors import to_graphql_error
 from cdp.graphql.payloads import Reference
 from cdp.graphql.query import ENTITIES
 from cdp.identity.kinds import normalise
-from cdp.plan.compiler import read_key
 from cdp.plan.fields import declaration_of
 from cdp.plan.moment import Moment
 from cdp.plan.plans import Plan, Recent, plan_fields, plan_object
 from cdp.plan.running import Answer, run_plan
 from cdp.plan.selection import Selection
 from cdp.plan.values import Variables
+from cdp.plan.writing import read_key
 
 if TYPE_CHECKING:
     from cdp.graphql.context import Context

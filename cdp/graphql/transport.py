@@ -11,16 +11,18 @@ from typing import Any, cast
 import msgspec
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
 from cdp.errors import DiptychError, TooLarge, Unauthenticated, Unavailable
+from cdp.graphql import ide
 from cdp.graphql.context import Context, Services
 from cdp.graphql.errors import to_graphql_error
 from cdp.graphql.schema import build_schema
@@ -58,9 +60,14 @@ class GraphQLView(GraphQL[Context, None]):
             return
         request = Request(scope, _limited(receive))
         try:
+            if request.method not in {"GET", "POST"}:
+                raise HTTPException(405, "GraphQL takes GET and POST.")
             response = await self.run(request)
         except HTTPException as error:
-            response = _failure(request, error.status_code, error.reason, "BAD_USER_INPUT")
+            carried = not isinstance(error.__cause__, InvalidOperationTypeError)
+            response = _failure(
+                request, error.status_code if carried else 405, error.reason, "BAD_USER_INPUT"
+            )
         except DiptychError as error:
             response = _refusal(request, error)
         await response(scope, receive, send)
@@ -140,12 +147,12 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def render_graphql_ide(self, request: Request) -> Response:  # noqa: ARG002
         """GraphiQL in the browser."""
-        return HTMLResponse(self.graphql_ide_html)
+        return ide.render()
 
 
 def graphql_routes(services: Services) -> list[BaseRoute]:
-    """`/graphql`."""
-    return [Route("/graphql", GraphQLView(services), methods=None)]
+    """`/graphql`, and the files of GraphiQL."""
+    return [ide.ASSETS, Route("/graphql", GraphQLView(services), methods=None)]
 
 
 def token_of(headers: Mapping[str, str]) -> str | None:
@@ -209,7 +216,13 @@ def _refusal(request: Request, error: DiptychError) -> Response:
 def _failure(request: Request, status: int, message: str, code: str) -> Response:
     body = {"errors": [{"message": message, "extensions": {"code": code}}]}
     media_type = media_type_of(request.headers.get("accept", ""))
-    return Response(msgspec.json.encode(body), status_code=status, media_type=f"{media_type}; charset=utf-8")
+    headers = {"Allow": "POST" if request.method == "GET" else "GET, POST"} if status == 405 else None
+    return Response(
+        msgspec.json.encode(body),
+        status_code=status,
+        media_type=f"{media_type}; charset=utf-8",
+        headers=headers,
+    )
 
 
 def _limited(receive: Receive) -> Receive:

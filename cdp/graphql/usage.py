@@ -19,7 +19,7 @@ LONGEST_WINDOW = 400
 
 WINDOW = argument(
     "window",
-    timedelta,
+    timedelta | None,
     "What active days, stickiness, adoption and phase look at: so many days up to today. "
     "Where it is not given, the workspace's own window, which is 28 days unless it sets another.",
     timedelta(days=28),
@@ -93,8 +93,9 @@ class Onboarding:
         description="The defined steps in their order, done or not; without a definition, those that were done.",
     )
     time_to_activation: timedelta | None = column(
-        "'PT' || floor(extract(epoch FROM greatest({row}.activated_at - {row}.usage_first_at, interval '0')))::int8"
-        " || 'S'",
+        "'PT' || floor(extract(epoch FROM CASE WHEN {row}.activated_at >= {row}.usage_first_at"
+        " THEN {row}.activated_at - {row}.usage_first_at WHEN {row}.activated_at IS NOT NULL THEN interval '0' END"
+        "))::int8 || 'S'",
         description="From the first usage to the activation; null: not activated.",
     )
 

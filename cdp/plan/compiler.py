@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from graphql import (
     FieldNode,
     GraphQLField,
-    GraphQLInterfaceType,
-    GraphQLNonNull,
     GraphQLObjectType,
-    GraphQLOutputType,
-    GraphQLScalarType,
     GraphQLSchema,
-    get_named_type,
 )
 from msgspec import Struct
 from msgspec.structs import replace
@@ -47,6 +42,7 @@ from cdp.plan.pages import page_of, search_of
 from cdp.plan.selection import Selection
 from cdp.plan.statement import Convert, Scope, Statement
 from cdp.plan.values import Leaf
+from cdp.plan.writing import object_type, read_key, written_as
 
 Path = tuple[str, ...]
 Nodes = Sequence[FieldNode]
@@ -280,51 +276,6 @@ class Compiler:
         self._computations.append(
             Computation(path, type_name, declared.batch, frozenset(declared.requires), given, node)
         )
-
-
-def written_as(sql: str, type_: GraphQLOutputType) -> str:
-    """A scalar as the schema writes it; the same text as the scalar's own serializer would give."""
-    named = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
-    if not isinstance(named, GraphQLScalarType):
-        return sql
-    match named.name:
-        case "DateTime":
-            return f"""to_char({sql} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
-        case "Decimal":
-            return f"trim_scale({sql})::text"
-        case "Int" if named is not type_:
-            # GraphQL's Int has 32 bits. (LEAST passes over NULL, so this is not for what may be null.)
-            return f"least({sql}, 2147483647)::int4"
-        case _:
-            return sql
-
-
-def object_type(type_: GraphQLOutputType) -> GraphQLObjectType:
-    """The object type inside lists and non-nulls."""
-    named = get_named_type(type_)
-    assert isinstance(named, GraphQLObjectType)
-    return named
-
-
-def interface_type(type_: GraphQLOutputType) -> GraphQLInterfaceType:
-    """The interface inside lists and non-nulls."""
-    named = get_named_type(type_)
-    assert isinstance(named, GraphQLInterfaceType)
-    return named
-
-
-def read_key(number: int, sql_type: str) -> int | datetime:
-    """A number of a global id as it is bound; moments are in microseconds since the year 1.
-
-    Raises:
-        BadInput: no such moment is in the calendar.
-    """
-    if sql_type != "timestamptz":
-        return number
-    try:
-        return datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=number)
-    except OverflowError:
-        raise BadInput("This is not an id.") from None
 
 
 def _all(conditions: Sequence[str]) -> str:
