@@ -1,0 +1,84 @@
+"""`cdp serve`, from start to stop."""
+
+from __future__ import annotations
+
+import re
+import signal
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cli.serving import call, serving
+from tests.conftest import DatabaseUrls
+
+EVENT = {"type": "track", "userId": "u1", "event": "Signed In"}
+
+
+def make_key(*database: str) -> str:
+    assert call("workspaces", "create", "acme", *database).returncode == 0
+    made = call("keys", "create", "--workspace", "acme", "--role", "ADMIN", *database)
+    assert made.returncode == 0, made.stderr
+    return made.stdout.strip()
+
+
+def send(url: str, key: str, number: int) -> None:
+    body = {"batch": [{**EVENT, "messageId": f"m{number}"}]}
+    response = httpx.post(f"{url}/v1/batch", json=body, auth=(key, ""), timeout=20)
+    assert response.status_code == 200, response.text
+
+
+def uses(url: str, key: str) -> int:
+    query = '{ profile(identifier: {kind: "user_id", value: "u1"}) { timeline(first: 50) { totalCount } } }'
+    headers = {"Authorization": f"Bearer {key}"}
+    response = httpx.post(f"{url}/graphql", json={"query": query}, headers=headers, timeout=20)
+    return int(response.json()["data"]["profile"]["timeline"]["totalCount"])
+
+
+def test_a_folder_is_all_that_a_server_needs(data_folder: Path) -> None:
+    """Made, migrated, joined by commands while it runs, stopped by a signal with status 0, found by the next start."""
+    with serving("--data", str(data_folder)) as (url, process):
+        key = make_key("--data", str(data_folder))
+        send(url, key, 1)
+        assert uses(url, key) == 1
+        assert httpx.get(f"{url}/readyz", timeout=20).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    assert not (data_folder / "started").exists()
+    with serving("--data", str(data_folder)) as (url, process):
+        assert uses(url, key) == 1
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+
+
+def test_several_processes_share_one_port(database_urls: DatabaseUrls) -> None:
+    """All of them answer, and the signal to stop reaches each."""
+    database = ("--database-url", database_urls.app)
+    key = make_key(*database)
+    with serving("--workers", "2", *database) as (url, process):
+        for number in range(20):
+            send(url, key, number)
+        assert uses(url, key) == 20
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/healthz", timeout=5)
+
+
+def test_a_server_refuses_a_database_that_lacks_migrations(database_urls: DatabaseUrls) -> None:
+    """With the command that mends it."""
+    url = re.sub(r"/test_\d+", "/postgres", database_urls.superuser)
+    refused = call("serve", "--port", "0", "--database-url", url)
+    assert refused.returncode == 1
+    assert re.fullmatch(
+        r"cdp: The database lacks \d+ migrations, \S+ first\. Run: cdp migrate --database-url URL\n",
+        refused.stderr,
+    )
+
+
+def test_a_taken_port_is_said(data_folder: Path) -> None:
+    with serving("--data", str(data_folder)) as (url, _):
+        port = url.rpartition(":")[2]
+        refused = call("serve", "--port", port, "--data", str(data_folder))
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"cdp: Nothing can listen on 127.0.0.1:{port} (Address already in use)")
