@@ -14,7 +14,10 @@ _TRACKS = (
     ("Signed In", lambda _: {}),
     ("Pricing Viewed", lambda r: {"plan": r.choice(("team", "business"))}),
     ("Product Viewed", lambda r: {"product_id": f"p{r.randrange(200)}", "price": r.randrange(5, 500)}),
-    ("Order Completed", lambda r: {"order_id": f"o{r.randrange(10**9)}", "total": r.randrange(5, 900), "currency": "EUR"}),
+    (
+        "Order Completed",
+        lambda r: {"order_id": f"o{r.randrange(10**9)}", "total": r.randrange(5, 900), "currency": "EUR"},
+    ),
     ("Support Ticket Opened", lambda r: {"ticket_id": f"t{r.randrange(10**6)}"}),
 )
 
@@ -61,13 +64,26 @@ def _call(rng: random.Random, person: int, *, company: int, at: datetime) -> dic
     }
     chance = rng.random()
     if chance < 0.06:
-        traits = {"email": f"person{person}@company{company}.example.com", "name": f"Person {person}", "plan": "team"}
+        traits = {
+            "email": f"person{person}@company{company}.example.com",
+            "name": f"Person {person}",
+            "plan": "team",
+        }
         return call | {"type": "identify", "userId": f"user-{person}", "traits": traits}
     if chance < 0.08:
         traits = {"name": f"Company {company}", "employees": company * 3}
-        return call | {"type": "group", "userId": f"user-{person}", "groupId": f"company-{company}", "traits": traits}
+        return call | {
+            "type": "group",
+            "userId": f"user-{person}",
+            "groupId": f"company-{company}",
+            "traits": traits,
+        }
     if chance < 0.28:
-        return call | {"type": "page", "name": "Home", "properties": {"path": "/", "url": "https://shop.example/"}}
+        return call | {
+            "type": "page",
+            "name": "Home",
+            "properties": {"path": "/", "url": "https://shop.example/"},
+        }
     name, properties = rng.choice(_TRACKS)
     call["context"]["groupId"] = f"company-{company}"
     return call | {"type": "track", "userId": f"user-{person}", "event": name, "properties": properties(rng)}

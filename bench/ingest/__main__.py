@@ -80,7 +80,9 @@ async def _copy(server: Served) -> float:
         records = [tuple(row) for row in rows]
         rates = []
         for _ in range(3):
-            await connection.execute("DROP TABLE IF EXISTS bare; CREATE TABLE bare (LIKE event INCLUDING ALL)")
+            await connection.execute(
+                "DROP TABLE IF EXISTS bare; CREATE TABLE bare (LIKE event INCLUDING ALL)"
+            )
             began = time.perf_counter()
             await connection.copy_records_to_table("bare", records=records, columns=_COLUMNS)
             rates.append(len(records) / (time.perf_counter() - began))

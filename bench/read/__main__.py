@@ -23,7 +23,9 @@ _VIEWS = """
   usage { phase adoptionRate activeDays stickiness features { feature count } lastUsedAt }
   memberships { nodes { roles { role confidence } account { id name domain } } }
 """
-_ONE = f"query One($value: String!) {{ profile(identifier: {{kind: \"user_id\", value: $value}}) {{ {_VIEWS} }} }}"
+_ONE = (
+    f'query One($value: String!) {{ profile(identifier: {{kind: "user_id", value: $value}}) {{ {_VIEWS} }} }}'
+)
 _LIST = f"query List {{ profiles(first: 50) {{ nodes {{ {_VIEWS} }} }} }}"
 
 
@@ -32,7 +34,9 @@ async def main() -> None:
     people, per_person, requests = (1_000, 20, 2_000) if options.quick else (10_000, 20, 10_000)
     async with served() as server:
         bodies = batches(events(people * per_person, people=people), 500)
-        await run(server.port, [request("POST", "/v1/batch", key=server.key, body=b) for b in bodies], connections=4)
+        await run(
+            server.port, [request("POST", "/v1/batch", key=server.key, body=b) for b in bodies], connections=4
+        )
         rng = random.Random(1)
         one = [_query(server, _ONE, {"value": f"user-{rng.randrange(people)}"}) for _ in range(requests)]
         many = [_query(server, _LIST, {})] * (requests // 20)
@@ -41,7 +45,9 @@ async def main() -> None:
         loads = {
             "one profile": await _measure(server, one),
             "list of 50": await _measure(server, many),
-            "bound (/healthz)": await _measure(server, [request("GET", "/healthz", key="", body=b"")] * requests),
+            "bound (/healthz)": await _measure(
+                server, [request("GET", "/healthz", key="", body=b"")] * requests
+            ),
         }
     bound = loads["bound (/healthz)"].per_second
     show(

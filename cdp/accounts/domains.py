@@ -17,7 +17,15 @@ from publicsuffixlist import PublicSuffixList
 _EXAMPLES = frozenset({"example.com", "example.net", "example.org"})
 _NOT_LISTED = frozenset(
     {
-        *("appleid.com", "hey.com", "kakao.com", "mailbox.org", "mozmail.com", "outlook.co.uk", "simplelogin.com"),
+        *(
+            "appleid.com",
+            "hey.com",
+            "kakao.com",
+            "mailbox.org",
+            "mozmail.com",
+            "outlook.co.uk",
+            "simplelogin.com",
+        ),
         *("skiff.com", "tuta.com", "tuta.io", "tutanota.com"),
     }
 )

@@ -19,6 +19,7 @@ from cdp.importing.reading import Record
 from cdp.importing.rejected import Rejected
 from cdp.importing.rows import to_fields
 from cdp.ingest import transaction
+from cdp.lenses import settlement
 from cdp.lenses.store import refresh
 from cdp.model import AccountKind, ProfileId, Workspace
 
@@ -84,7 +85,7 @@ async def _store(
                 problems.append((record, Problem(error.code, error.message)))
         if touched:
             await refresh(connection, workspace_id, sorted(touched))
-            await transaction.note_settlements(connection, workspace_id, frozenset(touched), now)
+            await settlement.note(connection, workspace_id, frozenset(touched), now)
     return problems
 
 

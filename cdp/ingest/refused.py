@@ -63,9 +63,9 @@ async def list_refused(
     return [RefusedItem(**row) for row in rows]
 
 
-async def expire(connection: Connection, workspace_id: WorkspaceId, now: datetime) -> int:
-    """Forget what was kept long enough; returns how many items that were."""
-    status: str = await connection.execute(queries.expire_refused, workspace_id, now - KEPT)
+async def expire(connection: Connection, workspace_id: WorkspaceId, now: datetime, *, limit: int) -> int:
+    """Forget what was kept long enough, at most `limit` items; returns how many they were."""
+    status: str = await connection.execute(queries.expire_refused, workspace_id, now - KEPT, limit)
     return int(status.rpartition(" ")[2])
 
 

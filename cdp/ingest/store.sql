@@ -26,18 +26,6 @@ FROM unnest($2::timestamptz[], $3::timestamptz[], $4::text[], $5::text[], $6::te
                            source, properties, context, position)
 ORDER BY e.position
 
--- name: note_settlements
--- Notes the touched profiles for the worker; one that waits already only gets a new version.
-INSERT INTO settlement (workspace_id, profile_id, noted_at, due_at)
-SELECT $1, profile_id, $3, $3 FROM unnest($2::bigint[]) AS profile_id
-ORDER BY profile_id
-ON CONFLICT (workspace_id, profile_id) DO UPDATE
-SET version = settlement.version + 1, due_at = least(settlement.due_at, excluded.due_at)
-
--- name: notify_settle
--- Wakes the workers of every process when the transaction commits.
-SELECT pg_notify('cdp_settle', $1::text)
-
 -- name: keep_refused
 -- Keeps refused items as they arrived, with the reason.
 INSERT INTO refused_event (workspace_id, received_at, source, code, message, body)
@@ -71,5 +59,9 @@ FROM unnest($2::bigint[], $3::text[], $4::text[]) AS r (refused_id, code, messag
 WHERE refused_event.workspace_id = $1 AND refused_event.refused_id = r.refused_id
 
 -- name: expire_refused
--- Forgets refused items that arrived before $2.
-DELETE FROM refused_event WHERE workspace_id = $1 AND received_at < $2
+-- Forgets refused items that arrived before $2, the oldest first, at most $3.
+DELETE FROM refused_event r
+WHERE r.workspace_id = $1
+  AND r.refused_id IN (SELECT o.refused_id FROM refused_event o
+                       WHERE o.workspace_id = $1 AND o.received_at < $2
+                       ORDER BY o.received_at LIMIT $3)

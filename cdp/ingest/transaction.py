@@ -14,6 +14,7 @@ from cdp.db.pool import Connection
 from cdp.db.queries import load_queries
 from cdp.identity.kinds import Kinds
 from cdp.identity.store import resolve as resolve_identity
+from cdp.lenses import settlement
 from cdp.lenses.fold import Folded, fold_events
 from cdp.lenses.store import combine, refresh
 from cdp.model import AccountId, Event, NodeId, ProfileId, Workspace, WorkspaceId
@@ -62,17 +63,8 @@ async def store(
     await combine(connection, workspace.workspace_id, folded.summaries)
     touched = frozenset(resolution.touched)
     await refresh(connection, workspace.workspace_id, touched)
-    await note_settlements(connection, workspace.workspace_id, touched, now)
+    await settlement.note(connection, workspace.workspace_id, touched, now)
     return Stored(fresh=fresh, touched=touched)
-
-
-async def note_settlements(
-    connection: Connection, workspace_id: WorkspaceId, touched: frozenset[ProfileId], now: datetime
-) -> None:
-    """Have the worker settle these profiles, once the transaction commits."""
-    if touched:
-        await connection.execute(queries.note_settlements, workspace_id, sorted(touched), now)
-        await connection.execute(queries.notify_settle, str(workspace_id))
 
 
 async def _store_messages(

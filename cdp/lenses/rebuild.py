@@ -14,6 +14,7 @@ import stamina
 from msgspec import Struct, field
 
 from cdp.db.pool import Connection, Database
+from cdp.lenses import settlement
 from cdp.lenses.catalogue import fold_name
 from cdp.lenses.redo import CONTENDED, Snapshot, lock_profiles, queries, redo, snapshot
 from cdp.model import NodeId, Workspace, WorkspaceId
@@ -128,7 +129,7 @@ async def reclassify_some(
         if nodes:
             profiles = await lock_profiles(connection, workspace_id, nodes)
             await redo(connection, workspace, nodes, profiles)
-            await connection.execute(queries.note_settlements, workspace_id, profiles, now)
+            await settlement.note(connection, workspace_id, profiles, now)
         cursor = nodes[-1] if nodes else row["node_cursor"]
         finished = None if nodes else now
         await connection.execute(
@@ -174,7 +175,7 @@ async def _compare(
         return
     await savepoint.commit()
     if report.differences:
-        await connection.execute(queries.note_settlements, workspace_id, profiles, now)
+        await settlement.note(connection, workspace_id, profiles, now)
 
 
 def _differ(report: Report, before: Snapshot, after: Snapshot) -> None:

@@ -69,14 +69,6 @@ UPDATE event e SET intent = u.intent, usage = u.usage
 FROM unnest($2::timestamptz[], $3::bigint[], $4::boolean[], $5::boolean[]) AS u (occurred_at, event_id, intent, usage)
 WHERE e.workspace_id = $1 AND e.occurred_at = u.occurred_at AND e.event_id = u.event_id;
 
--- name: note_settlements
--- Has the worker settle profiles whose views may have changed: ($1 workspace, $2 profile ids, $3 now).
-INSERT INTO settlement (workspace_id, profile_id, noted_at, due_at)
-SELECT $1, p.profile_id, $3, $3 FROM unnest($2::bigint[]) AS p (profile_id)
-ORDER BY p.profile_id
-ON CONFLICT (workspace_id, profile_id) DO UPDATE
-SET version = settlement.version + 1, due_at = least(settlement.due_at, excluded.due_at);
-
 -- name: snapshot
 -- What is derived for some nodes and profiles, row by row: ($1 workspace, $2 node ids, $3 profile ids).
 SELECT 'summary_tally' AS tbl, concat_ws(' ', 'node', s.node_id, 'account', s.account_id, s.kind, s.key) AS place,

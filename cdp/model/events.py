@@ -43,7 +43,8 @@ class Event(Struct, frozen=True, kw_only=True):
     message_id: str
     type: EventType
     name: str
-    """The catalogue's name: a track call's `event`; `Page Viewed`, `Screen Viewed`, `Identified`, `Grouped`, `Aliased`."""
+    """The catalogue's name: a track call's `event`; otherwise `Page Viewed`, `Screen Viewed`, `Identified`, `Grouped`
+    or `Aliased`."""
     occurred_at: datetime
     """UTC, never later than `received_at`."""
     received_at: datetime

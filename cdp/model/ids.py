@@ -33,7 +33,9 @@ def decode_id(text: str) -> tuple[str, tuple[int, ...]]:
         BadInput: this was never an id of ours.
     """
     try:
-        decoded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode("ascii")
+        decoded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode(
+            "ascii"
+        )
         type_name, *numbers = decoded.split(":")
         parts = tuple(int(number) for number in numbers if number.isascii() and number.isdigit())
     except (binascii.Error, UnicodeError, ValueError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -48,14 +48,6 @@ async def waiting(connection: Connection) -> list[Waiting]:
         )
         for row in rows
     ]
-
-
-async def note(
-    connection: Connection, workspace_id: WorkspaceId, profile_ids: Collection[ProfileId], *, now: datetime
-) -> None:
-    """Have these profiles settled once the transaction commits."""
-    if profile_ids:
-        await connection.execute(queries.note, workspace_id, sorted(profile_ids), now)
 
 
 async def claim(

@@ -57,14 +57,6 @@ SET claimed_until = NULL, claimed_by = NULL, due_at = CASE WHEN s.version = p.ve
 FROM unnest($2::bigint[], $3::bigint[], $4::timestamptz[]) AS p (profile_id, version, due_at)
 WHERE s.workspace_id = $1 AND s.profile_id = p.profile_id AND s.claimed_by = $5
 
--- name: note
--- Has profiles settled.
-INSERT INTO settlement (workspace_id, profile_id, noted_at, due_at)
-SELECT $1, profile_id, $3, $3 FROM unnest($2::bigint[]) AS profile_id
-ORDER BY profile_id
-ON CONFLICT (workspace_id, profile_id) DO UPDATE
-SET version = settlement.version + 1, due_at = least(settlement.due_at, excluded.due_at)
-
 -- name: forget_answers
 -- Providers' answers that are due again; without them the providers will be asked.
 DELETE FROM enrichment_asked a
@@ -74,14 +66,6 @@ WHERE a.workspace_id = $1
       WHERE o.workspace_id = $1 AND o.due_at <= $2
       ORDER BY o.due_at LIMIT $3)
 RETURNING (SELECT n.profile_id FROM node n WHERE n.workspace_id = $1 AND n.node_id = a.node_id) AS profile_id
-
--- name: expire_refused
--- Refused events that were kept long enough, the oldest first.
-DELETE FROM refused_event r
-WHERE r.workspace_id = $1
-  AND r.refused_id IN (SELECT o.refused_id FROM refused_event o
-                       WHERE o.workspace_id = $1 AND o.received_at < $2
-                       ORDER BY o.received_at LIMIT $3)
 
 -- name: ensure_partition
 -- Makes the partition of this month's events, if it is missing.

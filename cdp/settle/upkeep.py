@@ -6,12 +6,12 @@ from datetime import date, datetime, timedelta
 
 from cdp import enrichment
 from cdp.db.pool import Database
+from cdp.ingest import refused
+from cdp.lenses import settlement
 from cdp.model import ProfileId, WorkspaceId
-from cdp.settle import queue
 from cdp.settle.queue import queries
 
 MONTHS_AHEAD = 3
-REFUSED_KEPT = timedelta(days=30)
 CHUNK = 1_000
 
 
@@ -27,9 +27,8 @@ async def partitions(database: Database, *, today: date) -> int:
 async def expire(database: Database, workspace_id: WorkspaceId, *, now: datetime) -> int:
     """Delete refused events and enriched traits whose time is over; how many, a chunk at a time."""
     async with database.connection(workspace_id) as connection:
-        status = await connection.execute(queries.expire_refused, workspace_id, now - REFUSED_KEPT, CHUNK)
-        refused = int(status.rpartition(" ")[2])
-        return refused + await enrichment.expire(connection, workspace_id, now=now, limit=CHUNK)
+        forgotten = await refused.expire(connection, workspace_id, now, limit=CHUNK)
+        return forgotten + await enrichment.expire(connection, workspace_id, now=now, limit=CHUNK)
 
 
 async def ask_again(database: Database, workspace_id: WorkspaceId, *, now: datetime) -> int:
@@ -37,7 +36,7 @@ async def ask_again(database: Database, workspace_id: WorkspaceId, *, now: datet
     async with database.transaction(workspace_id) as connection:
         rows = await connection.fetch(queries.forget_answers, workspace_id, now, CHUNK)
         profile_ids = {ProfileId(row["profile_id"]) for row in rows}
-        await queue.note(connection, workspace_id, profile_ids, now=now)
+        await settlement.note(connection, workspace_id, profile_ids, now)
     return len(profile_ids)
 
 

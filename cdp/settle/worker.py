@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,9 @@ CHANNEL = "cdp_settle"
 """Notified by whoever touches profiles, when that commits."""
 POLL_SECONDS = 1.0
 """How long nothing happens at most, should a notification be lost or something become due by itself."""
+REST = 3.0
+"""While events keep coming, the worker rests so many times as long as it has just worked: people who wait for an
+acknowledgement go first, and a person's touches come together meanwhile."""
 LEASE_SECONDS = 120.0
 """After this another worker takes over. Calls of plugins are bounded well below it."""
 UPKEEP_EVERY = timedelta(hours=1)
@@ -61,7 +65,7 @@ class Worker:
         self._lease = lease
         self._poll = poll
         self._woken = asyncio.Event()
-        self._stopping = False
+        self._stop = asyncio.Event()
         self._stopped = asyncio.Event()
         self._stopped.set()
         self._kept_house_at: datetime | None = None
@@ -74,19 +78,19 @@ class Worker:
         """Settle until `aclose`; a database that goes away is waited for."""
         self._stopped.clear()
         try:
-            while not self._stopping:
+            while not self._stop.is_set():
                 try:
                     async with self._listening() as connection:
                         await self._work(connection)
                 except Unavailable as error:
                     log.warning("worker_waits_for_database", error=error.message)
-                    await self._pause()
+                    await self._pause(self._poll, unless=self._stop)
         finally:
             self._stopped.set()
 
     async def aclose(self) -> None:
         """Finish what is being settled, then stop."""
-        self._stopping = True
+        self._stop.set()
         self._woken.set()
         await self._stopped.wait()
 
@@ -166,12 +170,15 @@ class Worker:
                 await queue.postpone(connection, workspace.workspace_id, token, held, now=now)
 
     async def _work(self, connection: Connection) -> None:
-        while not self._stopping and not connection.is_closed():
+        while not self._stop.is_set() and not connection.is_closed():
             self._woken.clear()
             await self._keep_house_when_due()
+            began = time.monotonic()
             settled = await self.settle_once()
             if not await self.reclassify_once() and not settled:
-                await self._pause()
+                await self._pause(self._poll, unless=self._woken)
+            elif self._woken.is_set():
+                await self._pause(REST * (time.monotonic() - began), unless=self._stop)
 
     async def _keep_house_when_due(self) -> None:
         now = self._clock()
@@ -183,10 +190,10 @@ class Worker:
         except (asyncpg.PostgresError, DiptychError) as error:
             log.warning("upkeep_failed", error=str(error))
 
-    async def _pause(self) -> None:
+    async def _pause(self, seconds: float, *, unless: asyncio.Event) -> None:
         try:
-            async with asyncio.timeout(self._poll):
-                await self._woken.wait()
+            async with asyncio.timeout(seconds):
+                await unless.wait()
         except TimeoutError:
             return
 

@@ -150,11 +150,7 @@ def browser_settings(key: str, scheme: str, host: str) -> dict[str, Any]:
                 "versionSettings": {"version": "4.4.7", "componentTypes": ["browser"]},
             }
         },
-        "plan": {
-            "track": {"__default": {"enabled": True, "integrations": {}}},
-            "identify": {"__default": {"enabled": True}},
-            "group": {"__default": {"enabled": True}},
-        },
+        "plan": {},
         "analyticsNextEnabled": True,
         "edgeFunction": {},
         "enabledMiddleware": {},

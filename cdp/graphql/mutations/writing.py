@@ -13,6 +13,7 @@ from cdp.db.pool import Connection
 from cdp.graphql.context import Context
 from cdp.identity.store import RETRYABLE
 from cdp.ingest import transaction
+from cdp.lenses import settlement
 from cdp.lenses import store as lenses
 from cdp.model import ProfileId, Workspace, WorkspaceId
 
@@ -84,5 +85,5 @@ async def _repeating(
         touched = frozenset(writing.touched)
         if touched:
             await lenses.refresh(connection, workspace_id, sorted(touched))
-            await transaction.note_settlements(connection, workspace_id, touched, writing.now)
+            await settlement.note(connection, workspace_id, touched, writing.now)
         return result, touched
