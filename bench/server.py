@@ -33,7 +33,7 @@ async def served(*options: str) -> AsyncIterator[Served]:
         printed = _cdp("keys", "create", "--workspace", "bench", "--role", "ADMIN", *at)
         key = next(word for word in printed.split() if word.startswith("cdp_sec_"))
         port = _free_port()
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: ASYNC220 - started once, before anything is measured
             [sys.executable, "-m", "cdp", "serve", "--port", str(port), *at, *options],
             stdout=subprocess.DEVNULL,
             env=os.environ | {"CDP_LOG_LEVEL": "error"},

@@ -20,7 +20,7 @@ from bench.traffic import batches, events
 _VIEWS = """
   id displayName
   buyerIntent { score level stage furthestStage signals { name count } purchases { count totals { currency amount } } }
-  usage { phase adoptionRate activeDays stickiness features { feature count } lastUsedAt }
+  usage { phase adoptionRate activeDays stickiness features { key count } lastUsedAt }
   memberships { nodes { roles { role confidence } account { id name domain } } }
 """
 _ONE = (
