@@ -60,9 +60,7 @@ class GraphQLView(GraphQL[Context, None]):
             return
         request = Request(scope, _limited(receive))
         try:
-            if request.method not in {"GET", "POST"}:
-                raise HTTPException(405, "GraphQL takes GET and POST.")
-            response = await self.run(request)
+            response = await self.run(request) if request.method in {"GET", "POST"} else _wrong_method(request)
         except HTTPException as error:
             carried = not isinstance(error.__cause__, InvalidOperationTypeError)
             response = _failure(
@@ -211,6 +209,10 @@ def _refusal(request: Request, error: DiptychError) -> Response:
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = str(error.retry_after)
     return response
+
+
+def _wrong_method(request: Request) -> Response:
+    return _failure(request, 405, "GraphQL takes GET and POST.", "BAD_USER_INPUT")
 
 
 def _failure(request: Request, status: int, message: str, code: str) -> Response:

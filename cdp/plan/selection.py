@@ -54,8 +54,8 @@ class Selection:
         given: dict[str, Tree] = {}
         for name, argument in field.args.items():
             tree = tree_of(nodes[name], argument.type, self.variables) if name in nodes else MISSING
-            if tree is MISSING and argument.default_value is not MISSING:
-                tree = default_of(argument.default_value, argument.type)
+            if tree is MISSING:
+                tree = default_of(argument)
             if tree is not MISSING:
                 given[name] = tree
         return given

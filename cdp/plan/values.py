@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from graphql import (
+    GraphQLArgument,
     GraphQLEnumType,
+    GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLList,
@@ -25,6 +27,7 @@ from graphql import (
     is_leaf_type,
 )
 from graphql.utilities import coerce_input_literal
+from graphql.utilities.coerce_input_value import coerce_default_value
 from msgspec import Struct
 
 Variables: TypeAlias = Mapping[str, Any]
@@ -75,10 +78,13 @@ def tree_of(node: ValueNode, type_: GraphQLInputType, variables: Variables) -> T
     return _literal(node, type_, variables)
 
 
-def default_of(value: Any, type_: GraphQLInputType) -> Tree:
-    """The tree of a default that the schema declares."""
+def default_of(declared: GraphQLArgument | GraphQLInputField) -> Tree:
+    """The tree of an argument's or input field's default; MISSING where it has none."""
+    value = coerce_default_value(declared)
+    if value is Undefined:
+        return MISSING
     return _map_value(
-        value, type_, lambda leaf, _path: Leaf(lambda _variables: leaf, leaf, is_default=True), ()
+        value, declared.type, lambda leaf, _path: Leaf(lambda _variables: leaf, leaf, is_default=True), ()
     )
 
 
@@ -136,8 +142,8 @@ def _fields_of(type_: GraphQLInputObjectType, given: Callable[[str], Tree]) -> d
     fields: dict[str, Tree] = {}
     for name, field in type_.fields.items():
         tree = given(name)
-        if tree is MISSING and field.default_value is not Undefined:
-            tree = default_of(field.default_value, field.type)
+        if tree is MISSING:
+            tree = default_of(field)
         if tree is not MISSING:
             fields[name] = tree
     return fields
