@@ -17,7 +17,6 @@ from dataclasses import replace
 from bench.figures import arguments, save, show
 from bench.roles.scoring import ANSWERS, Score, agreement, score
 from cdp.app import Application
-from cdp.cli.application import for_bulk
 from cdp.db import migrate
 from cdp.db.embedded import EmbeddedPostgres
 from cdp.db.queries import load_queries
@@ -89,7 +88,7 @@ async def _claims(*, simulated: bool, withheld: tuple[str, ...] = ()) -> Claims:
     """Person → role → confidence, after the data was imported and settled."""
     with EmbeddedPostgres.start() as postgres:
         await migrate.apply(postgres.owner_url)
-        settings = replace(Settings(), database_url=for_bulk(postgres.app_url), plugins_dir=None)
+        settings = replace(Settings(), database_url=postgres.app_url, plugins_dir=None)
         async with Application.open(settings) as application:
             await load(application, _quietly, names=(B2B,), simulated=simulated, withheld=withheld)
             workspace_id = await store.by_name(application.database, B2B)

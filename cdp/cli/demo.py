@@ -12,7 +12,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from cdp.access.scopes import KeyRole
 from cdp.app import Application
-from cdp.cli.application import for_bulk
 from cdp.cli.logs import configure_logging
 from cdp.cli.options import DATA_HELP, Place, migrated, place_of, run_async, settings_of
 from cdp.cli.serving import listening, serve_on
@@ -68,7 +67,7 @@ async def _prepare(settings: Settings, place: Place) -> tuple[Loaded, Mapping[st
             tasks[what] = bar.add_task(what, total=total)
         bar.update(tasks[what], completed=done, total=total)
 
-    async with Application.open(replace(settings, database_url=for_bulk(place.app_url))) as application:
+    async with Application.open(replace(settings, database_url=place.app_url)) as application:
         with bar:
             loaded = await load(application, progress)
         keys = {

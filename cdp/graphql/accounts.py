@@ -77,7 +77,7 @@ _PURCHASES = f"(SELECT coalesce(sum(m.purchase_count), 0) FROM {_PRESENT})"
 ALIGNMENT = (
     f"CASE WHEN EXISTS (SELECT FROM {_PRESENT} AND {_USES})"
     f" THEN CASE WHEN EXISTS (SELECT FROM {_PRESENT} AND {_BUYS}) THEN 'ALIGNED' ELSE 'USERS_WITHOUT_BUYER' END"
-    f" WHEN EXISTS (SELECT FROM {_PRESENT} AND {_BUYS}) THEN 'BUYER_WITHOUT_USERS' ELSE 'DORMANT' END"
+    f" WHEN EXISTS (SELECT FROM {_PRESENT} AND m.purchase_count > 0) THEN 'BUYER_WITHOUT_USERS' ELSE 'DORMANT' END"
 )
 """cdp.lenses.phases.alignment in SQL, over the people who are in the account today."""
 

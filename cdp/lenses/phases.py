@@ -143,20 +143,13 @@ def alignment(figures: AlignmentFigures) -> Alignment:
 
     - ALIGNED: somebody uses it (in the window), and somebody bought or may buy;
     - USERS_WITHOUT_BUYER: somebody uses it and nobody is there to sell to: expansion;
-    - BUYER_WITHOUT_USERS: bought, and nobody uses it: churn risk;
+    - BUYER_WITHOUT_USERS: paid, and nobody uses it: churn risk. Somebody who might buy has not: a prospect is none;
     - DORMANT: neither.
     """
-    used = figures.active_people > 0
-    bought = figures.buyers > 0 or figures.purchases > 0
-    match used, bought:
-        case True, True:
-            return Alignment.ALIGNED
-        case True, False:
-            return Alignment.USERS_WITHOUT_BUYER
-        case False, True:
-            return Alignment.BUYER_WITHOUT_USERS
-        case _:
-            return Alignment.DORMANT
+    if figures.active_people > 0:
+        has_buyer = figures.buyers > 0 or figures.purchases > 0
+        return Alignment.ALIGNED if has_buyer else Alignment.USERS_WITHOUT_BUYER
+    return Alignment.BUYER_WITHOUT_USERS if figures.purchases > 0 else Alignment.DORMANT
 
 
 def product_qualified(

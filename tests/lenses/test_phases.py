@@ -106,7 +106,7 @@ def test_influence_saturates(weight: float, expected: float) -> None:
         (3, 1, 0, Alignment.ALIGNED),
         (3, 0, 2, Alignment.ALIGNED),
         (3, 0, 0, Alignment.USERS_WITHOUT_BUYER),
-        (0, 1, 0, Alignment.BUYER_WITHOUT_USERS),
+        (0, 1, 0, Alignment.DORMANT),
         (0, 0, 1, Alignment.BUYER_WITHOUT_USERS),
         (0, 0, 0, Alignment.DORMANT),
     ],
