@@ -2,10 +2,6 @@
 -- Holds off changes of settings and catalogue, which take the same lock alone.
 SELECT pg_advisory_xact_lock_shared(7001, $1::int)
 
--- name: plan_for_these_arguments
--- For the rest of the transaction, statements are planned for the arrays that they are given.
-SELECT set_config('plan_cache_mode', 'force_custom_plan', true)
-
 -- name: store_messages
 -- Remembers the message ids, given as sorted md5 in hex, and returns those that were not known yet.
 INSERT INTO event_message (workspace_id, message_hash, received_at)
