@@ -60,7 +60,9 @@ class GraphQLView(GraphQL[Context, None]):
             return
         request = Request(scope, _limited(receive))
         try:
-            response = await self.run(request) if request.method in {"GET", "POST"} else _wrong_method(request)
+            response = (
+                await self.run(request) if request.method in {"GET", "POST"} else _wrong_method(request)
+            )
         except HTTPException as error:
             carried = not isinstance(error.__cause__, InvalidOperationTypeError)
             response = _failure(

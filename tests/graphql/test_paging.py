@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import pytest
@@ -43,7 +42,7 @@ def test_pages_in_either_direction_join_to_the_whole_list(world: Any, order: Any
 
     forwards: list[str] = []
     after = None
-    for _ in itertools.count():
+    for _ in range(10):
         page = world.data(PAGE, order=order, first=10, after=after)["profiles"]
         forwards += [edge["node"]["id"] for edge in page["edges"]]
         assert page["pageInfo"]["hasPreviousPage"] == (after is not None)
@@ -55,7 +54,7 @@ def test_pages_in_either_direction_join_to_the_whole_list(world: Any, order: Any
 
     backwards: list[str] = []
     before = None
-    for _ in itertools.count():
+    for _ in range(10):
         page = world.data(PAGE, order=order, last=10, before=before)["profiles"]
         backwards = [edge["node"]["id"] for edge in page["edges"]] + backwards
         assert page["pageInfo"]["startCursor"] == page["edges"][0]["cursor"]
