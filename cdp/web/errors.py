@@ -6,12 +6,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cdp.errors import DiptychError
+from cdp.errors import DiptychError, Unavailable
 from cdp.web.answers import error_answer, json_answer
+
+log = structlog.get_logger(__name__)
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
@@ -23,6 +26,8 @@ def exception_handlers() -> Mapping[Any, Handler]:
 
 async def _on_purpose(_request: Request, error: Exception) -> Response:
     assert isinstance(error, DiptychError)
+    if isinstance(error, Unavailable):
+        log.warning("unavailable", reason=error.message)
     return error_answer(error)
 
 

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from cdp.db.pool import Database
-from cdp.errors import Unavailable
+from cdp.errors import NotFound, Unavailable
 from cdp.ingest.decode import decode_batch
 from cdp.ingest.flush import MOST_BAD_EVENTS
 from cdp.ingest.results import Outcome, Refusal
@@ -255,3 +255,25 @@ async def test_a_deadlock_is_tried_again_and_nobody_sees_it(
         assert ingest.observed.reports[0].tries > 1
     await impatient.close()
     assert await stored_ids(database, workspace) == ["m1", "m2", "m3", "m4"]
+
+
+async def test_a_lost_connection_is_tried_again_and_nobody_sees_it(
+    database: Database, workspace: WorkspaceId, superuser: asyncpg.Connection
+) -> None:
+    async with open_ingest(database) as ingest:
+        async with superuser.transaction():
+            await superuser.execute("SELECT pg_advisory_xact_lock(7001, $1::int)", workspace)
+            waiting = asyncio.create_task(ingest.accumulator.submit(workspace, [event("m1")]))
+            ended = (
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"
+            )
+            while not await superuser.fetchval(ended):
+                pass
+        assert [result.outcome for result in await waiting] == [Outcome.STORED]
+        assert ingest.observed.reports[0].tries > 1
+    assert await stored_ids(database, workspace) == ["m1"]
+
+
+async def test_a_workspace_that_is_gone_is_not_found(ingest: Ingest) -> None:
+    with pytest.raises(NotFound):
+        await ingest.accumulator.submit(WorkspaceId(4711), [event("m1")])
