@@ -1,4 +1,4 @@
-"""The tracking HTTP API, as existing tracking clients speak it (docs/adr and docs/tracking.md say what they do)."""
+"""The tracking HTTP API, as existing tracking clients speak it; docs/ingest.md has it for their users."""
 
 from __future__ import annotations
 
