@@ -126,6 +126,7 @@ class PlannedSchema(strawberry.Schema):
         assert root is not None
         if (
             operation.is_query
+            and not operation.is_introspection
             and not context.complete_everything
             and all(name == "__typename" or is_planned(root, name) for name in operation.root_names)
         ):
@@ -158,7 +159,10 @@ class PlannedSchema(strawberry.Schema):
             answers = await reading.run(plan)
         except Exception as error:  # noqa: BLE001 - it is every field's error, and is masked and logged as such
             answers = {
-                field.key: Answer(None, failure=error, failed_path=field.path) for field in plan.fields
+                field.key: Answer(None, failure=error, failed_path=field.path)
+                if field.constant is None
+                else Answer(field.constant)
+                for field in plan.fields
             }
         lost = False
         for field in plan.fields:

@@ -143,6 +143,12 @@ def test_the_schema_may_be_read_without_a_key(world: Any) -> None:
     assert mixed.status_code == 401
 
 
+def test_whether_graphql_answers_may_be_asked_without_a_key(world: Any) -> None:
+    """`{ __typename }` is what clients and gateways probe with."""
+    response = world.post({"query": "{ __typename }"}, role=None)
+    assert (response.status_code, response.json()) == (200, {"data": {"__typename": "Query"}})
+
+
 def test_what_is_our_fault_is_masked_with_a_reference(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The message says nothing of what went wrong; the log has it under the reference."""
     from cdp.graphql import reading
@@ -151,7 +157,11 @@ def test_what_is_our_fault_is_masked_with_a_reference(world: Any, monkeypatch: p
         raise RuntimeError("the password is swordfish")
 
     monkeypatch.setattr(reading, "run_plan", broken)
-    for query in (PEOPLE, PEOPLE.replace("id", 'personalisation(slot: "a") { variant }')):
+    for query in (
+        PEOPLE,
+        PEOPLE.replace("id", 'personalisation(slot: "a") { variant }'),
+        PEOPLE.replace("{", "{ __typename", 1),
+    ):
         response = world.post({"query": query})
         (error,) = response.json()["errors"]
         assert error["extensions"]["code"] == "INTERNAL"
