@@ -33,11 +33,13 @@ def migrate(context: click.Context, data: Path | None, database_url: str | None)
             click.echo("Nothing to do: the database has every migration.")
 
 
-@migrate.command(epilog="Example: cdp migrate --data ./data status")
+@migrate.command(epilog="Example: cdp migrate status --data ./data")
+@database_options
 @click.pass_obj
-def status(settings: Settings) -> None:
+def status(settings: Settings, data: Path | None, database_url: str | None) -> None:
     """List the migrations, applied and pending."""
-    with place_of(settings) as place:
+    named_here = data is not None or database_url is not None
+    with place_of(settings_of(data, database_url) if named_here else settings) as place:
         found = run_async(migrations.status(place.owner_url))
     for migration in found:
         click.echo(f"{'applied' if migration.applied else 'pending'}  {migration.name}")

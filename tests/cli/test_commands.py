@@ -151,9 +151,15 @@ def test_a_migrated_database_has_nothing_to_do(
     assert run(["migrate"]) == 0
     assert "every migration" in capsys.readouterr().out
     assert run(["migrate", "status"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines
-    assert all(line.startswith("applied  ") for line in lines)
+    said = capsys.readouterr().out
+    assert said
+    assert all(line.startswith("applied  ") for line in said.splitlines())
+    monkeypatch.delenv("DATABASE_URL")
+    place = ("--database-url", database_urls.owner)  # type: ignore[attr-defined]
+    for asked in (["migrate", "status", *place], ["migrate", *place, "status"]):
+        assert run(asked) == 0
+        assert capsys.readouterr().out == said
+    assert run(["migrate", "status"]) == 2
 
 
 def test_the_doctor_finds_a_sound_installation_well(at: None, capsys: pytest.CaptureFixture[str]) -> None:
