@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import uvicorn
 from starlette.applications import Starlette
@@ -21,6 +22,7 @@ from cdp.identity.kinds import make_kinds
 from cdp.ingest.accumulator import Accumulator
 from cdp.ingest.intake import Intake
 from cdp.settings import Settings
+from cdp.settle.health import HealthNotes
 from cdp.settle.worker import Worker
 from cdp.web.errors import exception_handlers
 from cdp.web.health import health_routes
@@ -120,6 +122,7 @@ async def run_server(settings: Settings, *, sockets: list[socket.socket] | None 
             timeout_graceful_shutdown=20,
         )
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(noting_health(application))
             if settings.worker:
                 await stack.enter_async_context(settling(application))
             await uvicorn.Server(config).serve(sockets=sockets)
@@ -127,7 +130,7 @@ async def run_server(settings: Settings, *, sockets: list[socket.socket] | None 
 
 async def run_worker(settings: Settings, *, stop: asyncio.Event) -> None:
     """Settle only, until `stop` is set."""
-    async with Application.open(settings) as application, settling(application):
+    async with Application.open(settings) as application, noting_health(application), settling(application):
         await stop.wait()
 
 
@@ -139,4 +142,16 @@ async def settling(application: Application) -> AsyncIterator[None]:
         yield
     finally:
         await application.worker.aclose()
+        await running
+
+
+@asynccontextmanager
+async def noting_health(application: Application) -> AsyncIterator[None]:
+    """Note how this process's plugins do for as long as the block lasts, for `cdp plugins` to tell."""
+    notes = HealthNotes(application.database, application.plugins, uuid4(), clock=application.clock)
+    running = asyncio.create_task(notes.run())
+    try:
+        yield
+    finally:
+        notes.aclose()
         await running

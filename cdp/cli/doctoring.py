@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from datetime import UTC, datetime
 
 from msgspec import Struct
 
@@ -16,6 +17,7 @@ from cdp.db.queries import load_queries
 from cdp.errors import DiptychError
 from cdp.hooks.manager import Plugins
 from cdp.settings import Settings
+from cdp.settle.health import PluginFigures, plugins_health
 
 _SQL = load_queries("cdp.cli", "doctor.sql")
 _LAG_SECONDS = 60.0
@@ -94,9 +96,40 @@ async def _database(place: Place, settings: Settings) -> list[Finding]:
     database = await Database.connect(place.app_url, max_size=1)
     try:
         findings.append(await _settling(database, place))
+        findings += await _failing(database, place)
     finally:
         await database.close()
     return findings
+
+
+async def _failing(database: Database, place: Place) -> list[Finding]:
+    """Plugins that servers and workers had trouble with."""
+    async with database.unbound() as connection:
+        figures = await plugins_health(connection, now=datetime.now(UTC))
+    return [
+        Finding(
+            subject=f"plugin {one.plugin}",
+            well=False,
+            says=f"{one.hook}: {describe_figures(one)}",
+            remedy=f"See: cdp plugins {place.shown}",
+        )
+        for one in figures
+        if one.in_vain or one.left_alone
+    ]
+
+
+def describe_figures(one: PluginFigures) -> str:
+    """How often a hook was called, and in how many of the calls the plugin failed in which way."""
+    counts = {
+        "raised": one.failures,
+        "took too long": one.timeouts,
+        "not allowed": one.refused,
+        "not made": one.skipped,
+    }
+    parts = [f"{one.calls:,} calls", *(f"{count:,} {what}" for what, count in counts.items() if count)]
+    if one.left_alone:
+        parts.append("left alone at present")
+    return ", ".join(parts)
 
 
 def _room(settings: Settings) -> Finding:

@@ -2,34 +2,61 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 
 import click
 
-from cdp.cli.doctoring import examine
-from cdp.cli.options import database_options, run_async, settings_of
+from cdp.cli.doctoring import describe_figures, examine
+from cdp.cli.options import database_of, database_options, run_async, settings_of
 from cdp.hooks.manager import Plugins
-from cdp.settings import read_settings
+from cdp.settings import Settings
+from cdp.settle.health import PluginFigures, plugins_health
 
 
-@click.command(epilog="Example: cdp plugins --plugins-dir ./plugins")
+@click.command(epilog="Example: cdp plugins --data ./data")
 @click.option(
     "--plugins-dir",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Folder with further plugins (also CDP_PLUGINS_DIR).",
 )
-def plugins(*, plugins_dir: Path | None) -> int:
-    """List the plugins, the hooks that each implements, and why one is not loaded."""
-    loaded = Plugins.load(read_settings(None, plugins_dir=plugins_dir))
-    broken = 0
-    for plugin in loaded.health():
+@database_options
+def plugins(*, plugins_dir: Path | None, data: Path | None, database_url: str | None) -> int:
+    """List the plugins, the hooks that each implements, and why one is not loaded.
+
+    With a database also how they did within the last day, in all servers and workers that use it.
+    """
+    settings = settings_of(data, database_url, plugins_dir=plugins_dir)
+    loaded = Plugins.load(settings).health()
+    named = settings.data is not None or settings.database_url is not None
+    figures = run_async(_figures(settings)) if named else {}
+    for plugin in loaded:
         click.echo(f"{plugin.name} {plugin.version}  {plugin.source}")
         if plugin.error is not None:
-            broken += 1
             click.echo(f"  not loaded: {plugin.error}")
         for hook in plugin.hooks:
-            click.echo(f"  {hook.hook}")
-    return 1 if broken else 0
+            _show(hook.hook, figures.pop((plugin.name, hook.hook), None))
+    for name, group in groupby(figures.items(), key=lambda item: item[0][0]):
+        click.echo(f"{name}  (not loaded here, but in a server or worker)")
+        for (_, hook_name), one in group:
+            _show(hook_name, one)
+    return 1 if any(plugin.error is not None for plugin in loaded) else 0
+
+
+async def _figures(settings: Settings) -> dict[tuple[str, str], PluginFigures]:
+    """By plugin and hook, in this order."""
+    async with database_of(settings) as database, database.unbound() as connection:
+        found = await plugins_health(connection, now=datetime.now(UTC))
+    return {(one.plugin, one.hook): one for one in found}
+
+
+def _show(hook: str, one: PluginFigures | None) -> None:
+    """One hook on a line, and below it who is to blame for what."""
+    click.echo(f"  {hook}" if one is None else f"  {hook}  {describe_figures(one)}")
+    if one is not None and one.last_error is not None and one.last_error_at is not None:
+        sentence = one.last_error.partition("\n")[0]
+        click.echo(f"    last failure {one.last_error_at:%Y-%m-%d %H:%M:%S} UTC: {sentence}")
 
 
 @click.command(epilog="Example: cdp doctor --data ./data")

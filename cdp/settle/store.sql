@@ -70,3 +70,12 @@ RETURNING (SELECT n.profile_id FROM node n WHERE n.workspace_id = $1 AND n.node_
 -- name: ensure_partition
 -- Makes the partition of this month's events, if it is missing.
 SELECT cdp.ensure_event_partition($1::date)
+
+-- name: note_plugin_health
+-- What this process says of its plugins.
+SELECT cdp.note_plugin_health($1, $2::jsonb, $3)
+
+-- name: plugins_health
+-- What all processes said of their plugins within the last day.
+SELECT plugin, hook, calls, failures, timeouts, refused, skipped, last_error, last_error_at, left_alone
+FROM cdp.plugins_health($1) ORDER BY plugin, hook
