@@ -9,7 +9,7 @@ import strawberry
 
 from cdp.access.scopes import Scope
 from cdp.graphql.context import Info
-from cdp.hooks.health import CircuitState, PluginHealth
+from cdp.hooks.health import CircuitState, FailureKind, HookHealth, PluginHealth
 from cdp.model import Workspace, WorkspaceSettings
 
 
@@ -75,9 +75,27 @@ class HookHealthType:
     timeouts: int = strawberry.field(description="Calls that did not end in time.")
     refused: int = strawberry.field(description="Calls whose answer the hook does not allow.")
     skipped: int = strawberry.field(description="Calls that were not made, because the plugin kept failing.")
-    last_error: str | None = strawberry.field(description="The last failure, in words.")
-    last_error_at: datetime | None = strawberry.field(description="When that was.")
+    last_failure: FailureKind | None = strawberry.field(
+        description="How the last call failed that did. What the plugin said stands in the server's log: it may quote "
+        "people of other workspaces."
+    )
+    last_failure_at: datetime | None = strawberry.field(description="When that was.")
     circuit: CircuitState = strawberry.field(description="Whether the plugin is called at present.")
+
+    @classmethod
+    def of(cls, hook: HookHealth) -> HookHealthType:
+        """As GraphQL shows it."""
+        return cls(
+            hook=hook.hook,
+            calls=hook.calls,
+            failures=hook.failures,
+            timeouts=hook.timeouts,
+            refused=hook.refused,
+            skipped=hook.skipped,
+            last_failure=hook.last_kind,
+            last_failure_at=hook.last_error_at,
+            circuit=hook.circuit,
+        )
 
 
 @strawberry.type(name="Plugin", description="One plugin, loaded or not, as this process sees it.")
@@ -100,7 +118,7 @@ class PluginType:
             source=plugin.source,
             loaded=plugin.loaded,
             error=plugin.error,
-            hooks=[HookHealthType(**msgspec.structs.asdict(hook)) for hook in plugin.hooks],
+            hooks=[HookHealthType.of(hook) for hook in plugin.hooks],
         )
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 import strawberry
 from strawberry.types.enum import StrawberryEnumDefinition
 
-from cdp.hooks.health import CircuitState
+from cdp.hooks.health import CircuitState, FailureKind
 from cdp.model import ConditionOperator, EventType, Measure, PurchaseEffect
 
 AnyEnum = TypeVar("AnyEnum", bound=type[Enum])
@@ -87,6 +87,18 @@ describe(
         "OPEN": "It failed too often, and is left alone for a while.",
         "HALF_OPEN": "One call will be tried, which decides.",
     },
+)
+
+describe(
+    FailureKind,
+    "How a call of a plugin failed.",
+    {
+        "RAISED": "It raised an error.",
+        "TIMED_OUT": "It did not end in time.",
+        "REFUSED": "It returned what its hook does not allow.",
+        "SKIPPED": "It was not made.",
+    },
+    name="HookFailure",
 )
 
 describe(

@@ -43,7 +43,9 @@ class HookHealth(Struct, frozen=True, kw_only=True):
     """… whose answer was not allowed."""
     skipped: int
     """Calls that were not made."""
+    last_kind: FailureKind | None
     last_error: str | None
+    """What the plugin raised, in its own words, which may hold anybody's data."""
     last_error_at: datetime | None
     circuit: CircuitState
 
@@ -117,6 +119,7 @@ class Counters:
     circuit: Circuit
     calls: int = 0
     counts: dict[FailureKind, int] = field(default_factory=lambda: dict.fromkeys(FailureKind, 0))
+    last_kind: FailureKind | None = None
     last_error: str | None = None
     last_error_at: datetime | None = None
 
@@ -124,6 +127,7 @@ class Counters:
         """Count a call without effect; a skipped one is not an error of its own."""
         self.counts[kind] += 1
         if kind is not FailureKind.SKIPPED:
+            self.last_kind = kind
             self.last_error = error
             self.last_error_at = datetime.now(UTC)
 
@@ -136,6 +140,7 @@ class Counters:
             timeouts=self.counts[FailureKind.TIMED_OUT],
             refused=self.counts[FailureKind.REFUSED],
             skipped=self.counts[FailureKind.SKIPPED],
+            last_kind=self.last_kind,
             last_error=self.last_error,
             last_error_at=self.last_error_at,
             circuit=self.circuit.state,

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from cdp.access.scopes import SCOPES, KeyRole, Scope
 from cdp.graphql.schema import build_schema
+from cdp.hooks import hookimpl
 from cdp.model.ids import encode_id
 
 PERSON, ACCOUNT = encode_id("Profile", 1), encode_id("Account", 1)
@@ -107,3 +110,20 @@ async def test_a_plugin_s_health_is_shown_to_administrators(api):
     )["plugins"]
     assert all(plugin["loaded"] and plugin["error"] is None for plugin in plugins)
     assert {hook["circuit"] for plugin in plugins for hook in plugin["hooks"]} <= {"CLOSED"}
+
+
+async def test_what_a_failing_plugin_said_is_not_shown_across_workspaces(api, application):
+    """How it failed is; its words may quote a person of another workspace."""
+
+    def resolve_roles(membership):
+        raise KeyError("ada@globex.com")
+
+    application.plugins.register(SimpleNamespace(resolve_roles=hookimpl(resolve_roles)), name="leaky")
+    await api.ingest({"type": "TRACK", "userId": "ada", "event": "Signed In"})
+    with capture_logs() as logs:
+        await application.worker.settle_once()
+    assert [log["error"] for log in logs] == ["KeyError: 'ada@globex.com'"]
+    answer = await api.run("{ plugins { name error hooks { failures lastFailure } } }")
+    (leaky,) = (plugin for plugin in answer["plugins"] if plugin["name"] == "leaky")
+    assert leaky == {"name": "leaky", "error": None, "hooks": [{"failures": 1, "lastFailure": "RAISED"}]}
+    assert "globex" not in str(answer)
