@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import asyncpg
 
@@ -39,7 +40,7 @@ async def apply(url: str, folder: Path | None = None) -> tuple[Migration, ...]:
     before = await status(url, folder)
     if all(migration.applied for migration in before):
         return ()
-    code, said = await _dbmate(url, folder, "--migration-lock", "migrate")
+    code, said = await _dbmate(await _decided(url), folder, "--migration-lock", "migrate")
     if code != 0:
         raise Misconfigured(_failure(said))
     await _let_application_see_versions(url)
@@ -99,6 +100,21 @@ def migrations_folder() -> Path:
 def _files(folder: Path) -> tuple[Migration, ...]:
     found = ((path.name, re.match(r"(\d+)_.+\.sql$", path.name)) for path in sorted(folder.glob("*.sql")))
     return tuple(Migration(version=match[1], name=name, applied=False) for name, match in found if match)
+
+
+async def _decided(url: str) -> str:
+    """The URL for dbmate, which must be told whether to encrypt: as our own connection found it to be possible."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if query.get("sslmode", os.environ.get("PGSSLMODE", "prefer")) not in {"prefer", "allow"}:
+        return url
+    connection = await connect(url)
+    try:
+        encrypted = await connection.fetchval("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+    finally:
+        await connection.close()
+    query["sslmode"] = "require" if encrypted else "disable"
+    return parts._replace(query=urlencode(query)).geturl()
 
 
 async def _dbmate(url: str, folder: Path, *arguments: str) -> tuple[int, str]:

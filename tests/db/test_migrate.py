@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -48,6 +49,20 @@ async def test_migrations_are_applied_once(empty_url: str, folder: Path) -> None
     assert await migrate.apply(empty_url, folder) == (replace(first, applied=True),)
     assert await migrate.apply(empty_url, folder) == ()
     assert await migrate.status(empty_url, folder) == (replace(first, applied=True),)
+
+
+async def test_a_server_without_encryption_is_migrated_over_the_network(
+    data_folder: Path, folder: Path
+) -> None:
+    """As a container's usually is: whether to encrypt need not be said in the URL."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    listening = {"listen_addresses": "127.0.0.1", "port": str(port)}
+    with EmbeddedPostgres.start(data_folder, settings=listening) as server:
+        password = urlsplit(server.owner_url).password
+        url = f"postgresql://diptych_owner:{password}@127.0.0.1:{port}/diptych"
+        assert len(await migrate.apply(url, folder)) == 1
+        assert await migrate.apply(f"{url}?sslmode=prefer", folder) == ()
 
 
 async def test_a_failing_migration_is_undone_and_named(empty_url: str, folder: Path) -> None:
