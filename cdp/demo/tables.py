@@ -7,11 +7,10 @@ import gzip
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 DATA = Path(__file__).parent / "data"
 
-Choice = TypeVar("Choice")
 Row = dict[str, str]
 Item = dict[str, Any]
 """One call of the tracking API, as a client would send it in a batch."""
@@ -27,11 +26,6 @@ def draw(*key: object) -> float:
     """A number in [0, 1) that depends on the key alone: the same on every machine, in every run and order."""
     digest = blake2b("\x1f".join(map(str, key)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64
-
-
-def pick(choices: tuple[Choice, ...], *key: object) -> Choice:
-    """One of the choices, by the key alone."""
-    return choices[int(draw(*key) * len(choices))]
 
 
 def at(day: date, *key: object, hours: tuple[float, float] = (8, 18)) -> datetime:
