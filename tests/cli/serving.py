@@ -26,6 +26,24 @@ def call(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
+def working(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """The process of `cdp worker`, as soon as it is at work; it is stopped at the end, if it still runs."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cdp", "worker", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment(),
+    )
+    try:
+        assert process.stdout is not None
+        assert "Settling" in process.stdout.readline()
+        yield process
+    finally:
+        _stop(process)
+
+
+@contextmanager
 def serving(*arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The URL of `cdp serve`, and its process; it is stopped at the end, if it still runs."""
     process = subprocess.Popen(
@@ -38,9 +56,13 @@ def serving(*arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     try:
         yield f"http://127.0.0.1:{_port(process)}", process
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
 
 
 def _port(process: subprocess.Popen[str]) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import signal
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.cli.serving import call, serving
+from tests.cli.serving import call, serving, working
 from tests.conftest import DatabaseUrls
 
 EVENT = {"type": "track", "userId": "u1", "event": "Signed In"}
@@ -33,6 +34,16 @@ def uses(url: str, key: str) -> int:
     headers = {"Authorization": f"Bearer {key}"}
     response = httpx.post(f"{url}/graphql", json={"query": query}, headers=headers, timeout=20)
     return int(response.json()["data"]["profile"]["timeline"]["totalCount"])
+
+
+def roles(url: str, key: str) -> list[str]:
+    query = (
+        '{ profile(identifier: {kind: "user_id", value: "u1"}) { memberships { nodes { roles { role } } } } }'
+    )
+    headers = {"Authorization": f"Bearer {key}"}
+    response = httpx.post(f"{url}/graphql", json={"query": query}, headers=headers, timeout=20)
+    (membership,) = response.json()["data"]["profile"]["memberships"]["nodes"]
+    return [claim["role"] for claim in membership["roles"]]
 
 
 def test_a_folder_is_all_that_a_server_needs(data_folder: Path) -> None:
@@ -63,6 +74,24 @@ def test_several_processes_share_one_port(database_urls: DatabaseUrls) -> None:
         assert process.wait(30) == 0
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/healthz", timeout=5)
+
+
+def test_workers_of_their_own_settle_what_a_server_leaves_to_them(database_urls: DatabaseUrls) -> None:
+    """Two of them, each person once between them; a signal stops each with status 0."""
+    database = ("--database-url", database_urls.app)
+    key = make_key(*database)
+    with serving("--no-worker", *database) as (url, _):
+        send(url, key, 1)
+        assert roles(url, key) == []
+        with working(*database) as one, working(*database) as other:
+            ends_at = time.monotonic() + 20
+            while not (found := roles(url, key)) and time.monotonic() < ends_at:
+                pass
+            for process in (one, other):
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(30) == 0
+    assert sorted(found) == sorted(set(found))
+    assert "END_USER" in found
 
 
 def test_a_server_refuses_a_database_that_lacks_migrations(database_urls: DatabaseUrls) -> None:
