@@ -88,6 +88,7 @@ class Accumulator:
         body_of: Callable[[int], bytes] | None = None,
         source: str = "tracking",
         received_at: datetime | None = None,
+        keep: bool = True,
     ) -> list[ItemResult]:
         """Store events and keep refusals; returns what became of each event once that is durable.
 
@@ -98,6 +99,7 @@ class Accumulator:
             body_of: gives an event, by its index, as it arrived, in case the database refuses it; None: written anew.
             source: where they came from.
             received_at: when they came, if that is not now.
+            keep: whether events that the database refuses are kept; False where they are kept already.
 
         Raises:
             Unavailable: the queue is full, the database is away, or the process is stopping. Nothing is acknowledged;
@@ -109,6 +111,7 @@ class Accumulator:
             body_of=body_of,
             source=source,
             received_at=received_at or self._clock(),
+            keep=keep,
         )
         if load.size == 0:
             return []

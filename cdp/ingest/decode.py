@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from cdp.errors import BadInput, TooLarge
-from cdp.ingest.limits import BATCH_BYTES, BATCH_EVENTS, DEPTH
+from cdp.ingest.limits import BATCH_BYTES, BATCH_EVENTS, DEPTH, EVENT_BYTES, SPREAD_BYTES
 
 _T = TypeVar("_T")
 
@@ -80,16 +80,23 @@ def decode_batch(text: bytes) -> Batch:
 
     Raises:
         BadInput: it is not JSON, or not of this shape; the message says what and where.
-        TooLarge: more than `BATCH_EVENTS` items.
+        TooLarge: more than `BATCH_EVENTS` items, or a context that would make too much of them.
     """
     envelope = _read(_envelopes, text)
     if len(envelope.batch) > BATCH_EVENTS:
         raise TooLarge(
             f"The batch has {len(envelope.batch):,} events, more than {BATCH_EVENTS:,}; send smaller batches."
         )
+    context = bytes(envelope.context)
+    if len(context) > min(EVENT_BYTES, SPREAD_BYTES // max(1, len(envelope.batch))):
+        raise TooLarge(
+            f"The batch's context is {len(context):,} bytes, and goes into each of {len(envelope.batch):,} events; "
+            "send smaller batches, or less context.",
+            field=("context",),
+        )
     return Batch(
         items=tuple(envelope.batch),
-        context=_read_context(bytes(envelope.context)),
+        context=_read_context(context),
         sent_at=envelope.sent_at,
         write_key=_text_or_none(envelope.write_key),
         type=_text_or_none(envelope.kept_type),

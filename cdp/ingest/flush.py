@@ -48,6 +48,8 @@ class Load(Struct, frozen=True, kw_only=True):
     body_of: Callable[[int], bytes] | None
     source: str
     received_at: datetime
+    keep: bool = True
+    """Whether events that the database refuses are kept; False where they are kept already."""
 
     @property
     def size(self) -> int:
@@ -101,15 +103,16 @@ class Flush:
         self.bad = 0
         self.deadline = time.monotonic() + PATIENCE
 
-    def kept(self, position: int, error: Exception) -> refused.Kept:
-        """The event at `position` as an item to be kept: what `error` says of it, and how it arrived."""
+    def kept(self, position: int, error: Exception) -> tuple[refused.Kept, bool]:
+        """The event at `position` as an item to be kept, and whether it is to be: how it arrived, what `error` says."""
         for load, start in zip(self.loads, self.starts, strict=False):
             if position < start + len(load.events):
                 body = load.body(position - start)
                 refusal = Refusal(code="REJECTED", message=sentence(error), body=body)
-                return refused.Kept(
+                kept = refused.Kept(
                     refusal=refusal, source=load.source, received_at=self.events[position].received_at
                 )
+                return kept, load.keep
         raise IndexError(position)
 
     def answers(self) -> list[list[ItemResult] | DiptychError]:
@@ -188,12 +191,12 @@ class Flusher:
                 "Too many events could not be stored at once; try again in a moment."
             ) from error
         log.warning("event_refused", workspace_id=flush.workspace_id, **_described(error))
-        kept = flush.kept(position, error)
+        kept, wanted = flush.kept(position, error)
 
         async def keep() -> None:
             async with self._database.transaction(flush.workspace_id) as connection:
                 await self._keep_refusals(connection, flush)
-                await refused.keep(connection, flush.workspace_id, [kept])
+                await refused.keep(connection, flush.workspace_id, [kept] if wanted else [])
 
         failure = await self._repeat(flush, keep)
         if failure is not None:

@@ -82,7 +82,7 @@ class Intake:
             source: `tracking`, `graphql` or `import`.
             received_at: when it came, if that is not now.
             made_id: message id of items that have none, with their index behind it, where it must not be random.
-            keep: whether items that are refused by validation are kept; False where they are kept already.
+            keep: whether items that are refused are kept; False where they are kept already.
 
         Raises:
             Unavailable: the queue is full, the database is away, or the process is stopping; come again.
@@ -108,6 +108,7 @@ class Intake:
             [item.event for _, item in checked],
             [replace(refusal, body=encode_kept(refusal.body, batch)) for _, refusal in refused if keep],
             body_of=lambda position: encode_kept(bytes(batch.items[checked[position][0]]), batch),
+            keep=keep,
             source=source,
             received_at=received_at,
         )

@@ -11,6 +11,9 @@ BATCH_EVENTS = 2_500
 EVENT_BYTES = 32 * 1024
 """Largest event, as JSON text."""
 
+SPREAD_BYTES = 8 * 1024 * 1024
+"""Most that a batch's context may come to once each of the batch's events has it: it goes into every one of them."""
+
 DEPTH = 64
 """Deepest nesting of objects and arrays in one event."""
 

@@ -74,4 +74,5 @@ def key_of(value: Any) -> str | None:
     """The name of a feature or a step, from a text or a whole number; at most 200 characters count."""
     if isinstance(value, str):
         return value.strip()[:200].strip() or None
-    return str(value) if type(value) is int else None
+    # JSON's whole numbers have any number of digits, an index has room for some.
+    return str(value)[:200] if type(value) is int else None
