@@ -26,6 +26,7 @@ from graphql import (
     visit,
 )
 from graphql.language import DirectiveNode, Visitor
+from msgspec.structs import replace
 from strawberry.schema.schema import validate_document
 
 from cdp.graphql.limits import Limits, TooComplex, check
@@ -33,6 +34,10 @@ from cdp.plan.plans import Recent
 from cdp.plan.values import Variables, shape
 
 MOST_DOCUMENTS = 2_000
+MOST_CHARACTERS = 1_000_000
+"""Of all documents that are kept; parsed, each takes about a hundred bytes."""
+STRANGERS_TOKENS = 2_000
+"""In a document that comes without a key: it can ask for the schema only, and GraphiQL does so with some 200."""
 MOST_ERRORS = 20
 
 
@@ -103,18 +108,23 @@ class Documents:
     def __init__(self, schema: GraphQLSchema, limits: Limits) -> None:
         self._schema = schema
         self._limits = limits
-        self._known: Recent[Document] = Recent(MOST_DOCUMENTS)
+        self._strangers = replace(limits, tokens=min(limits.tokens, STRANGERS_TOKENS))
+        self._known: Recent[Document] = Recent(MOST_DOCUMENTS, characters=MOST_CHARACTERS)
 
-    def read(self, text: str) -> Document:
-        """The document of a text.
+    def read(self, text: str, *, of_stranger: bool = False) -> Document:
+        """The document of a text. Strangers' documents have narrower limits, and none of them is kept.
 
         Raises:
             Refused: it is no document, goes beyond a limit, or does not fit the schema.
         """
-        return self._known.get(text) or self._known.put(text, self._read(text))
+        known = self._known.get(text)
+        if known is not None:
+            return known
+        if of_stranger:
+            return self._read(text, self._strangers)
+        return self._known.put(text, self._read(text, self._limits), len(text))
 
-    def _read(self, text: str) -> Document:
-        limits = self._limits
+    def _read(self, text: str, limits: Limits) -> Document:
         if len(text) > limits.characters:
             raise Refused(
                 [

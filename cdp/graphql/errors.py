@@ -11,9 +11,12 @@ import asyncpg
 import structlog
 from graphql import GraphQLError, Node
 
-from cdp.errors import DiptychError
+from cdp.errors import DiptychError, Unavailable
 
 log = structlog.get_logger(__name__)
+
+AWAY = "The server cannot do this just now; try again in a moment."
+"""What is away, and where it lives, is for the log."""
 
 _CODES = {
     "BAD_USER_INPUT",
@@ -42,6 +45,9 @@ def to_graphql_error(
             return _with_code(error)
         case GraphQLError():
             return _with_code(GraphQLError(cause.message, extensions=cause.extensions, **located))  # type: ignore[arg-type]
+        case Unavailable():
+            log.warning("unavailable", reason=cause.message)
+            return GraphQLError(AWAY, extensions={"code": cause.code}, original_error=cause, **located)  # type: ignore[arg-type]
         case DiptychError():
             code = cause.code if cause.code in _CODES else "BAD_USER_INPUT"
             return GraphQLError(cause.message, extensions={"code": code}, original_error=cause, **located)  # type: ignore[arg-type]

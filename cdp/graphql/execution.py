@@ -91,8 +91,9 @@ class PlannedSchema(strawberry.Schema):
         """
         if not query:
             raise MissingQueryError
+        assert isinstance(context_value, Context)
         try:
-            document = self.documents.read(query)
+            document = self.documents.read(query, of_stranger=context_value.principal is None)
         except Refused as refused:
             return _refused(refused.errors)
         operation = document.operation(operation_name)
@@ -106,7 +107,6 @@ class PlannedSchema(strawberry.Schema):
         )
         if not isinstance(variables, VariableValues):
             return _refused(variables)
-        assert isinstance(context_value, Context)
         if context_value.principal is None and not operation.is_introspection:
             return _refused([to_graphql_error(Unauthenticated(NO_KEY))])
         context_value.reading = Reading(context_value, self.plans, operation, variables.coerced)

@@ -19,7 +19,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     """What a document may ask for at most."""
 
     characters: int = 100_000
-    tokens: int = 10_000
+    tokens: int = 6_000
     depth: int = 25
     """Of fields in fields, fragments spread out. GraphiQL's introspection needs 13."""
     fields: int = 5_000

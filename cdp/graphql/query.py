@@ -8,7 +8,8 @@ from typing import Any
 import strawberry
 from strawberry.scalars import ID
 
-from cdp.errors import BadInput
+from cdp.access.scopes import Scope as Permission
+from cdp.errors import BadInput, Forbidden
 from cdp.graphql.accounts import ACCOUNTS, Account, AccountOrder
 from cdp.graphql.events import EVENTS
 from cdp.graphql.filters import AccountFilter, ProfileFilter
@@ -17,12 +18,14 @@ from cdp.graphql.memberships import MEMBERSHIPS
 from cdp.graphql.nodes import Node
 from cdp.graphql.paging import Connection, both_ways
 from cdp.graphql.profiles import PROFILES, Profile, ProfileOrder, account_number
+from cdp.identity.kinds import EMAIL, PHONE
 from cdp.model.ids import decode_id_of
 from cdp.plan.entities import Entity
 from cdp.plan.fields import AnyNode, Connected, Found, Given, argument, planned
+from cdp.plan.labels import PII, lacking
 from cdp.plan.labels import PROFILES as MAY_READ
 from cdp.plan.moment import Moment
-from cdp.plan.statement import Scope, as_text
+from cdp.plan.statement import Convert, Scope, as_text
 from cdp.plan.values import Leaf
 
 ENTITIES: Mapping[str, Entity] = {
@@ -31,7 +34,11 @@ ENTITIES: Mapping[str, Entity] = {
 """What has a global id, by type."""
 
 
-def _profile(scope: Scope, given: Given) -> str:
+_DIRECT = frozenset({EMAIL, PHONE})
+"""Kinds whose values name a person to anybody, and can be guessed: to look one up is to read it."""
+
+
+def _profile(scope: Scope, given: Given, scopes: frozenset[Permission]) -> str:
     wanted: Leaf | None = given.get("id")
     identifier: Mapping[str, Leaf] | None = given.get("identifier")
     if wanted is not None and identifier is None:
@@ -42,7 +49,7 @@ def _profile(scope: Scope, given: Given) -> str:
     return (
         "p.profile_id = (SELECT n.profile_id FROM node n WHERE n.workspace_id = $1"
         f" AND n.kind = {scope.bind(kind, 'text', as_text)}"
-        f" AND n.value = {scope.bind(_both(kind, value), 'text', _stored)})"
+        f" AND n.value = {scope.bind(_both(kind, value), 'text', _stored(scopes))})"
     )
 
 
@@ -54,13 +61,20 @@ def _both(kind: Leaf, value: Leaf) -> Leaf:
     return Leaf(lambda variables: (kind.read(variables), value.read(variables)), (kind.sample, value.sample))
 
 
-def _stored(value: Any, moment: Moment) -> str | None:
-    kind, text = (as_text(one, moment) for one in value)
-    found = moment.normalise(kind, text)
-    return found.value if found is not None else None
+def _stored(scopes: frozenset[Permission]) -> Convert:
+    missing = lacking(PII, scopes)
+
+    def convert(value: Any, moment: Moment) -> str | None:
+        kind, text = (as_text(one, moment) for one in value)
+        if missing is not None and kind in _DIRECT:
+            raise Forbidden(f"To find somebody by the kind `{kind}` needs the scope {missing.value}.")
+        found = moment.normalise(kind, text)
+        return found.value if found is not None else None
+
+    return convert
 
 
-def _account(scope: Scope, given: Given) -> str:
+def _account(scope: Scope, given: Given, _scopes: frozenset[Permission]) -> str:
     wanted: Leaf | None = given.get("id")
     domain: Leaf | None = given.get("domain")
     if wanted is not None and domain is None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from cdp.graphql.context import Context
 
 MOST_PLANS = 1_000
+MOST_SQL = 30_000_000
+"""Characters of all plans' statements together."""
 
 
 class Plans:
@@ -33,7 +35,7 @@ class Plans:
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
-        self._plans: Recent[Plan] = Recent(MOST_PLANS)
+        self._plans: Recent[Plan] = Recent(MOST_PLANS, characters=MOST_SQL)
 
     def of_query(
         self, operation: Operation, variables: Variables, scopes: frozenset[Scope], *, completing: bool
@@ -51,7 +53,7 @@ class Plans:
                 if nodes[0].name.value == "__typename" or is_planned(root, nodes[0].name.value)
             }
             plan = plan_fields(self._schema, selection, root, selected, scopes, completing=completing)
-            self._plans.put(known, plan)
+            self._plans.put(known, plan, len(plan.sql))
         return plan
 
     def of_object(
@@ -79,7 +81,7 @@ class Plans:
                 path=path,
                 completing=completing,
             )
-            self._plans.put(known, plan)
+            self._plans.put(known, plan, len(plan.sql))
         return plan
 
 
@@ -99,6 +101,12 @@ class Reading:
         self._answers: asyncio.Future[Mapping[str, Answer]] | None = None
         self.refused: list[GraphQLError] = []
         """Errors of fields that came back null because the caller may not see them."""
+
+    def refuse(self, node: FieldNode, path: Sequence[str | int], missing: Scope) -> None:
+        """Note that a field comes back null for want of a scope: once for each field of the document."""
+        if all(one.nodes is None or node not in one.nodes for one in self.refused):
+            message = f"`{node.name.value}` needs the scope {missing.value}."
+            self.refused.append(GraphQLError(message, [node], path=path, extensions={"code": "FORBIDDEN"}))
 
     def plan(self) -> Plan:
         """The plan of Query's planned fields."""

@@ -204,8 +204,8 @@ def _quality(parameters: list[str]) -> float:
 
 def _refusal(request: Request, error: DiptychError) -> Response:
     status = {Unauthenticated: 401, Unavailable: 503, TooLarge: 413}.get(type(error), 400)
-    code = to_graphql_error(error).extensions or {}
-    response = _failure(request, status, error.message, str(code["code"]))
+    shown = to_graphql_error(error)
+    response = _failure(request, status, shown.message, str((shown.extensions or {})["code"]))
     if isinstance(error, Unauthenticated):
         response.headers["WWW-Authenticate"] = 'Bearer realm="diptych"'
     if isinstance(error, Unavailable):

@@ -40,6 +40,7 @@ from cdp.plan.labels import lacking
 from cdp.plan.moment import Moment
 from cdp.plan.pages import page_of, search_of
 from cdp.plan.selection import Selection
+from cdp.plan.size import Sizes
 from cdp.plan.statement import Convert, Scope, Statement
 from cdp.plan.values import Leaf
 from cdp.plan.writing import object_type, read_key, written_as
@@ -82,6 +83,7 @@ class Compiled(Struct, frozen=True):
     sql: str
     refused: tuple[Refused, ...]
     computations: tuple[Computation, ...]
+    lists: tuple[Sizes, ...]
 
 
 class Compiler:
@@ -104,6 +106,8 @@ class Compiler:
         """Whether the ordinary executor will complete the answer, and so needs hidden keys."""
         self._refused: list[Refused] = []
         self._computations: list[Computation] = []
+        self._lists: list[Sizes] = []
+        self._within: Sizes = ()
 
     def field(self, field: GraphQLField, nodes: Nodes, path: Path) -> Compiled:
         """The JSON of a planned field that hangs on no row: one of Query's.
@@ -128,8 +132,8 @@ class Compiler:
         return self._compiled(self._row(entity, scope, entity.by_id, type_, nodes))
 
     def _compiled(self, sql: str) -> Compiled:
-        compiled = Compiled(sql, tuple(self._refused), tuple(self._computations))
-        self._refused, self._computations = [], []
+        compiled = Compiled(sql, tuple(self._refused), tuple(self._computations), tuple(self._lists))
+        self._refused, self._computations, self._lists = [], [], []
         return compiled
 
     # ── objects ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -171,7 +175,7 @@ class Compiler:
             case Found():
                 entity = declared.entity()
                 inner = scope.inner(entity.names)
-                where = declared.where(inner, self._selection.arguments(field, nodes[0]))
+                where = declared.where(inner, self._selection.arguments(field, nodes[0]), self._scopes)
                 return self._row(entity, inner, where, object_type(field.type), nodes)
             case AnyNode():
                 return self._any_node(declared, field, nodes, scope)
@@ -238,7 +242,13 @@ class Compiler:
             source=f"{inner.sql(declared.source or entity.source)} WHERE {_all(conditions)}",
             scope=inner,
         )
-        return parts.write(object_type(field.type), nodes)
+        around = self._within
+        self._within = (*around, given.get("last") if given.get("first") is None else given["first"])
+        if around:
+            self._lists.append(self._within)
+        written = parts.write(object_type(field.type), nodes)
+        self._within = around
+        return written
 
     # ── what connections need too ────────────────────────────────────────────────────────────────────────────────
 

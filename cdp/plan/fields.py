@@ -81,7 +81,8 @@ class Found(Struct, frozen=True, kw_only=True):
     """An object of an entity that arguments find: `where`, from them."""
 
     entity: Callable[[], Entity]
-    where: Callable[[Scope, Given], str]
+    where: Callable[[Scope, Given, frozenset[Any]], str]
+    """Given what the caller may do besides: an argument may ask for more than the object does."""
     labels: Labels = NONE
 
 

@@ -29,10 +29,12 @@ CONDITION = "condition"
 """Key of a filter field's declaration in its metadata."""
 
 MOST_CONDITIONS = 200
+MOST_RELATIONS = 5
+"""Within each other: each one goes through all rows of the one around it."""
 
 
 class TooManyConditions(DiptychError):
-    """A filter with more conditions than the message says."""
+    """A filter with more conditions, or with more relations within each other, than the message says."""
 
     code = "COMPLEXITY"
 
@@ -145,6 +147,7 @@ class Writer:
     def __init__(self, scopes: frozenset[Any]) -> None:
         self._scopes = scopes
         self._count = 0
+        self._relations = 0
 
     def write(self, tree: Tree, type_: Any, scope: Scope) -> str:
         """The condition of a filter.
@@ -152,7 +155,7 @@ class Writer:
         Raises:
             Forbidden: it looks at what the caller may not see.
             BadInput: an operator is given null.
-            TooManyConditions: it has more parts than MOST_CONDITIONS.
+            TooManyConditions: it has more parts than MOST_CONDITIONS, or goes further than MOST_RELATIONS.
         """
         while isinstance(type_, (GraphQLNonNull, GraphQLList)):
             type_ = type_.of_type
@@ -198,6 +201,9 @@ class Writer:
 
     def _related(self, declared: Related, value: Tree, field: GraphQLInputField, scope: Scope) -> str:
         assert isinstance(field.type, GraphQLInputObjectType)
+        if self._relations == MOST_RELATIONS:
+            raise TooManyConditions(f"A filter may follow {MOST_RELATIONS} relations from one to the next.")
+        self._relations += 1
         inner = scope.inner(declared.names)
         rows = inner.sql(f"{declared.source} WHERE {declared.where}")
         parts = []
@@ -212,6 +218,7 @@ class Writer:
                     parts.append(f"NOT EXISTS (SELECT FROM {rows} AND {holds})")
                 case _:
                     parts.append(f"NOT EXISTS (SELECT FROM {rows} AND NOT coalesce({holds}, false))")
+        self._relations -= 1
         return _joined("AND", parts, empty="true")
 
     def _compares(self, declared: Compares, value: Tree, scope: Scope) -> str:

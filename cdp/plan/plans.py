@@ -15,6 +15,7 @@ from cdp.plan.compiler import Compiled, Compiler, Computation, Refused
 from cdp.plan.entities import Entity
 from cdp.plan.moment import Moment
 from cdp.plan.selection import Selection
+from cdp.plan.size import Sizes
 from cdp.plan.statement import Parameter, Statement
 from cdp.plan.values import Variables
 
@@ -31,6 +32,8 @@ class PlannedField(Struct, frozen=True):
     """Whether its JSON is to be parsed and completed, rather than passed through."""
     refused: tuple[Refused, ...] = ()
     computations: tuple[Computation, ...] = ()
+    lists: tuple[Sizes, ...] = ()
+    """Of connections within connections."""
     column: int | None = None
     constant: str | None = None
     """Its value, where that is known before anything is read: `__typename`."""
@@ -139,7 +142,14 @@ def _assemble(
             sql = f"CASE WHEN {statement.constant(True, 'bool')} THEN {sql} END"
         fields.append(
             PlannedField(
-                key, paths[key], nodes[0], completes, compiled.refused, compiled.computations, len(columns)
+                key,
+                paths[key],
+                nodes[0],
+                completes,
+                compiled.refused,
+                compiled.computations,
+                compiled.lists,
+                len(columns),
             )
         )
         columns.append(sql)
@@ -160,11 +170,14 @@ V = TypeVar("V")
 
 
 class Recent(Generic[V]):
-    """The most recently used of many values, at most `size` of them."""
+    """The most recently used of many values, at most `size` of them, and at most `characters` of text behind them."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, *, characters: int) -> None:
         self._size = size
+        self._characters = characters
         self._values: OrderedDict[Hashable, V] = OrderedDict()
+        self._lengths: dict[Hashable, int] = {}
+        self._held = 0
 
     def __len__(self) -> int:
         return len(self._values)
@@ -176,9 +189,12 @@ class Recent(Generic[V]):
             self._values.move_to_end(key)
         return value
 
-    def put(self, key: Hashable, value: V) -> V:
-        """Keep a value; the least recent one goes if there are too many."""
+    def put(self, key: Hashable, value: V, length: int) -> V:
+        """Keep a value that was made of so many characters; the least recent ones go if there is too much."""
         self._values[key] = value
-        if len(self._values) > self._size:
-            self._values.popitem(last=False)
+        self._held += length - self._lengths.get(key, 0)
+        self._lengths[key] = length
+        while len(self._values) > self._size or (self._held > self._characters and self._values):
+            oldest, _ = self._values.popitem(last=False)
+            self._held -= self._lengths.pop(oldest)
         return value

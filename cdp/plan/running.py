@@ -15,7 +15,11 @@ from cdp.model.ids import decode_id
 from cdp.plan.compiler import NEEDS_KEY, TYPE_KEY, Computation, Refused
 from cdp.plan.moment import Moment
 from cdp.plan.plans import Plan, PlannedField
+from cdp.plan.size import TooMuch, check_size
 from cdp.plan.values import Leaf, Tree, Variables
+
+MOST_SECONDS = 10.0
+"""That PostgreSQL may take for one statement."""
 
 
 class Answer(Struct, frozen=True):
@@ -44,12 +48,18 @@ async def run_plan(
         moment: the workspace and the time of which all views are.
         variables: the client's, coerced.
         context: what computed fields are given.
+
+    Raises:
+        TooMuch: it took longer than MOST_SECONDS.
     """
     values, failed = _bind(plan, moment, variables)
     row: Sequence[Any] = ()
     if any(field.column is not None and field.key not in failed for field in plan.fields):
         async with connect() as connection:
-            row = await connection.fetchrow(plan.sql, *values)
+            try:
+                row = await connection.fetchrow(plan.sql, *values, timeout=MOST_SECONDS)
+            except TimeoutError:
+                raise TooMuch("The query took too long; ask for less at once.") from None
     answers: dict[str, Answer] = {}
     for field in plan.fields:
         if field.failure is not None:
@@ -75,6 +85,12 @@ def _bind(
         except DiptychError as error:
             values.append(None)
             failed.setdefault(parameter.path[0], (error, parameter.path))
+    for field in plan.fields:
+        if field.lists and field.key not in failed:
+            try:
+                check_size(field.lists, variables)
+            except TooMuch as error:
+                failed[field.key] = (error, field.path)
     for key in failed:
         if key in plan.guards:
             values[plan.guards[key]] = False

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 import asyncpg
+import structlog
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,6 +22,7 @@ from cdp.web.answers import json_answer
 from cdp.web.metrics import CONTENT_TYPE, Metrics
 
 queries = load_queries("cdp.web", "health.sql")
+log = structlog.get_logger(__name__)
 
 WORKER_LAG = timedelta(minutes=1)
 """Roles and enrichment that are so much behind are worth a warning."""
@@ -89,7 +91,9 @@ async def _checks(database: Database, now: datetime) -> dict[str, Check]:
             pending = await migrate.pending(connection)
             oldest = await connection.fetchval(queries.oldest_settlement) if not pending else None
     except DiptychError as error:
-        return _away(error.message)
+        # What it says may name the place where the database lives, and anybody may ask here.
+        log.warning("not_ready", reason=error.message)
+        return _away("The database cannot be reached; the log says why.")
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         return _away(f"The database cannot be used ({type(error).__name__}).")
     except TimeoutError:
