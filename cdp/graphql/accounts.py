@@ -15,11 +15,12 @@ from cdp.graphql.intent import AccountBuyerIntent
 from cdp.graphql.memberships import MEMBERSHIPS, Membership
 from cdp.graphql.nodes import Node, global_id
 from cdp.graphql.paging import Connection, forwards
+from cdp.graphql.personal import without_personal
 from cdp.graphql.usage import WINDOW, AccountUsage, window
 from cdp.model import AccountKind
 from cdp.plan.entities import Entity, SortKey
 from cdp.plan.fields import Column, Connected, Given, argument, column, nested, planned
-from cdp.plan.labels import BOTH, INTENT, USAGE
+from cdp.plan.labels import BOTH, INTENT, PII, USAGE
 from cdp.plan.statement import Scope, as_texts
 
 
@@ -130,7 +131,13 @@ class Account(Node):
     group_id: str | None = column(
         "a.group_id", description="The id that your systems know it by; null: known by its domain alone."
     )
-    traits: JSON = column("a.traits", description="Attributes by key, the last writer winning.")
+    traits: JSON = column(
+        "a.traits",
+        labels=PII,
+        redacted=f"CASE WHEN a.kind = 'HOUSEHOLD' THEN {without_personal('a.traits')} ELSE a.traits END",
+        description="Attributes by key, the last writer winning; of a household, without those that identify a person "
+        "for whoever may not read personal data.",
+    )
     created_at: datetime = column("a.created_at", description="When it became known.")
     buyer_intent: AccountBuyerIntent | None = nested(
         MEMBERS, names=OF_ACCOUNT, labels=INTENT, description="The buyer-intent panel over all its people."

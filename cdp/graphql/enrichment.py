@@ -9,7 +9,9 @@ import strawberry
 from strawberry.scalars import JSON
 
 from cdp.graphql.identifiers import Identifier
+from cdp.graphql.personal import is_personal
 from cdp.plan.fields import column, nested
+from cdp.plan.labels import PII
 
 
 @strawberry.type(description="A trait that a provider contributed, with where it comes from.")
@@ -17,7 +19,12 @@ class EnrichedTrait:
     """One trait."""
 
     key: str = column("e.key", description="Name of the trait.")
-    value: JSON | None = column("e.value", description="Its value.")
+    value: JSON | None = column(
+        "e.value",
+        labels=PII,
+        redacted=f"CASE WHEN NOT {is_personal('e.key', 'e.value')} THEN e.value END",
+        description="Its value; null where it identifies the person and the caller may not read personal data.",
+    )
     provider: str = column("e.provider", description="The plugin that contributed it.")
     confidence: float = column("e.confidence", description="How sure the provider is, above 0 and up to 1.")
     cost: Decimal = column("e.cost", description="What it cost, in the workspace's currency.")

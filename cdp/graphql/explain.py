@@ -17,6 +17,7 @@ from cdp.graphql.scalars import JSON
 from cdp.identity.explain import ExplainedLink, explain
 from cdp.model import Identifier, ProfileId
 from cdp.model.ids import encode_id
+from cdp.plan.labels import BOTH, lacking
 
 
 @strawberry.enum(description="What became of a possible link between two identifiers.")
@@ -64,9 +65,19 @@ class IdentityLink:
     evidence: JSON = strawberry.field(
         description="What was seen first: `messageId`, `type` and `source` of the event, or the `mutation`, `by` whom."
     )
-    times: int = strawberry.field(description="How often it was seen.")
     first_at: datetime = strawberry.field(description="When it was first seen.")
-    last_at: datetime = strawberry.field(description="When it was last seen.")
+    seen: strawberry.Private[int]
+    seen_at: strawberry.Private[datetime]
+
+    @strawberry.field(description="How often it was seen, by events of either panel.")
+    def times(self, info: Info) -> int | None:
+        """Whoever sees one panel would learn of the other."""
+        return self.seen if _sees_both_panels(info) else None
+
+    @strawberry.field(description="When it was last seen, by an event of either panel.")
+    def last_at(self, info: Info) -> datetime | None:
+        """As above."""
+        return self.seen_at if _sees_both_panels(info) else None
 
     @classmethod
     def of(cls, link: ExplainedLink) -> IdentityLink:
@@ -78,10 +89,18 @@ class IdentityLink:
             rule=link.rule,
             reason=link.reason,
             evidence=JSON(link.evidence),
-            times=link.times,
             first_at=link.first_at,
-            last_at=link.last_at,
+            seen=link.times,
+            seen_at=link.last_at,
         )
+
+
+def _sees_both_panels(info: Info) -> bool:
+    missing = lacking(BOTH, info.context.scopes)
+    if missing is not None:
+        node = info._raw_info.field_nodes[0]  # noqa: SLF001 - Strawberry hides the node itself
+        info.context.reading.refuse(node, info.path.as_list(), missing)
+    return missing is None
 
 
 @strawberry.type(description="Whether two identifiers are one person, and what speaks for it and against it.")
@@ -129,6 +148,7 @@ class ExplainQuery:
         ] = None,
     ) -> IdentityExplanation | None:
         """The chain of links with its evidence; what was refused and cut, with the reasons."""
+        info.context.require(Scope.PROFILES_READ)
         info.context.require(Scope.PII_READ)
         one = await _end(info.context, "a", a, profile_a)
         other = await _end(info.context, "b", b, profile_b)

@@ -22,6 +22,7 @@ import strawberry
 from graphql import GraphQLResolveInfo
 from msgspec import Struct
 
+from cdp.access.scopes import Scope
 from cdp.model import NO_ACCOUNT, AccountId, ProfileId
 
 REFERENCES = "references"
@@ -61,6 +62,7 @@ async def answer_reference(source: Any, info: GraphQLResolveInfo[Any], **_argume
     reference = getattr(source, field.python_name)
     if reference is None:
         return None
+    info.context.require(Scope.PROFILES_READ)
     return await info.context.reading.object(reference, info)
 
 

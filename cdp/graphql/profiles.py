@@ -17,6 +17,7 @@ from cdp.graphql.intent import BuyerIntent
 from cdp.graphql.memberships import MEMBERSHIPS, Membership
 from cdp.graphql.nodes import Node, global_id
 from cdp.graphql.paging import Connection, forwards
+from cdp.graphql.personal import without_personal
 from cdp.graphql.personalisation import Personalisation, fill_slot
 from cdp.graphql.usage import WINDOW, Usage, window
 from cdp.graphql.words import Direction
@@ -26,36 +27,6 @@ from cdp.plan.entities import Entity, SortKey
 from cdp.plan.fields import Column, Connected, Given, Names, Nested, argument, column, computed, planned, rows
 from cdp.plan.labels import BOTH, INTENT, PII, USAGE
 from cdp.plan.statement import Scope
-
-PERSONAL_TRAITS = (
-    *(
-        "address",
-        "avatar",
-        "birthday",
-        "email",
-        "firstName",
-        "first_name",
-        "lastName",
-        "last_name",
-        "name",
-        "phone",
-    ),
-    *(
-        "username",
-        "birthdate",
-        "date_of_birth",
-        "mobile",
-        "street",
-        "zip",
-        "postalCode",
-        "postal_code",
-        "ip",
-        "title",
-    ),
-)
-"""Traits that identify a person; those who may not read personal data get the traits without them."""
-
-_KEPT = "p.traits - ARRAY[" + ", ".join(f"'{key}'" for key in PERSONAL_TRAITS) + "]"
 
 
 @strawberry.enum(description="What people may be sorted by.")
@@ -158,7 +129,7 @@ class Profile(Node):
     traits: JSON = column(
         "p.traits",
         labels=PII,
-        redacted=_KEPT,
+        redacted=without_personal("p.traits"),
         description="Attributes by key, the last writer winning; without those that identify the person for whoever "
         "may not read personal data.",
     )

@@ -1,0 +1,118 @@
+"""Who may not read personal data finds it nowhere: not in traits, enrichment or look-ups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cdp.app import Application
+from tests.security.conftest import NOW, Side, track
+
+TRAITS: dict[str, Any] = {
+    "email": "ann@example.com",
+    "Email Address": "ann@example.com",
+    "FirstName": "Ann",
+    "last-name": "Archer",
+    "mobilePhone": "+442079460958",
+    "title": "Dr",
+    "ip": "10.0.0.1",
+    "contact": {"first_name": "Ann"},
+    "manager": "Bob <bob@example.com>",
+    "links": ["https://a.example", {"linkedIn": "ann"}],
+}
+HARMLESS: dict[str, Any] = {
+    "city": "Oslo",
+    "plan": {"name": "pro", "seats": 40},
+    "tags": ["a", "b"],
+    "vip": True,
+}
+FIND = "query ($kind: String!, $value: String!) { profile(identifier: { kind: $kind, value: $value }) { id traits } }"
+
+
+@pytest.fixture
+async def ann(ours: Side) -> Side:
+    await ours.tell({"type": "identify", "userId": "ann", "traits": TRAITS | HARMLESS})
+    return ours
+
+
+@pytest.mark.parametrize("role", ["MARKETING", "PARTNER"])
+async def test_traits_that_tell_who_it_is_are_left_out_however_they_are_written(ann: Side, role: str) -> None:
+    found = await ann.data(FIND, role=role, kind="user_id", value="ann")
+    assert found["profile"]["traits"] == HARMLESS
+    everything = await ann.data(FIND, role="SALES", kind="user_id", value="ann")
+    assert everything["profile"]["traits"] == TRAITS | HARMLESS
+
+
+@pytest.mark.parametrize("role", ["MARKETING", "PARTNER"])
+@pytest.mark.parametrize(("kind", "value"), [("email", "ann@example.com"), ("phone", "+442079460958")])
+async def test_a_known_address_or_number_finds_nobody(ann: Side, role: str, kind: str, value: str) -> None:
+    """Whether somebody is known, or not, looks the same."""
+    answers = [
+        await ann.ask(FIND, role=role, kind=kind, value=one) for one in (value, "+442079460000", "x@y.test")
+    ]
+    for answer in answers:
+        assert answer["data"] == {"profile": None}
+        assert [(error["extensions"]["code"], error["path"]) for error in answer["errors"]] == [
+            ("FORBIDDEN", ["profile"])
+        ]
+    assert (await ann.data(FIND, role="SUPPORT", kind="email", value="ann@example.com"))[
+        "profile"
+    ] is not None
+
+
+async def test_the_attributes_of_a_household_are_those_of_people(ours: Side) -> None:
+    traits = {"type": "household", "email": "home@example.com", "rooms": 4}
+    await ours.tell({"type": "group", "userId": "ann", "groupId": "home", "traits": traits})
+    await ours.tell(
+        {"type": "group", "userId": "ann", "groupId": "work", "traits": {"email": "info@example.com"}}
+    )
+    document = "{ accounts(orderBy: [{ field: CREATED_AT }]) { nodes { groupId traits } } }"
+    for role, home in (("MARKETING", {"type": "household", "rooms": 4}), ("SALES", traits)):
+        found = await ours.data(document, role=role)
+        assert found["accounts"]["nodes"] == [
+            {"groupId": "home", "traits": home},
+            {"groupId": "work", "traits": {"email": "info@example.com"}},
+        ]
+
+
+async def test_enrichment_that_tells_who_it_is_comes_without_its_value(
+    ann: Side, application: Application
+) -> None:
+    async with application.database.connection(ann.workspace_id) as connection:
+        node = await connection.fetchval(
+            "SELECT node_id FROM node WHERE workspace_id = $1 AND kind = 'email'", ann.workspace_id
+        )
+        for key, value in (("company", '"Example"'), ("full_name", '"Ann"'), ("owner", '"ann@example.com"')):
+            await connection.execute(
+                "INSERT INTO enrichment (workspace_id, node_id, provider, key, value, confidence, fetched_at)"
+                " VALUES ($1, $2, 'p', $3, $4, 1, $5)",
+                *(ann.workspace_id, node, key, value, NOW),
+            )
+    document = "{ profiles { nodes { enrichment { key value } } } }"
+    for role, shown in (
+        ("MARKETING", ["Example", None, None]),
+        ("SALES", ["Example", "Ann", "ann@example.com"]),
+    ):
+        found = await ann.data(document, role=role)
+        values = [one["value"] for one in found["profiles"]["nodes"][0]["enrichment"]]
+        assert values == shown
+
+
+async def test_how_often_identifiers_were_seen_together_is_for_those_who_see_both_panels(ours: Side) -> None:
+    """Every event with both counts: whoever sees one panel could count the events of the other."""
+    for _ in range(3):
+        await ours.tell(track("ann", "Signed In", anonymousId="visitor"))
+    document = """{ identityExplain(a: { kind: "user_id", value: "ann" }, b: { kind: "anonymous_id", value: "visitor" })
+      { same chain { rule times lastAt } } }"""
+    for role in ("SALES", "SUPPORT"):
+        answer = await ours.ask(document, role=role)
+        assert answer["data"]["identityExplain"] == {
+            "same": True,
+            "chain": [{"rule": "seen_together", "times": None, "lastAt": None}],
+        }
+        assert sorted((error["extensions"]["code"], error["path"][-1]) for error in answer["errors"]) == [
+            ("FORBIDDEN", "lastAt"),
+            ("FORBIDDEN", "times"),
+        ]
+    assert (await ours.data(document))["identityExplain"]["chain"][0]["times"] == 3
