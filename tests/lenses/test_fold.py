@@ -22,26 +22,10 @@ from cdp.model import (
     Measure,
     NodeId,
     Workspace,
-    WorkspaceId,
-    WorkspaceSettings,
 )
+from tests.lenses.parts import EPOCH, WORKSPACE, event
 
-EPOCH = datetime(2026, 11, 20, tzinfo=UTC)
-WORKSPACE = Workspace(
-    workspace_id=WorkspaceId(1),
-    name="Acme",
-    version=1,
-    epoch=EPOCH,
-    settings=WorkspaceSettings(),
-    entries=merge_entries([]),
-    features=(),
-)
 UNIT = 2**40
-
-
-def event(name: str, properties: dict[str, Any] | None = None, /, **fields: Any) -> Event:
-    fields = {"message_id": "m", "type": EventType.TRACK, "occurred_at": EPOCH} | fields
-    return Event(name=name, properties=properties or {}, received_at=EPOCH, identifiers=(), **fields)
 
 
 def folded(*events: Event, workspace: Workspace = WORKSPACE) -> Summaries:

@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from cdp.lenses.amounts import date_of, decimal_of, key_of
-from cdp.lenses.catalogue import merge_entries
 from cdp.lenses.fold import fold
 from cdp.lenses.summaries import UNTOLD, Order, Summaries
 from cdp.model import (
     AccountId,
     Event,
-    EventType,
     NodeId,
     Workspace,
-    WorkspaceId,
-    WorkspaceSettings,
 )
-
-EPOCH = datetime(2026, 11, 20, tzinfo=UTC)
-WORKSPACE = Workspace(
-    workspace_id=WorkspaceId(1),
-    name="Acme",
-    version=1,
-    epoch=EPOCH,
-    settings=WorkspaceSettings(),
-    entries=merge_entries([]),
-    features=(),
-)
-
-
-def event(name: str, properties: dict[str, Any] | None = None, /, **fields: Any) -> Event:
-    fields = {"message_id": "m", "type": EventType.TRACK, "occurred_at": EPOCH} | fields
-    return Event(name=name, properties=properties or {}, received_at=EPOCH, identifiers=(), **fields)
+from tests.lenses.parts import EPOCH, WORKSPACE, event
 
 
 def folded(*events: Event, workspace: Workspace = WORKSPACE) -> Summaries:
