@@ -21,7 +21,7 @@ AS $$ SELECT nullif(current_setting('cdp.workspace_id', true), '')::bigint $$;
 CREATE TABLE workspace (
     workspace_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name text NOT NULL UNIQUE,
-    -- Only what differs from the defaults of cdp.model.settings.WorkspaceSettings.
+    -- Only what differs from the defaults of cdp.model.workspace.WorkspaceSettings.
     settings jsonb NOT NULL DEFAULT '{}',
     -- Grows with every change of settings, catalogue or features; processes reload when it differs from what they hold.
     version bigint NOT NULL DEFAULT 1,

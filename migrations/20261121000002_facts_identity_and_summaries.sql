@@ -365,7 +365,7 @@ CREATE TABLE enrichment (
 
 -- ── Catalogue ────────────────────────────────────────────────────────────────────────────────────────────────────
 
--- What a workspace changed; the defaults live in cdp.lenses.catalogue. A removed default is kept with removed = true.
+-- What a workspace changed; the defaults live in cdp.lenses.defaults. A removed default is kept with removed = true.
 CREATE TABLE catalogue_entry (
     workspace_id bigint NOT NULL REFERENCES workspace ON DELETE CASCADE,
     entry_id bigint GENERATED ALWAYS AS IDENTITY,
