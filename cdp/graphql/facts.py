@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cdp.model import IntentLevel
+
 _NODES = "node n JOIN {table} ON {alias}.workspace_id = $1 AND {alias}.node_id = n.node_id{within}"
 
 _PERSON = f"{_NODES} WHERE n.workspace_id = $1 AND n.profile_id = {{row_alias}}.profile_id"
@@ -86,6 +88,19 @@ LEVEL = (
     "CASE WHEN coalesce({row}.intent_rank, 0) >= {hot_rank} THEN 'HOT'"
     " WHEN coalesce({row}.intent_rank, 0) >= {warm_rank} THEN 'WARM' ELSE 'COLD' END"
 )
+
+LEVEL_BANDS: Mapping[frozenset[IntentLevel], str] = {
+    frozenset(): "false",
+    frozenset({IntentLevel.HOT}): "{row}.intent_rank >= {hot_rank}",
+    frozenset({IntentLevel.WARM}): "({row}.intent_rank >= {warm_rank} AND {row}.intent_rank < {hot_rank})",
+    frozenset({IntentLevel.COLD}): "{row}.intent_rank < least({warm_rank}, {hot_rank})",
+    frozenset({IntentLevel.WARM, IntentLevel.HOT}): "{row}.intent_rank >= least({warm_rank}, {hot_rank})",
+    frozenset({IntentLevel.COLD, IntentLevel.WARM}): "{row}.intent_rank < {hot_rank}",
+    frozenset({IntentLevel.COLD, IntentLevel.HOT}): "NOT ({row}.intent_rank >= {warm_rank}"
+    " AND {row}.intent_rank < {hot_rank})",
+    frozenset(IntentLevel): "true",
+}
+"""The same as conditions that an index on the rank can serve."""
 
 ACTIVE_DAYS = (
     "(SELECT count(*) FROM unnest({row}.used_days) AS u (day)"

@@ -7,7 +7,7 @@ from typing import Any
 import strawberry
 from strawberry.types.unset import UNSET
 
-from cdp.graphql.facts import CURRENT, LEVEL, OF_MEMBER, OF_PERSON, PHASE, ROLES, WORKSPACE_WINDOW
+from cdp.graphql.facts import CURRENT, LEVEL_BANDS, OF_MEMBER, OF_PERSON, PHASE, ROLES, WORKSPACE_WINDOW
 from cdp.graphql.operators import (
     AccountKindFilter,
     BooleanFilter,
@@ -20,7 +20,7 @@ from cdp.graphql.operators import (
     TextFilter,
     TraitFilter,
 )
-from cdp.plan.filters import Traits, all_of, any_of, compares, condition, none_of, related, within
+from cdp.plan.filters import Banded, Traits, all_of, any_of, compares, condition, none_of, related, within
 from cdp.plan.labels import INTENT, PII, USAGE
 from cdp.plan.moment import Moment
 
@@ -34,9 +34,9 @@ class BuyerIntentFilter:
     """Of buyer intent."""
 
     score: RangeFilter | None = compares(
-        "coalesce({row}.intent_rank, 0)", sql_type="float8", convert=_rank, description="The score today."
+        "{row}.intent_rank", sql_type="float8", convert=_rank, description="The score today."
     )
-    level: IntentLevelFilter | None = compares(LEVEL, description="The level.")
+    level: IntentLevelFilter | None = condition(Banded(bands=LEVEL_BANDS), "The level.")
     stage: StageFilter | None = compares(
         "{row}.stage", sql_type="buying_stage", description="The current stage."
     )

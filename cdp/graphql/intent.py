@@ -62,10 +62,12 @@ class Purchases:
     totals: list[Money] = rows(
         "(SELECT o.currency, sum(o.amount) AS amount FROM {orders} GROUP BY o.currency) c",
         order="c.currency",
+        unless="coalesce({row}.purchase_count, 0) = 0",
         description="Exact total per currency.",
     )
     first_at: datetime | None = column(
-        "(SELECT min(o.first_at) FROM {orders})", description="When the first of them was made."
+        "CASE WHEN {row}.purchase_count > 0 THEN (SELECT min(o.first_at) FROM {orders}) END",
+        description="When the first of them was made.",
     )
     last_at: datetime | None = column("{row}.last_purchase_at", description="When the last of them was made.")
     renewal_date: date | None = column(
@@ -96,12 +98,14 @@ class IntentView:
         "(SELECT t.key::buying_stage AS stage, sum(t.count) AS count, min(t.first_at) AS first_at,"
         " max(t.last_at) AS last_at FROM {tallies} AND t.kind = 'stage' GROUP BY t.key) s",
         order="s.stage",
+        unless="{row}.furthest_stage IS NULL",
         description="Every stage that was visited, earliest stage first.",
     )
     signals: list[Signal] = rows(
         "(SELECT t.key AS name, sum(t.count) AS count, min(t.first_at) AS first_at, max(t.last_at) AS last_at,"
         " sum(t.units) AS units FROM {tallies} AND t.kind = 'signal' GROUP BY t.key) s",
         order="s.units DESC, s.name",
+        unless="{row}.intent_last_at IS NULL",
         arguments=[top("signals")],
         description="Kinds of evidence, the weightiest today first.",
     )

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 import strawberry
 from strawberry.types.arguments import StrawberryArgument
 
+from cdp.plan.connections import MOST_COUNTED
 from cdp.plan.fields import Part, argument, planned
 from cdp.plan.pages import DEFAULT_SIZE, LARGEST_SIZE
 
@@ -50,7 +51,12 @@ class Connection(Generic[T]):
     nodes: list[T] = planned(Part(name="nodes"), description="The items.")
     page_info: PageInfo = planned(Part(name="pageInfo"), description="Where this page lies in the list.")
     total_count: int = planned(
-        Part(name="totalCount"), description="How many items the whole list has; counted only if asked for."
+        Part(name="totalCount"),
+        description=f"How many items the whole list has; counted only if asked for, and up to {MOST_COUNTED:,}.",
+    )
+    total_count_is_estimated: bool = planned(
+        Part(name="totalCountIsEstimated"),
+        description=f"Whether the list is longer than {MOST_COUNTED:,}, so that `totalCount` is a lower bound.",
     )
 
 

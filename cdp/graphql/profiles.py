@@ -52,6 +52,7 @@ class ProfileOrder:
 
 
 _ID = SortKey(sql="p.profile_id", sql_type="int8")
+_LAST_SEEN = SortKey(sql="p.last_seen_at", sql_type="timestamptz", nullable=True)
 
 PROFILES = Entity(
     type_name="Profile",
@@ -71,7 +72,7 @@ PROFILES = Entity(
         ProfileOrderField.FIRST_SEEN_AT: SortKey(
             sql="p.first_seen_at", sql_type="timestamptz", nullable=True
         ),
-        ProfileOrderField.LAST_SEEN_AT: SortKey(sql="p.last_seen_at", sql_type="timestamptz", nullable=True),
+        ProfileOrderField.LAST_SEEN_AT: _LAST_SEEN,
         ProfileOrderField.INTENT_SCORE: SortKey(sql="p.intent_rank", sql_type="float8", labels=INTENT),
         ProfileOrderField.PURCHASE_COUNT: SortKey(sql="p.purchase_count", sql_type="int4", labels=INTENT),
         ProfileOrderField.LAST_PURCHASE_AT: SortKey(
@@ -81,7 +82,9 @@ PROFILES = Entity(
             sql="p.last_used_at", sql_type="timestamptz", nullable=True, labels=USAGE
         ),
     },
+    order=((_LAST_SEEN, True),),
     search="p.search_text",
+    finder="cdp.find_people({words}, 1000)",
     search_labels=PII,
 )
 
@@ -171,8 +174,8 @@ class Profile(Node):
     timeline: Connection[Event] = planned(
         Connected(
             entity=lambda: EVENTS,
-            source="node n JOIN event e ON e.workspace_id = $1 AND e.node_id = n.node_id",
-            where="n.workspace_id = $1 AND n.profile_id = p.profile_id",
+            each="(SELECT n.node_id FROM node n WHERE n.workspace_id = $1 AND n.profile_id = p.profile_id) n",
+            where="e.node_id = n.node_id",
             conditions=of_lenses,
         ),
         arguments=[

@@ -110,7 +110,10 @@ class ReadQuery:
         arguments=[
             argument("where", ProfileFilter | None, "What must hold of them.", None),
             argument(
-                "orderBy", list[ProfileOrder] | None, "Sort keys, the first one leading; by id at last.", None
+                "orderBy",
+                list[ProfileOrder] | None,
+                "Sort keys, the first one leading; by id at last. Without any: who was seen last comes first.",
+                None,
             ),
             argument(
                 "search", str | None, "Words that names and identifiers must have in them, in any case.", None

@@ -166,6 +166,7 @@ class UsageView:
         "(SELECT t.key, sum(t.count) AS count, min(t.first_at) AS first_at, max(t.last_at) AS last_at"
         " FROM {tallies} AND t.kind = 'feature' GROUP BY t.key) f",
         order="f.count DESC, f.key",
+        unless="coalesce({row}.feature_last, '{}') = '{}'",
         arguments=[top("features")],
         description="Features that were ever used, the most used first.",
     )

@@ -200,7 +200,10 @@ class Compiler:
         listed = (
             f"SELECT {content} AS item FROM {inner.sql(declared.source)} ORDER BY {inner.sql(declared.order)}"
         )
-        return f"(SELECT coalesce(json_agg(list.item), '[]') FROM ({listed}{limit}) list)"
+        found = f"(SELECT coalesce(json_agg(list.item), '[]') FROM ({listed}{limit}) list)"
+        if declared.unless is None:
+            return found
+        return f"CASE WHEN {inner.sql(declared.unless)} THEN '[]'::json ELSE {found} END"
 
     def _row(self, entity: Entity, scope: Scope, where: str, type_: GraphQLObjectType, nodes: Nodes) -> str:
         content = self._object(type_, nodes, scope)
@@ -231,15 +234,18 @@ class Compiler:
         conditions = [inner.sql(entity.seen_by(self._scopes)), inner.sql(declared.where)]
         if given.get("where") is not None:
             conditions.append(Writer(self._scopes).write(given["where"], field.args["where"].type, inner))
-        if given.get("search") is not None:
-            conditions.append(search_of(entity, given["search"], inner, self._scopes))
         if declared.conditions is not None:
             conditions.extend(inner.sql(one) for one in declared.conditions(inner, given, self._scopes))
+        ways: Sequence[str] = ["true"]
+        if given.get("search") is not None:
+            ways = search_of(entity, given["search"], inner, self._scopes)
+        source = inner.sql(entity.source)
         parts = ConnectionParts(
             compiler=self,
             entity=entity,
             page=page_of(entity, given, inner, self._scopes),
-            source=f"{inner.sql(declared.source or entity.source)} WHERE {_all(conditions)}",
+            sources=[f"{source} WHERE {_all([*conditions, way])}" for way in ways],
+            each=inner.sql(declared.each) if declared.each is not None else None,
             scope=inner,
         )
         around = self._within

@@ -9,7 +9,7 @@ from graphql import FieldNode, GraphQLObjectType, get_named_type
 from msgspec import Struct
 
 from cdp.plan.entities import Entity
-from cdp.plan.pages import Page, cursor_of
+from cdp.plan.pages import LARGEST_SIZE, Page, cursor_of
 from cdp.plan.statement import Scope
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ Pairs: TypeAlias = list[tuple[str, str]]
 """Key and value of a JSON object, as SQL."""
 
 _RANK = '"$rank"'
+
+MOST_COUNTED = 10_000
+"""A list that is longer is not counted to its end."""
 
 
 def json_object(pairs: Sequence[tuple[str, str]]) -> str:
@@ -35,8 +38,10 @@ class ConnectionParts(Struct, frozen=True, kw_only=True):
     compiler: Compiler
     entity: Entity
     page: Page
-    source: str
-    """FROM clause and conditions without those of the page."""
+    sources: Sequence[str]
+    """FROM clauses and conditions without those of the page; each row comes from one of them."""
+    each: str | None = None
+    """Where the entity's rows come in several runs, each in the page's order: what yields the runs, as FROM clause."""
     scope: Scope
 
     def write(self, type_: GraphQLObjectType, nodes: Sequence[FieldNode]) -> str:
@@ -52,7 +57,7 @@ class ConnectionParts(Struct, frozen=True, kw_only=True):
                 (self.compiler.key(key, name), self._part(name, type_, field_nodes, path, ranked=looks_ahead))
             )
         content = json_object(pairs)
-        if names <= {"__typename", "totalCount"}:
+        if names <= {"__typename", "totalCount", "totalCountIsEstimated"}:
             return content
         return f"(SELECT {content} FROM {self._rows(ranked=looks_ahead)})"
 
@@ -68,7 +73,9 @@ class ConnectionParts(Struct, frozen=True, kw_only=True):
         if name == "__typename":
             return f"'{type_.name}'::text"
         if name == "totalCount":
-            return f"(SELECT least(count(*), 2147483647)::int4 FROM {self.source})"
+            return f"(SELECT least(count(*), {MOST_COUNTED})::int4 FROM {self._counted()})"
+        if name == "totalCountIsEstimated":
+            return f"(SELECT count(*) > {MOST_COUNTED} FROM {self._counted()})"
         inner = get_named_type(type_.fields[name].type)
         assert isinstance(inner, GraphQLObjectType)
         match name:
@@ -81,12 +88,15 @@ class ConnectionParts(Struct, frozen=True, kw_only=True):
             case _:
                 return self._page_info(inner, nodes)
 
+    def _counted(self) -> str:
+        """The rows that a count looks at: a bounded number of them."""
+        each = f"{self.each} CROSS JOIN " if self.each is not None else ""
+        found = " UNION ALL ".join(f"SELECT FROM {each}{source}" for source in self.sources)
+        return f"({found} LIMIT {MOST_COUNTED + 1}) counted"
+
     def _list(self, content: str, *, ranked: bool) -> str:
-        order = (
-            f" ORDER BY {_RANK}{' DESC' if self.page.backwards else ''}"
-            if ranked or self.page.backwards
-            else ""
-        )
+        # Rows arrive in the order that they were read in; backwards, that is from the end.
+        order = f" ORDER BY {_RANK} DESC" if self.page.backwards else ""
         kept = f" FILTER (WHERE {_RANK} <= {self.page.size})" if ranked else ""
         return f"coalesce(json_agg({content}{order}){kept}, '[]')"
 
@@ -111,9 +121,8 @@ class ConnectionParts(Struct, frozen=True, kw_only=True):
     def _page_info(self, type_: GraphQLObjectType, nodes: Sequence[FieldNode]) -> str:
         more = f"count(*) > {self.page.size}"
         kept = f"FILTER (WHERE {_RANK} <= {self.page.size})"
-        ends = [
-            f"(array_agg({cursor_of(self.page)} ORDER BY {_RANK}{way}) {kept})[1]" for way in ("", " DESC")
-        ]
+        cursors = f"(array_agg({cursor_of(self.page)}) {kept})"
+        ends = [f"{cursors}[1]", f"{cursors}[least(count(*), {self.page.size})]"]
         if self.page.backwards:
             ends.reverse()
         values: Mapping[str, str] = {
@@ -133,13 +142,21 @@ class ConnectionParts(Struct, frozen=True, kw_only=True):
         alias = self.entity.alias
         size = f"{self.page.size} + 1" if ranked else self.page.size
         bounds = "".join(f" AND {bound}" for bound in self.page.bounds)
-        read = (
-            f"(SELECT {self.entity.row or f'{alias}.*'} FROM {self.source}{bounds}"
-            f" ORDER BY {self.page.ordering()} LIMIT {size}) {alias}"
-        )
+        ordered = f"ORDER BY {self.page.ordering()} LIMIT"
+        # The planner cannot see how small a page is that is bound; the constant tells it that all of them are.
+        runs = [
+            f"(SELECT {alias}.* FROM {source}{bounds} {ordered} {LARGEST_SIZE + 1}) {alias}"
+            for source in self.sources
+        ]
+        if self.each is None and len(runs) == 1:
+            read = f"(SELECT {alias}.* FROM {runs[0]} LIMIT {size}) {alias}"
+        else:
+            each = f"{self.each} CROSS JOIN LATERAL " if self.each is not None else ""
+            merged = " UNION ALL ".join(f"SELECT {alias}.* FROM {each}{run}" for run in runs)
+            read = f"(SELECT {alias}.* FROM ({merged}) {alias} {ordered} {size}) {alias}"
         if not ranked and not self.page.backwards:
             return read
-        rank = f"row_number() OVER (ORDER BY {self.page.ordering()}) AS {_RANK}"
+        rank = f"row_number() OVER () AS {_RANK}"
         return f"(SELECT {alias}.*, {rank} FROM {read}) {alias}"
 
 

@@ -19,6 +19,20 @@ class SortKey(Struct, frozen=True, kw_only=True):
     nullable: bool = False
     labels: Labels = NONE
 
+    @property
+    def ordered(self) -> str:
+        """What is sorted by: never null, so that a page begins at one place of an index; a text's lowest is ''."""
+        return self.or_lowest(self.sql)
+
+    def or_lowest(self, sql: str) -> str:
+        """A value of this key, with the lowest one in place of a missing one."""
+        # Not coalesce: row-level security does not count it among what tells nothing, and keeps it from indexes.
+        lowest = _LOWEST.get(self.sql_type)
+        return f"CASE WHEN {sql} IS NULL THEN {lowest} ELSE {sql} END" if self.nullable else sql
+
+
+_LOWEST = {"timestamptz": "'-infinity'::timestamptz", "text": "''", "jsonb": "'null'::jsonb"}
+
 
 class Entity(Struct, frozen=True, kw_only=True):
     """One type with rows of its own."""
@@ -37,13 +51,13 @@ class Entity(Struct, frozen=True, kw_only=True):
     """Which rows those still see who lack a label; rows beyond that do not exist for them."""
     by_id: str
     """Condition that finds the row of a global id, whose numbers are `{key_0}`, `{key_1}`, …"""
-    row: str | None = None
-    """What to select for the row where `source` joins several tables; None: all columns of the alias."""
     sorts: Mapping[Enum, SortKey] = {}
     order: tuple[tuple[SortKey, bool], ...] = ()
     """Order where the reader gives none: key and whether descending."""
     search: str | None = None
     """Text in lower case that `search` looks in."""
+    finder: str | None = None
+    """Array of the keys of all rows in whose text the words `{words}` are, from an index; null where they are many."""
     search_labels: Labels = NONE
 
     def seen_by(self, scopes: frozenset[Scope]) -> str:

@@ -62,6 +62,8 @@ class Rows(Struct, frozen=True, kw_only=True):
     source: str
     order: str
     names: Placed | Names | None = None
+    unless: str | None = None
+    """Condition on the row under which there are none: it spares the look at `source`."""
     labels: Labels = NONE
 
 
@@ -69,9 +71,10 @@ class Connected(Struct, frozen=True, kw_only=True):
     """A connection over an entity; `where` ties it to the row that it hangs on."""
 
     entity: Callable[[], Entity]
-    source: str | None = None
-    """FROM clause, where it takes more than the entity's own to tie its rows."""
     where: str = "true"
+    each: str | None = None
+    """FROM clause of several rows that `where` ties it to, each with a run of its own: a page reads the beginning of
+    each run and merges them, so that its cost does not grow with their lengths."""
     conditions: Callable[[Scope, Given, frozenset[Any]], Sequence[str]] | None = None
     """Further conditions, from arguments of the field's own and the caller's scopes."""
     labels: Labels = NONE
@@ -171,12 +174,13 @@ def rows(
     order: str,
     description: str,
     names: Placed | Names | None = None,
+    unless: str | None = None,
     labels: Labels = NONE,
     arguments: Sequence[StrawberryArgument] = (),
 ) -> Any:
-    """A list of objects: `FROM source ORDER BY order`."""
+    """A list of objects: `FROM source ORDER BY order`; empty without looking where `unless` holds of the row."""
     return planned(
-        Rows(source=source, order=order, names=names, labels=labels),
+        Rows(source=source, order=order, names=names, unless=unless, labels=labels),
         description=description,
         arguments=arguments,
     )

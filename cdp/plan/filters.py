@@ -12,7 +12,7 @@ A filter that is absent, null or empty holds for every row; `and: []` holds, `or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import strawberry
@@ -22,13 +22,16 @@ from strawberry.types.unset import UNSET
 
 from cdp.errors import BadInput, DiptychError, Forbidden
 from cdp.plan.labels import NONE, Labels, lacking
-from cdp.plan.statement import Convert, Scope, as_given, as_json, as_text
-from cdp.plan.values import Leaf, Tree
+from cdp.plan.operators import OPERATORS, TRAIT_OPERATORS, Operand, path_of
+from cdp.plan.statement import Convert, Scope, as_given, as_text
+from cdp.plan.values import Tree
 
 CONDITION = "condition"
 """Key of a filter field's declaration in its metadata."""
 
 MOST_CONDITIONS = 200
+
+_NO_NULL = "The operator `{}` takes no null; ask with `exists: false` for what is missing."
 MOST_RELATIONS = 5
 """Within each other: each one goes through all rows of the one around it."""
 
@@ -47,6 +50,13 @@ class Compares(Struct, frozen=True, kw_only=True):
     convert: Convert = as_text
     source: str | None = None
     """FROM clause of the rows of which one must have such a value, where it is not the row itself."""
+    labels: Labels = NONE
+
+
+class Banded(Struct, frozen=True, kw_only=True):
+    """`eq`, `ne` and `in` on the bands that a value falls into: each set of the enum's members with its condition."""
+
+    bands: Mapping[frozenset[Any], str]
     labels: Labels = NONE
 
 
@@ -80,7 +90,7 @@ class Traits(Struct, frozen=True, kw_only=True):
     labels: Labels = NONE
 
 
-Condition: TypeAlias = Compares | Related | Within | Combined | Traits
+Condition: TypeAlias = Compares | Banded | Related | Within | Combined | Traits
 
 
 def condition(declared: Condition, description: str, name: str | None = None) -> Any:
@@ -169,7 +179,9 @@ class Writer:
         ]
         return _joined("AND", parts, empty="true")
 
-    def _field(self, name: str, value: Tree, field: GraphQLInputField, scope: Scope) -> str:
+    def _field(  # noqa: PLR0911 - a case each
+        self, name: str, value: Tree, field: GraphQLInputField, scope: Scope
+    ) -> str:
         self._count += 1
         if self._count > MOST_CONDITIONS:
             raise TooManyConditions(f"A filter may have {MOST_CONDITIONS} conditions; this one has more.")
@@ -182,6 +194,8 @@ class Writer:
                 return self._combined(joined, value, field, scope)
             case Compares():
                 return self._compares(declared, value, scope)
+            case Banded():
+                return self._banded(declared, value, scope)
             case Related():
                 return self._related(declared, value, field, scope)
             case Within(source=None, names=names):
@@ -226,109 +240,36 @@ class Writer:
         parts = []
         for name, given in value.items():
             if given is None:
-                raise BadInput(
-                    f"The operator `{name}` takes no null; ask with `exists: false` for what is missing."
-                )
+                raise BadInput(_NO_NULL.format(name))
             self._count += 1
-            parts.append(_OPERATORS[name](sql, _Operand(given, declared, scope)))
+            parts.append(OPERATORS[name](sql, Operand(given, declared.sql_type, declared.convert, scope)))
         compared = _joined("AND", parts, empty="true")
         if declared.source is None or compared == "true":
             return compared
         return f"EXISTS (SELECT FROM {scope.sql(declared.source)} AND {compared})"
 
+    def _banded(self, declared: Banded, value: Tree, scope: Scope) -> str:
+        parts = []
+        for name, given in value.items():
+            self._count += 1
+            if given is None:
+                raise BadInput(_NO_NULL.format(name))
+            held = scope.sql(declared.bands[frozenset(given if name == "in" else [given])])
+            parts.append(f"NOT ({held})" if name == "ne" else held)
+        return _joined("AND", parts, empty="true")
+
     def _trait(self, declared: Traits, value: Tree, scope: Scope) -> str:
         self._count += len(value)
-        path = scope.bind(value["path"], "text[]", _path)
+        path = scope.bind(value["path"], "text[]", path_of)
         sql = f"({scope.sql(declared.sql)} #> {path})"
         parts = [f"{sql} IS NOT NULL"] if len(value) == 1 else []
         for name, given in value.items():
             if name == "path":
                 continue
             if given is None:
-                raise BadInput(
-                    f"The operator `{name}` takes no null; ask with `exists: false` for what is missing."
-                )
-            parts.append(_TRAIT_OPERATORS[name](sql, given, scope))
+                raise BadInput(_NO_NULL.format(name))
+            parts.append(TRAIT_OPERATORS[name](sql, given, scope))
         return _joined("AND", parts, empty="true")
-
-
-class _Operand(Struct, frozen=True):
-    """What an operator compares with, to be bound as the operator needs it."""
-
-    given: Tree
-    declared: Compares
-    scope: Scope
-
-    @property
-    def one(self) -> str:
-        return self._bind(self.declared.sql_type, self.declared.convert)
-
-    @property
-    def many(self) -> str:
-        convert = self.declared.convert
-        return self._bind(
-            f"{self.declared.sql_type}[]", lambda values, moment: [convert(value, moment) for value in values]
-        )
-
-    @property
-    def flag(self) -> str:
-        return self._bind("bool", as_given)
-
-    def _bind(self, sql_type: str, convert: Convert) -> str:
-        if isinstance(self.given, Leaf):
-            return self.scope.bind(self.given, sql_type, convert)
-        # An enum, or several: the document or the plan's key fixes them.
-        words = [one.value for one in self.given] if isinstance(self.given, list) else self.given.value
-        return self.scope.statement.constant(words, sql_type)
-
-
-_OPERATORS: Mapping[str, Callable[[str, _Operand], str]] = {
-    "eq": lambda sql, operand: f"{sql} = {operand.one}",
-    "ne": lambda sql, operand: f"{sql} IS DISTINCT FROM {operand.one}",
-    "in": lambda sql, operand: f"{sql} = ANY({operand.many})",
-    "notIn": lambda sql, operand: f"NOT coalesce({sql} = ANY({operand.many}), false)",
-    "gt": lambda sql, operand: f"{sql} > {operand.one}",
-    "gte": lambda sql, operand: f"{sql} >= {operand.one}",
-    "lt": lambda sql, operand: f"{sql} < {operand.one}",
-    "lte": lambda sql, operand: f"{sql} <= {operand.one}",
-    "contains": lambda sql, operand: f"strpos(lower({sql}), lower({operand.one})) > 0",
-    "startsWith": lambda sql, operand: f"starts_with(lower({sql}), lower({operand.one}))",
-    "endsWith": lambda sql, operand: f"starts_with(reverse(lower({sql})), reverse(lower({operand.one})))",
-    "exists": lambda sql, operand: f"({sql} IS NOT NULL) = {operand.flag}",
-}
-
-
-def _path(value: Any, moment: Any) -> list[str]:
-    steps = as_text(value, moment).split(".")
-    if not all(steps) or len(steps) > 20:
-        raise BadInput(f"{str(value)[:80]!r} is not a path; write it like 'plan.name'.")
-    return steps
-
-
-def _as_json_list(values: Any, moment: Any) -> list[str]:
-    return [as_json(value, moment) for value in values]
-
-
-def _number(operator: str) -> Callable[[str, Leaf, Scope], str]:
-    return lambda sql, given, scope: (
-        f"CASE WHEN jsonb_typeof({sql}) = 'number'"
-        f" THEN ({sql})::numeric {operator} {scope.bind(given, 'float8', as_given)}::numeric END"
-    )
-
-
-_TRAIT_OPERATORS: Mapping[str, Callable[[str, Leaf, Scope], str]] = {
-    "eq": lambda sql, given, scope: f"{sql} = {scope.bind(given, 'jsonb', as_json)}",
-    "ne": lambda sql, given, scope: f"{sql} IS DISTINCT FROM {scope.bind(given, 'jsonb', as_json)}",
-    "in": lambda sql, given, scope: f"{sql} = ANY({scope.bind(given, 'jsonb[]', _as_json_list)})",
-    "gt": _number(">"),
-    "gte": _number(">="),
-    "lt": _number("<"),
-    "lte": _number("<="),
-    "contains": lambda sql, given, scope: (
-        f"strpos(lower({sql} #>> '{{}}'), lower({scope.bind(given, 'text', as_text)})) > 0"
-    ),
-    "exists": lambda sql, given, scope: f"({sql} IS NOT NULL) = {scope.bind(given, 'bool', as_given)}",
-}
 
 
 def _joined(word: str, parts: list[str], *, empty: str) -> str:

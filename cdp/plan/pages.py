@@ -73,8 +73,11 @@ def cursor_of(page: Page) -> str:
     return cursor_sql(page.order, f"'{signature(page.order)}'")
 
 
-def search_of(entity: Entity, leaf: Leaf, scope: Scope, scopes: frozenset[Any]) -> str:
-    """The condition of `search`: every word is somewhere in the entity's text.
+def search_of(entity: Entity, leaf: Leaf, scope: Scope, scopes: frozenset[Any]) -> Sequence[str]:
+    """Conditions of `search`, of which a row meets one at most: every word is somewhere in the entity's text.
+
+    With a finder these are two ways to the rows: few are found by an index; of many, the page is read in its order
+    until it is full. Which of the two it is shows when it runs, and the other one has no rows.
 
     Raises:
         Forbidden: the caller may not see what is searched.
@@ -83,7 +86,13 @@ def search_of(entity: Entity, leaf: Leaf, scope: Scope, scopes: frozenset[Any]) 
     if missing is not None:
         raise Forbidden(f"To search needs the scope {missing.value}.")
     words = scope.bind(leaf, "text[]", _words)
-    return f"NOT EXISTS (SELECT FROM unnest({words}) AS word WHERE strpos({scope.sql(str(entity.search))}, word) = 0)"
+    text = scope.sql(str(entity.search))
+    condition = f"NOT EXISTS (SELECT FROM unnest({words}) AS word WHERE strpos({text}, word) = 0)"
+    if entity.finder is None:
+        return [condition]
+    found = f"(SELECT {scope.inner({'words': words}).sql(entity.finder)})"
+    key = entity.key[0]
+    return [f"{key.sql} = ANY({found}::{key.sql_type}[])", f"{found} IS NULL AND {condition}"]
 
 
 def _order(entity: Entity, wanted: Tree, scopes: frozenset[Any]) -> Order:
@@ -105,39 +114,28 @@ def _order(entity: Entity, wanted: Tree, scopes: frozenset[Any]) -> Order:
 
 
 def _direction(key: SortKey, descending: bool) -> str:
-    # Missing values are the lowest: NULLS FIRST ascending, last descending.
-    nulls = (" NULLS LAST" if descending else " NULLS FIRST") if key.nullable else ""
-    return f"{key.sql}{' DESC' if descending else ''}{nulls}"
+    return f"{key.ordered}{' DESC' if descending else ''}"
 
 
 def _bound(leaf: Leaf, order: Order, scope: Scope, *, beyond: bool) -> str:
     """Rows behind the cursor's (`beyond`) or before it, in this order."""
-    values = [scope.bind(leaf, key.sql_type, _reads(order, at)) for at, (key, _) in enumerate(order)]
-    alike = len({descending for _, descending in order}) == 1
-    if alike and not any(key.nullable for key, _ in order):
+    values = [
+        key.or_lowest(scope.bind(leaf, key.sql_type, _reads(order, at))) for at, (key, _) in enumerate(order)
+    ]
+    if len({descending for _, descending in order}) == 1:
         # A comparison of rows is one range of an index.
         operator = ">" if beyond != order[0][1] else "<"
-        return f"({', '.join(key.sql for key, _ in order)}) {operator} ({', '.join(values)})"
+        return f"({', '.join(key.ordered for key, _ in order)}) {operator} ({', '.join(values)})"
     condition = "false"
     for (key, descending), value in reversed(list(zip(order, values, strict=True))):
-        further = _further(key, value, upwards=beyond != descending)
-        same = f"{key.sql} IS NOT DISTINCT FROM {value}"
-        condition = f"({further} OR ({same} AND {condition}))"
+        further = f"{key.ordered} {'>' if beyond != descending else '<'} {value}"
+        condition = f"({further} OR ({key.ordered} = {value} AND {condition}))"
     return condition
 
 
 def _reads(order: Order, at: int) -> Convert:
     """Reads one of a cursor's values."""
     return lambda text, _moment: read_cursor(text, order)[at]
-
-
-def _further(key: SortKey, value: str, *, upwards: bool) -> str:
-    operator = ">" if upwards else "<"
-    plain = f"{key.sql} {operator} {value}"
-    if not key.nullable:
-        return plain
-    present, absent = (key.sql, value) if upwards else (value, key.sql)
-    return f"({plain} OR ({present} IS NOT NULL AND {absent} IS NULL))"
 
 
 def _size(value: Any, _moment: Any) -> int:

@@ -97,8 +97,8 @@ def test_the_same_plan_serves_other_values_and_another_shape_gets_its_own(world:
 
     assert found({"displayName": {"eq": "Dan"}}) == ["Dan"]
     assert found({"displayName": {"eq": "fay"}}) == ["fay"]
-    assert found({"displayName": {"in": ["Dan", "fay"]}}) == ["Dan", "fay"]
-    assert found({"or": [{"displayName": {"eq": "Dan"}}, {"displayName": {"eq": "fay"}}]}) == ["Dan", "fay"]
+    assert found({"displayName": {"in": ["Dan", "fay"]}}) == ["fay", "Dan"]
+    assert found({"or": [{"displayName": {"eq": "Dan"}}, {"displayName": {"eq": "fay"}}]}) == ["fay", "Dan"]
     assert found({"usage": {"phase": {"eq": "HABITUAL"}}}) == ["Bob Baker"]
     assert found({"usage": {"phase": {"eq": "DORMANT"}}}) == ["Dan"]
     assert found({"displayName": {"eq": "Dan"}}, first=0) == []

@@ -1,0 +1,100 @@
+"""Operators of filters as SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from cdp.errors import BadInput
+from cdp.plan.statement import Convert, Scope, as_given, as_json, as_text
+from cdp.plan.values import Leaf, Tree
+
+
+class Operand(Struct, frozen=True):
+    """What an operator compares with, to be bound as the operator needs it."""
+
+    given: Tree
+    sql_type: str
+    convert: Convert
+    scope: Scope
+
+    @property
+    def one(self) -> str:
+        """As one value."""
+        return self._bind(self.sql_type, self.convert)
+
+    @property
+    def many(self) -> str:
+        """As an array of values."""
+        convert = self.convert
+        return self._bind(
+            f"{self.sql_type}[]", lambda values, moment: [convert(value, moment) for value in values]
+        )
+
+    @property
+    def flag(self) -> str:
+        """As yes or no."""
+        return self._bind("bool", as_given)
+
+    def _bind(self, sql_type: str, convert: Convert) -> str:
+        if isinstance(self.given, Leaf):
+            return self.scope.bind(self.given, sql_type, convert)
+        # An enum, or several: the document or the plan's key fixes them.
+        words = [one.value for one in self.given] if isinstance(self.given, list) else self.given.value
+        return self.scope.statement.constant(words, sql_type)
+
+
+OPERATORS: Mapping[str, Callable[[str, Operand], str]] = {
+    "eq": lambda sql, operand: f"{sql} = {operand.one}",
+    "ne": lambda sql, operand: f"{sql} IS DISTINCT FROM {operand.one}",
+    "in": lambda sql, operand: f"{sql} = ANY({operand.many})",
+    "notIn": lambda sql, operand: f"NOT coalesce({sql} = ANY({operand.many}), false)",
+    "gt": lambda sql, operand: f"{sql} > {operand.one}",
+    "gte": lambda sql, operand: f"{sql} >= {operand.one}",
+    "lt": lambda sql, operand: f"{sql} < {operand.one}",
+    "lte": lambda sql, operand: f"{sql} <= {operand.one}",
+    "contains": lambda sql, operand: f"strpos(lower({sql}), lower({operand.one})) > 0",
+    "startsWith": lambda sql, operand: f"starts_with(lower({sql}), lower({operand.one}))",
+    "endsWith": lambda sql, operand: f"starts_with(reverse(lower({sql})), reverse(lower({operand.one})))",
+    "exists": lambda sql, operand: f"({sql} IS NOT NULL) = {operand.flag}",
+}
+
+
+def path_of(value: Any, moment: Any) -> list[str]:
+    """The steps of a path such as `plan.name`.
+
+    Raises:
+        BadInput: it is none.
+    """
+    steps = as_text(value, moment).split(".")
+    if not all(steps) or len(steps) > 20:
+        raise BadInput(f"{str(value)[:80]!r} is not a path; write it like 'plan.name'.")
+    return steps
+
+
+def _as_json_list(values: Any, moment: Any) -> list[str]:
+    return [as_json(value, moment) for value in values]
+
+
+def _number(operator: str) -> Callable[[str, Leaf, Scope], str]:
+    return lambda sql, given, scope: (
+        f"CASE WHEN jsonb_typeof({sql}) = 'number'"
+        f" THEN ({sql})::numeric {operator} {scope.bind(given, 'float8', as_given)}::numeric END"
+    )
+
+
+TRAIT_OPERATORS: Mapping[str, Callable[[str, Leaf, Scope], str]] = {
+    "eq": lambda sql, given, scope: f"{sql} = {scope.bind(given, 'jsonb', as_json)}",
+    "ne": lambda sql, given, scope: f"{sql} IS DISTINCT FROM {scope.bind(given, 'jsonb', as_json)}",
+    "in": lambda sql, given, scope: f"{sql} = ANY({scope.bind(given, 'jsonb[]', _as_json_list)})",
+    "gt": _number(">"),
+    "gte": _number(">="),
+    "lt": _number("<"),
+    "lte": _number("<="),
+    "contains": lambda sql, given, scope: (
+        f"strpos(lower({sql} #>> '{{}}'), lower({scope.bind(given, 'text', as_text)})) > 0"
+    ),
+    "exists": lambda sql, given, scope: f"({sql} IS NOT NULL) = {scope.bind(given, 'bool', as_given)}",
+}
