@@ -23,7 +23,7 @@ help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(READY) ## A server with sample data and its own PostgreSQL
-	$(BIN)/cdp demo $(ARGS)
+	@$(BIN)/cdp demo $(ARGS)
 
 test: $(READY) ## All tests, on a PostgreSQL of their own
 	$(BIN)/python -m pytest $(TESTS) $(ARGS)
@@ -57,6 +57,7 @@ clean: ## Remove .venv and everything that tools left behind
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed: make PYTHON=python3.12 …" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]' --constraint constraints.txt
+	@echo "Installing Diptych and what it needs into $(VENV) (once; a minute or so) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install -qq --disable-pip-version-check --editable '.[dev]' --constraint constraints.txt
 	@touch $@

@@ -40,6 +40,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def _translate(error: BaseException) -> tuple[str, int]:
     """What to say of an error that a user can cause, and the exit status."""
     match error:
+        case click.exceptions.NoArgsIsHelpError():
+            return f"Name one of its commands. See: {error.ctx.command_path} --help", USED_WRONGLY
         case click.UsageError():
             hint = f" See: {error.ctx.command_path} --help" if error.ctx is not None else ""
             return f"{error.format_message()}{hint}", USED_WRONGLY

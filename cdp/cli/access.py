@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,11 +10,17 @@ import click
 
 from cdp.access import keys as access
 from cdp.access.scopes import KeyRole
-from cdp.cli.options import database_of, database_options, run_async, settings_of
+from cdp.cli.options import database_of, database_options, flag_of, run_async, settings_of
+from cdp.errors import BadInput
 from cdp.settings import Settings
 from cdp.workspaces import store
 
 ROLES = click.Choice([role.value for role in KeyRole], case_sensitive=False)
+_ROLES_HELP = (
+    "What the key may do. ADMIN: everything. INGEST: send events, and nothing else; it may be public. PARTNER: send "
+    "events, and read profiles without panels or personal data. SALES: read buyer intent and personal data. SUPPORT: "
+    "usage and personal data. MARKETING: both panels, without personal data."
+)
 
 
 @click.group(epilog="Example: cdp workspaces create acme --data ./data")
@@ -26,12 +33,16 @@ def workspaces() -> None:
 @database_options
 def create_workspace(*, name: str, data: Path | None, database_url: str | None) -> None:
     """Create a workspace."""
-    run_async(_create_workspace(settings_of(data, database_url), name))
-    click.echo(f"Workspace {name} is there. Next: cdp keys create --workspace {name} --role ADMIN")
+    settings = settings_of(data, database_url)
+    run_async(_create_workspace(settings, name))
+    click.echo(
+        f"Workspace {name} is there. "
+        f"Next: cdp keys create --workspace {shlex.quote(name)} --role ADMIN{flag_of(settings)}"
+    )
 
 
 async def _create_workspace(settings: Settings, name: str) -> None:
-    async with database_of(settings) as database:
+    async with database_of(settings, making=True) as database:
         await store.create(database, name)
 
 
@@ -57,9 +68,14 @@ def keys() -> None:
     "create", epilog="Example: cdp keys create --workspace acme --role INGEST --name website --data ./data"
 )
 @click.option("--workspace", required=True, metavar="NAME")
-@click.option("--role", required=True, type=ROLES, help="What the key may do.")
+@click.option("--role", required=True, type=ROLES, help=_ROLES_HELP)
 @click.option("--name", help="What it is for [default: the role].")
-@click.option("--expires", type=click.DateTime(["%Y-%m-%d"]), help="Last day on which it is good (UTC).")
+@click.option(
+    "--expires",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
+    help="Last day on which it is good (UTC).",
+)
 @database_options
 def create_key(
     *,
@@ -72,6 +88,10 @@ def create_key(
 ) -> None:
     """Create a key and print it, the only time that it can be read."""
     settings = settings_of(data, database_url)
+    if expires is not None:
+        expires = expires.replace(hour=23, minute=59, second=59, tzinfo=UTC)
+        if expires < datetime.now(UTC):
+            raise BadInput(f"--expires {expires:%Y-%m-%d} is over: the key would never be good.")
     click.echo(run_async(_create_key(settings, workspace, role, name or role.upper(), expires)))
     click.echo("Keep it: it is not shown again.", err=True)
 
@@ -79,14 +99,14 @@ def create_key(
 async def _create_key(
     settings: Settings, workspace: str, role: str, name: str, expires: datetime | None
 ) -> str:
-    if expires is not None:
-        expires = expires.replace(hour=23, minute=59, second=59, tzinfo=UTC)
     async with database_of(settings) as database:
         workspace_id = await store.by_name(database, workspace)
         return await access.create_key(database, workspace_id, role, name, expires_at=expires)
 
 
-@keys.command("list", epilog="Example: cdp keys list --workspace acme --data ./data")
+@keys.command(
+    "list", short_help="List the keys.", epilog="Example: cdp keys list --workspace acme --data ./data"
+)
 @click.option("--workspace", required=True, metavar="NAME")
 @database_options
 def list_keys(*, workspace: str, data: Path | None, database_url: str | None) -> None:
@@ -99,6 +119,8 @@ async def _list_keys(settings: Settings, workspace: str) -> None:
         for key in await access.list_keys(database, await store.by_name(database, workspace)):
             if key.revoked_at is not None:
                 state = f"revoked {key.revoked_at:%Y-%m-%d}"
+            elif key.expires_at is not None and key.expires_at < datetime.now(UTC):
+                state = f"expired {key.expires_at:%Y-%m-%d}"
             elif key.expires_at is not None:
                 state = f"good until {key.expires_at:%Y-%m-%d}"
             else:
@@ -106,7 +128,9 @@ async def _list_keys(settings: Settings, workspace: str) -> None:
             click.echo(f"{key.key_id:>4}  {key.prefix}…  {key.role.value:<10} {state:<22} {key.name}")
 
 
-@keys.command("revoke", epilog="Example: cdp keys revoke 7 --workspace acme --data ./data")
+@keys.command(
+    "revoke", short_help="Revoke a key.", epilog="Example: cdp keys revoke 7 --workspace acme --data ./data"
+)
 @click.argument("key_id", type=int)
 @click.option("--workspace", required=True, metavar="NAME")
 @database_options

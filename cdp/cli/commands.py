@@ -17,7 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "keys": ("cdp.cli.access:keys", "Create, list and revoke keys."),
     "import": ("cdp.cli.importing:import_file", "People, accounts or events from a file."),
     "rebuild": ("cdp.cli.database:rebuild", "Views from events, or check that they agree."),
-    "plugins": ("cdp.cli.inspecting:plugins", "Which plugins are loaded, and their health."),
+    "plugins": ("cdp.cli.inspecting:plugins", "Which plugins are loaded, and how they do."),
     "schema": ("cdp.cli.schema:schema", "Print the GraphQL schema."),
     "doctor": ("cdp.cli.inspecting:doctor", "What is wrong, and what to do about it."),
 }
@@ -55,5 +55,6 @@ class _OnDemand(click.Group):
 def cdp() -> None:
     """Diptych: one profile, a buyer-intent panel and a usage panel.
 
-    Every flag can be given as a variable CDP_<FLAG> in the environment, and --database-url as DATABASE_URL.
+    The database, the address and more can also stand in the environment: DATABASE_URL, CDP_DATA, CDP_HOST, CDP_PORT,
+    CDP_WORKERS, CDP_PLUGINS_DIR, CDP_LOG_LEVEL, CDP_LOG_FORMAT.
     """

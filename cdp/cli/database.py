@@ -25,7 +25,7 @@ def migrate(context: click.Context, data: Path | None, database_url: str | None)
     """Apply the migrations that the database lacks, as the role that owns it."""
     context.obj = settings_of(data, database_url)
     if context.invoked_subcommand is None:
-        with place_of(context.obj) as place:
+        with place_of(context.obj, making=True) as place:
             applied = run_async(migrations.apply(place.owner_url))
         for migration in applied:
             click.echo(f"applied {migration.name}")

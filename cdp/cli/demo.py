@@ -40,7 +40,7 @@ def demo(*, host: str | None, port: int | None, data: Path | None, no_serve: boo
     """
     settings = replace(settings_of(data, None, host=host, port=port), database_url=None)
     configure_logging(settings)
-    with listening(settings) as listener, place_of(settings, temporary=True) as place:
+    with listening(settings) as listener, place_of(settings, making=True, temporary=True) as place:
         where, port = listener.getsockname()[:2]
         served = replace(settings, database_url=place.app_url, port=port)
         loaded, keys = run_async(_prepare(served, place))
@@ -64,8 +64,8 @@ async def _prepare(settings: Settings, place: Place) -> tuple[Loaded, Mapping[st
 
     def progress(what: str, done: int, total: int) -> None:
         if what not in tasks:
-            tasks[what] = bar.add_task(what, total=total)
-        bar.update(tasks[what], completed=done, total=total)
+            tasks[what] = bar.add_task(what, total=None)
+        bar.update(tasks[what], completed=done, total=total or None)
 
     async with Application.open(replace(settings, database_url=place.app_url)) as application:
         with bar:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from cdp.cli.options import Place, place_of
 from cdp.db import migrate
-from cdp.db.connecting import connect, describe
+from cdp.db.connecting import connect, describe, reaching
 from cdp.db.pool import Database
 from cdp.db.queries import load_queries
 from cdp.errors import DiptychError
@@ -73,7 +73,8 @@ async def _database(place: Place, settings: Settings) -> list[Finding]:
     connection = await connect(place.app_url)
     try:
         version: str = await connection.fetchval(_SQL.server_version)
-        pending = await migrate.pending(connection)
+        with reaching(place.app_url):
+            pending = await migrate.pending(connection)
     finally:
         await connection.close()
     findings = [

@@ -51,24 +51,35 @@ def import_file(
     settings = settings_of(data, database_url)
     report = run_async(_import(settings, workspace, file, Kind(kind) if kind else None, mapped))
     counts = report.counts
-    click.echo(f"{counts.stored:,} stored, {counts.duplicates:,} known already ({report.kind.value}).")
+    thing = "account" if report.kind is Kind.ACCOUNTS else "event"
+    click.echo(
+        f"{file.name}: {_counted(report.rows, 'row')} of {report.kind.value}; "
+        f"{_counted(counts.stored, thing)} stored, {counts.duplicates:,} known already."
+    )
     if report.problems is not None:
+        rejected = _counted(report.rejected, "row")
         click.echo(
-            f"cdp: {report.rejected:,} rows were rejected, {report.remarks:,} imported in part; see {report.problems}",
-            err=True,
+            f"cdp: {rejected} rejected, {report.remarks:,} imported in part; see {report.problems}", err=True
         )
     return 1 if report.rejected else 0
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"1 {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
 async def _import(
     settings: Settings, name: str, file: Path, kind: Kind | None, mapped: dict[str, str]
 ) -> Report:
+    console = Console(stderr=True)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         DownloadColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
     )
     async with application_of(settings) as application:
         workspace = await application.workspaces.get(await store.by_name(application.database, name))

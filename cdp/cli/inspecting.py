@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -9,18 +10,15 @@ from pathlib import Path
 import click
 
 from cdp.cli.doctoring import describe_figures, examine
-from cdp.cli.options import database_of, database_options, run_async, settings_of
+from cdp.cli.logs import configure_logging
+from cdp.cli.options import database_of, database_options, plugins_option, run_async, settings_of
 from cdp.hooks.manager import Plugins
 from cdp.settings import Settings
 from cdp.settle.health import PluginFigures, plugins_health
 
 
 @click.command(epilog="Example: cdp plugins --data ./data")
-@click.option(
-    "--plugins-dir",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Folder with further plugins (also CDP_PLUGINS_DIR).",
-)
+@plugins_option
 @database_options
 def plugins(*, plugins_dir: Path | None, data: Path | None, database_url: str | None) -> int:
     """List the plugins, the hooks that each implements, and why one is not loaded.
@@ -28,6 +26,7 @@ def plugins(*, plugins_dir: Path | None, data: Path | None, database_url: str | 
     With a database also how they did within the last day, in all servers and workers that use it.
     """
     settings = settings_of(data, database_url, plugins_dir=plugins_dir)
+    configure_logging(replace(settings, log_level="critical"))  # The list says what the log would.
     loaded = Plugins.load(settings).health()
     named = settings.data is not None or settings.database_url is not None
     figures = run_async(_figures(settings)) if named else {}
@@ -61,9 +60,12 @@ def _show(hook: str, one: PluginFigures | None) -> None:
 
 @click.command(epilog="Example: cdp doctor --data ./data")
 @database_options
-def doctor(*, data: Path | None, database_url: str | None) -> int:
+@plugins_option
+def doctor(*, data: Path | None, database_url: str | None, plugins_dir: Path | None) -> int:
     """Examine the installation and the database; says what is wrong and what to do about it."""
-    findings = run_async(examine(settings_of(data, database_url)))
+    settings = settings_of(data, database_url, plugins_dir=plugins_dir)
+    configure_logging(replace(settings, log_level="critical"))  # The findings say what the log would.
+    findings = run_async(examine(settings))
     for finding in findings:
         click.echo(f"{'ok  ' if finding.well else 'WRONG'}  {finding.subject}: {finding.says}")
         if finding.remedy is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shlex
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -13,8 +15,8 @@ from typing import Any, TypeVar
 import click
 
 from cdp.db import migrate
-from cdp.db.connecting import connect
-from cdp.db.embedded import EmbeddedPostgres
+from cdp.db.connecting import connect, describe, reaching
+from cdp.db.embedded import EmbeddedPostgres, holds_database
 from cdp.db.pool import Database
 from cdp.errors import BadInput, Misconfigured
 from cdp.settings import Settings, read_settings
@@ -28,6 +30,7 @@ _T = TypeVar("_T")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 DATA_HELP = "Folder of the embedded PostgreSQL; joins the server that runs there, or starts it."
+PLUGINS_HELP = "Folder with further plugins (also CDP_PLUGINS_DIR)."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +44,8 @@ class Place:
     embedded: bool
     shown: str
     """The flag that names it, for a command to be pasted."""
+    described: str
+    """What it is, for a person; never with a password."""
 
 
 def database_options(command: _Command) -> _Command:
@@ -48,6 +53,19 @@ def database_options(command: _Command) -> _Command:
     data = click.option("--data", type=click.Path(path_type=Path, file_okay=False), help=DATA_HELP)
     url = click.option("--database-url", metavar="URL", help="PostgreSQL to use (also DATABASE_URL).")
     return data(url(command))
+
+
+def plugins_option(command: _Command) -> _Command:
+    """`--plugins-dir`."""
+    folder = click.Path(path_type=Path, exists=True, file_okay=False)
+    return click.option("--plugins-dir", type=folder, help=PLUGINS_HELP)(command)
+
+
+def flag_of(settings: Settings) -> str:
+    """The flag that names the database, for a command to be pasted; the environment's needs none."""
+    if settings.database_url is not None:
+        return " --database-url URL" if "DATABASE_URL" not in os.environ else ""
+    return f" --data {shlex.quote(str(settings.data))}"
 
 
 def settings_of(data: Path | None, database_url: str | None, **given: Any) -> Settings:
@@ -59,29 +77,39 @@ def settings_of(data: Path | None, database_url: str | None, **given: Any) -> Se
 
 
 @contextmanager
-def place_of(settings: Settings, *, temporary: bool = False) -> Iterator[Place]:
+def place_of(settings: Settings, *, making: bool = False, temporary: bool = False) -> Iterator[Place]:
     """The database that the settings name, running for as long as the block lasts.
 
     Args:
         settings: of the process.
+        making: whether an embedded database may be made where there is none; otherwise a mistyped folder would be one.
         temporary: whether a database that goes with the process will do where they name none.
 
     Raises:
-        BadInput: they name none.
+        BadInput: they name none, or a folder without one.
         Misconfigured: the embedded server cannot be started.
     """
     if settings.database_url is not None:
         url = settings.database_url
-        yield Place(owner_url=url, app_url=url, embedded=False, shown="--database-url URL")
+        yield Place(
+            owner_url=url, app_url=url, embedded=False, shown="--database-url URL", described=describe(url)
+        )
         return
     if settings.data is None and not temporary:
         raise BadInput("Which database? Give --data FOLDER or --database-url URL (or set DATABASE_URL).")
+    if settings.data is not None and not making and not holds_database(settings.data):
+        raise BadInput(
+            f"There is no database in {settings.data}. To make one there: "
+            f"cdp workspaces create NAME{flag_of(settings)}"
+        )
     with EmbeddedPostgres.start(settings.data) as server:
+        shown = f"--data {shlex.quote(str(server.data_directory))}"
         yield Place(
             owner_url=server.owner_url,
             app_url=server.app_url,
             embedded=True,
-            shown=f"--data {server.data_directory}",
+            shown=shown,
+            described=shown if settings.data is not None else f"{shown}, temporary",
         )
 
 
@@ -89,14 +117,15 @@ async def migrated(place: Place) -> None:
     """Make sure that the database has every migration: an embedded one gets what it lacks.
 
     Raises:
-        Misconfigured: another one lacks some; the message holds the command to run.
+        Misconfigured: another one lacks some, or this login may not use it; the message holds the command to run.
     """
     if place.embedded:
         await migrate.apply(place.owner_url)
         return
     connection = await connect(place.app_url)
     try:
-        pending = await migrate.pending(connection)
+        with reaching(place.app_url):
+            pending = await migrate.pending(connection)
     finally:
         await connection.close()
     if pending:
@@ -106,9 +135,9 @@ async def migrated(place: Place) -> None:
 
 
 @asynccontextmanager
-async def database_of(settings: Settings) -> AsyncIterator[Database]:
-    """The migrated database that the settings name, as the application role."""
-    with place_of(settings) as place:
+async def database_of(settings: Settings, *, making: bool = False) -> AsyncIterator[Database]:
+    """The migrated database that the settings name, as the application role; made where it may be."""
+    with place_of(settings, making=making) as place:
         await migrated(place)
         database = await Database.connect(place.app_url, max_size=settings.pool_size)
         try:

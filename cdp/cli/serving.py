@@ -18,7 +18,7 @@ import click
 
 from cdp.app import run_server, run_worker
 from cdp.cli.logs import configure_logging
-from cdp.cli.options import database_options, migrated, place_of, run_async, settings_of
+from cdp.cli.options import database_options, migrated, place_of, plugins_option, run_async, settings_of
 from cdp.errors import Misconfigured
 from cdp.settings import Settings
 
@@ -38,6 +38,7 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
     "--workers", type=click.IntRange(1, 256), help="Server processes that share the port [default: 1]."
 )
 @click.option("--worker/--no-worker", default=None, help="Whether to settle too [default: yes].")
+@plugins_option
 def serve(
     *,
     host: str | None,
@@ -46,18 +47,21 @@ def serve(
     database_url: str | None,
     workers: int | None,
     worker: bool | None,
+    plugins_dir: Path | None,
 ) -> None:
     """Serve GraphQL and the tracking API, and settle.
 
     An embedded database is migrated; with --database-url, pending migrations are refused with the command to run.
     Without either the database is a temporary one, gone when the server stops.
     """
-    given = settings_of(data, database_url, host=host, port=port, workers=workers, worker=worker)
+    given = settings_of(
+        data, database_url, host=host, port=port, workers=workers, worker=worker, plugins_dir=plugins_dir
+    )
     configure_logging(given)
-    with place_of(given, temporary=True) as place, listening(given) as listener:
+    with place_of(given, making=True, temporary=True) as place, listening(given) as listener:
         run_async(migrated(place))
         where, listens = listener.getsockname()[:2]
-        click.echo(f"Diptych serves on http://{where}:{listens} (database: {place.shown})", err=True)
+        click.echo(f"Diptych serves on http://{where}:{listens} (database: {place.described})", err=True)
         serve_on(replace(given, database_url=place.app_url), listener)
 
 
@@ -85,6 +89,8 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((settings.host, settings.port))
+        except socket.gaierror as error:
+            raise Misconfigured(f"{settings.host} is no address of this machine; mend --host.") from error
         except OSError as error:
             raise Misconfigured(
                 f"Nothing can listen on {settings.host}:{settings.port} ({error.strerror}); choose another --port."
@@ -165,13 +171,14 @@ def _stop(processes: list[SpawnProcess]) -> None:
 
 @click.command(epilog="Example: cdp worker --database-url postgresql://app@db/diptych")
 @database_options
-def worker(*, data: Path | None, database_url: str | None) -> None:
+@plugins_option
+def worker(*, data: Path | None, database_url: str | None, plugins_dir: Path | None) -> None:
     """Settle only: resolve roles, enrich, keep the database in order. Several may run at once."""
-    settings = settings_of(data, database_url)
+    settings = settings_of(data, database_url, plugins_dir=plugins_dir)
     configure_logging(settings)
     with place_of(settings) as place:
         run_async(migrated(place))
-        click.echo(f"Settling (database: {place.shown}); stop with Ctrl-C.", err=True)
+        click.echo(f"Settling (database: {place.described}); stop with Ctrl-C.", err=True)
         run_async(_work(replace(settings, database_url=place.app_url)))
 
 

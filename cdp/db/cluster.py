@@ -25,6 +25,23 @@ from urllib.parse import quote
 from cdp.db.binaries import SERVER_UID, Account, Binaries, is_root, named_account
 from cdp.errors import Misconfigured
 
+NAMES = frozenset(
+    {
+        *(
+            "pg",
+            "pg.partial",
+            "pg.password",
+            "credentials.json",
+            "users.lock",
+            "start.lock",
+            "started",
+            "temporary",
+        ),
+        "lost+found",  # where the folder is a disk of its own
+    }
+)
+"""What may lie in a data folder."""
+
 DATABASE = "diptych"
 SUPERUSER = "postgres"
 OWNER = "diptych_owner"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import parse_qs, urlsplit
@@ -75,6 +76,8 @@ def describe(url: str) -> str:
 
 def reason(error: BaseException) -> str:
     """What went wrong in a few words, without the full stop."""
+    if isinstance(error, socket.gaierror):
+        return "no such host"
     if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
         return os.strerror(error.errno).lower()
     if isinstance(error, TimeoutError):

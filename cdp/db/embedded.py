@@ -57,6 +57,8 @@ class EmbeddedPostgres:
         Raises:
             Misconfigured: it cannot be made or started; the message says why.
         """
+        if data is not None:
+            _refuse_strangers(data)
         if sys.platform == "win32":
             raise Misconfigured(
                 "The embedded PostgreSQL runs on Linux and macOS: give the URL of a PostgreSQL 18 as DATABASE_URL."
@@ -110,6 +112,33 @@ class EmbeddedPostgres:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def holds_database(data: Path) -> bool:
+    """Whether an embedded database was made in this folder."""
+    try:
+        return (data.expanduser() / "pg").is_dir()
+    except OSError:
+        return False
+
+
+def _refuse_strangers(data: Path) -> None:
+    """Leave a folder alone that holds other things: it is a slip, and our files would lie among them.
+
+    Raises:
+        Misconfigured: it does, or cannot be looked into.
+    """
+    folder = data.expanduser()
+    try:
+        names = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    except OSError as error:
+        raise Misconfigured(f"The data folder {folder} cannot be used: {error.strerror}.") from error
+    strangers = sorted(name for name in names - cluster.NAMES if not name.startswith("."))
+    if strangers and "pg" not in names:
+        raise Misconfigured(
+            f"The folder {folder} holds other things ({strangers[0]}) and no database of Diptych: "
+            "name an empty folder, or a new one."
+        )
 
 
 def _prepare(folder: Path) -> Binaries:

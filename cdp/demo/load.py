@@ -25,7 +25,7 @@ B2B = "b2b"
 SHOP = "shop"
 
 Progress = Callable[[str, int, int], None]
-"""Told (what is being done, how much is done, how much there is)."""
+"""Told (what is being done, how much is done, how much there is; 0 while nobody knows)."""
 
 
 class Loaded(Struct, frozen=True, kw_only=True):
@@ -105,7 +105,7 @@ async def load(
     """Make the demo's workspaces, unless they are there, and bring them their data, unless they have it.
 
     Args:
-        parts: of an parts, which do the work.
+        parts: of an application, which do the work.
         progress: told how far it is.
         names: which workspaces.
         simulated: whether the usage side of `b2b`, which the data lacks, is added.
@@ -119,9 +119,10 @@ async def load(
             continue
         workspace = await _workspace(parts, plan)
         workspaces.append(workspace.workspace_id)
-        progress(f"reading {plan.name}", 0, 1)
+        progress(_loading(plan.name), 0, 0)
         items = _items(plan.name, simulated=simulated, withheld=withheld, only=only)
         if await _count(parts, _SQL.count_events, workspace.workspace_id) >= len(items):
+            progress(_loading(plan.name), len(items), len(items))
             continue
         # The workspace was made on the day that the data was moved to; an interrupted import goes on with that day.
         shift = shift_to(plan.last_day, workspace.epoch.date())
@@ -135,6 +136,10 @@ async def load(
     return Loaded(
         events=events, seconds=seconds, settled=settled, settling_seconds=time.perf_counter() - started
     )
+
+
+def _loading(name: str) -> str:
+    return f"loading {name}"
 
 
 def _items(
@@ -183,7 +188,7 @@ async def _import(
     def advanced(count: int) -> None:
         nonlocal done
         done += count
-        progress(f"importing {workspace.name}", done, len(items))
+        progress(_loading(workspace.name), done, len(items))
 
     def rejected(item: Item, problem: Problem) -> None:
         raise DiptychError(f"The demo's own {item['messageId']} was refused: {problem.message}")

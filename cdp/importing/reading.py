@@ -40,6 +40,8 @@ class Source:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.rows = 0
+        """Records that were read so far."""
         name = path.name.removesuffix(".gz")
         self._json = Path(name).suffix.lower() in _JSON_LINES
         if not self._json and Path(name).suffix.lower() != ".csv":
@@ -72,17 +74,24 @@ class Source:
         Raises:
             BadInput: the file as a whole cannot be read on: it is not UTF-8, or its packing is broken.
         """
-        number = 0
         try:
             for record in self._json_lines() if self._json else self._rows():
-                number = record.number
+                self.rows += 1
                 yield record
         except UnicodeDecodeError as error:
-            raise BadInput(f"{self.path} is not UTF-8 after record {number}: save it as UTF-8.") from error
+            raise BadInput(
+                f"{self.path} is not UTF-8{self._where()}. Save it as UTF-8, or convert it: "
+                f"iconv -f WINDOWS-1252 -t UTF-8 {self.path.name}"
+            ) from error
         except (EOFError, OSError, gzip.BadGzipFile) as error:
-            raise BadInput(f"{self.path} cannot be read after record {number}: {error}.") from error
+            said = str(error).rstrip(".")
+            raise BadInput(f"{self.path} cannot be read{self._where()}: {said}.") from error
         except csv.Error as error:
-            raise BadInput(f"{self.path} is not CSV after row {number}: {error}.") from error
+            raise BadInput(f"{self.path} is not CSV{self._where()}: {error}.") from error
+
+    def _where(self) -> str:
+        """Past which row reading ended; reading ahead ends before that."""
+        return f" somewhere after row {self.rows:,}" if self.rows else ""
 
     def _json_lines(self) -> Iterator[Record]:
         for number, line in enumerate(self._text, start=1):

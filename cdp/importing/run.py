@@ -10,6 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from cdp.db.pool import Database
+from cdp.errors import BadInput
 from cdp.identity.kinds import Kinds, normalise
 from cdp.importing import accounts
 from cdp.importing.delivering import Candidate, Counts, Courier, Problem
@@ -28,6 +29,8 @@ class Report(Struct, frozen=True, kw_only=True):
     """What an import did."""
 
     kind: Kind
+    rows: int
+    """Rows that were read, whatever became of them."""
     counts: Counts
     rejected: int
     """Rows that were not imported."""
@@ -69,6 +72,8 @@ async def import_file(
     with Source(path) as source, Rejected(path) as rejected:
         records = source.records()
         first = list(islice(records, _LOOKED_AT))
+        if not first:
+            raise BadInput(f"{path} holds no rows.")
         kind = kind or _detect(path, first, mapped)
         every = chain(first, records)
 
@@ -89,6 +94,7 @@ async def import_file(
         progress(source.size, source.size)
     return Report(
         kind=kind,
+        rows=source.rows,
         counts=counts,
         rejected=rejected.rows,
         remarks=rejected.remarks,

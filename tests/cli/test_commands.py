@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,9 @@ def test_the_commands_are_those_of_the_interface(capsys: pytest.CaptureFixture[s
         (["keys", "create", "--workspace", "a", "--role", "BOSS"], "'BOSS' is not one of"),
         (["workspaces", "list"], "Which database? Give --data FOLDER or --database-url URL"),
         (["workspaces", "list", "--data", "x", "--database-url", "y"], "not both"),
+        (["keys"], "Name one of its commands. See: cdp keys --help"),
+        (["keys", "create", "--workspace", "a", "--role", "ADMIN", "--expires", "2020-01-01"], "is over"),
+        (["serve", "--host", "nowhere.invalid", "--plugins-dir", "/nowhere"], "'/nowhere' does not exist"),
         (["import", "/nowhere.csv", "--workspace", "a"], "'/nowhere.csv' does not exist"),
         (["import", __file__, "--workspace", "a", "--map", "x"], "write COLUMN=FIELD"),
     ],
@@ -87,6 +91,48 @@ def test_wrong_use_is_one_sentence_and_status_2(
     assert printed.err.startswith("cdp: ")
     assert says in printed.err
     assert "Traceback" not in printed.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "workspaces list",
+        "keys list --workspace a",
+        "migrate status",
+        "rebuild",
+        "worker",
+        "doctor",
+        "plugins",
+    ],
+)
+def test_a_mistyped_folder_does_not_become_a_database(
+    command: str, data_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only what is meant to make one does; the others name the command for it."""
+    wrong = data_folder / "dta"
+    assert run([*command.split(), "--data", str(wrong)]) in {1, 2}
+    printed = capsys.readouterr()
+    said = f"There is no database in {wrong}. To make one there: cdp workspaces create NAME --data {wrong}"
+    assert said in printed.err + printed.out
+    assert not wrong.exists()
+
+
+def test_a_folder_of_other_things_is_left_alone(
+    data_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data_folder.mkdir()
+    (data_folder / "letter.txt").touch()
+    assert run(["workspaces", "create", "acme", "--data", str(data_folder)]) == 1
+    assert f"The folder {data_folder} holds other things (letter.txt)" in capsys.readouterr().err
+    assert [path.name for path in data_folder.iterdir()] == ["letter.txt"]
+
+
+def test_what_comes_next_can_be_pasted(data_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A name that a shell would split is quoted, and the database is the same one."""
+    assert run(["workspaces", "create", "acme & co", "--data", str(data_folder)]) == 0
+    said = capsys.readouterr().out
+    assert said.endswith(f"cdp keys create --workspace 'acme & co' --role ADMIN --data {data_folder}\n")
+    assert run(shlex.split(said.partition("Next: cdp ")[2])) == 0
 
 
 def test_a_variable_that_is_no_number_is_named(
@@ -138,10 +184,23 @@ def test_a_file_is_imported_and_its_views_agree_with_its_events(
     capsys.readouterr()
     assert run(["import", str(path), "--workspace", "acme"]) == 1
     printed = capsys.readouterr()
-    assert printed.out == "1 stored, 0 known already (people).\n"
-    assert f"1 rows were rejected, 0 imported in part; see {path}.rejected.csv" in printed.err
+    assert printed.out == "people.csv: 2 rows of people; 1 event stored, 0 known already.\n"
+    assert f"1 row rejected, 0 imported in part; see {path}.rejected.csv" in printed.err
     assert run(["rebuild", "--check"]) == 0
     assert "no difference" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["people.csv", "people.jsonl"])
+def test_a_file_without_rows_is_said_to_have_none(
+    at: None, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one sentence: nothing of the progress bar stays behind."""
+    path = tmp_path / name
+    path.write_text("user_id,email\n" if name.endswith("csv") else "\n")
+    assert run(["workspaces", "create", "acme"]) == 0
+    capsys.readouterr()
+    assert run(["import", str(path), "--workspace", "acme"]) == 2
+    assert capsys.readouterr().err == f"cdp: {path} holds no rows.\n"
 
 
 def test_a_migrated_database_has_nothing_to_do(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import signal
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import asyncpg
 import httpx
 import pytest
 
@@ -103,6 +106,28 @@ def test_a_server_refuses_a_database_that_lacks_migrations(database_urls: Databa
         r"cdp: The database lacks \d+ migrations, \S+ first\. Run: cdp migrate --database-url URL\n",
         refused.stderr,
     )
+
+
+async def test_a_login_that_was_not_granted_the_application_reads_how_to(
+    database_urls: DatabaseUrls, superuser: asyncpg.Connection
+) -> None:
+    await superuser.execute("CREATE ROLE newcomer LOGIN PASSWORD 'new'")
+    try:
+        password = urlsplit(database_urls.superuser).password
+        url = database_urls.superuser.replace(f"postgres:{password}", "newcomer:new")
+        for command in (["serve", "--port", "0"], ["doctor"], ["workspaces", "list"]):
+            refused = await asyncio.to_thread(call, *command, "--database-url", url)
+            assert refused.returncode == 1
+            assert "GRANT diptych_app to this login" in refused.stdout + refused.stderr
+            assert "Traceback" not in refused.stderr
+    finally:
+        await superuser.execute("DROP ROLE newcomer")
+
+
+def test_an_address_that_is_none_is_said(data_folder: Path) -> None:
+    refused = call("serve", "--host", "nowhere.invalid", "--data", str(data_folder))
+    assert refused.returncode == 1
+    assert "nowhere.invalid is no address of this machine; mend --host." in refused.stderr
 
 
 def test_a_taken_port_is_said(data_folder: Path) -> None:
