@@ -19,7 +19,6 @@ from cdp.db.pool import Database
 from cdp.errors import Unavailable
 from cdp.identity.kinds import Kinds
 from cdp.ingest.flush import Flush, Flusher, Load, Observer
-from cdp.ingest.prepare import Prepared
 from cdp.ingest.results import ItemResult, Refusal
 from cdp.model import Event, ProfileId, WorkspaceId
 from cdp.settings import Settings
@@ -42,9 +41,6 @@ class _Lane:
         self.pending: deque[_Pending] = deque()
         self.size = 0
         self.full = asyncio.Event()
-        self.attributed = asyncio.Event()
-        """Not set while the flush under way still goes to and fro with the database."""
-        self.attributed.set()
         self.running: asyncio.Task[None] | None = None
 
 
@@ -93,7 +89,6 @@ class Accumulator:
         source: str = "tracking",
         received_at: datetime | None = None,
         keep: bool = True,
-        prepared: Sequence[Prepared] = (),
     ) -> list[ItemResult]:
         """Store events and keep refusals; returns what became of each event once that is durable.
 
@@ -105,7 +100,6 @@ class Accumulator:
             source: where they came from.
             received_at: when they came, if that is not now.
             keep: whether events that the database refuses are kept; False where they are kept already.
-            prepared: the events, where that is done already.
 
         Raises:
             Unavailable: the queue is full, the database is away, or the process is stopping. Nothing is acknowledged;
@@ -118,7 +112,6 @@ class Accumulator:
             source=source,
             received_at=received_at or self._clock(),
             keep=keep,
-            prepared=tuple(prepared),
         )
         if load.size == 0:
             return []
@@ -137,15 +130,6 @@ class Accumulator:
         if lane.running is None:
             lane.running = asyncio.create_task(self._run(workspace_id, lane), name=f"flush-{workspace_id}")
         return await answer
-
-    async def turn(self, workspace_id: WorkspaceId) -> None:
-        """Wait for a good time to read a batch, which costs time of this process: when PostgreSQL has work of its own.
-
-        The flush under way goes first. What is read can only go into the next one, so that waiting delays nothing.
-        """
-        lane = self._lanes.get(workspace_id)
-        if lane is not None:
-            await lane.attributed.wait()
 
     async def aclose(self) -> None:
         """Refuse what is new, commit what was accepted."""
@@ -185,9 +169,7 @@ class Accumulator:
         return group
 
     async def _flush(self, workspace_id: WorkspaceId, group: Sequence[_Pending]) -> None:
-        attributed = self._lanes[workspace_id].attributed
-        flush = Flush(workspace_id, [pending.load for pending in group], attributed=attributed.set)
-        attributed.clear()
+        flush = Flush(workspace_id, [pending.load for pending in group])
         try:
             answers = await self._flusher.run(flush)
         except BaseException as error:
@@ -202,8 +184,6 @@ class Accumulator:
                 )
                 return
             raise
-        finally:
-            attributed.set()
         for pending, answer in zip(group, answers, strict=True):
             if pending.answer.done():
                 continue  # its caller went away; the events are stored all the same

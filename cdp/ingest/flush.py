@@ -21,7 +21,6 @@ from cdp.errors import DiptychError, Unavailable
 from cdp.identity.kinds import Kinds
 from cdp.ingest import refused, transaction
 from cdp.ingest.failures import Verdict, judge, sentence
-from cdp.ingest.prepare import Prepared
 from cdp.ingest.results import DUPLICATE, STORED, ItemResult, Outcome, Refusal
 from cdp.model import Event, ProfileId, WorkspaceId
 from cdp.workspaces.cache import Workspaces
@@ -51,8 +50,6 @@ class Load(Struct, frozen=True, kw_only=True):
     received_at: datetime
     keep: bool = True
     """Whether events that the database refuses are kept; False where they are kept already."""
-    prepared: tuple[Prepared, ...] = ()
-    """The events, prepared as they came; empty: that is left to the transaction."""
 
     @property
     def size(self) -> int:
@@ -94,20 +91,11 @@ class Observer(Protocol):
 class Flush:
     """The items of one flush and what has become of each so far."""
 
-    def __init__(
-        self,
-        workspace_id: WorkspaceId,
-        loads: Sequence[Load],
-        *,
-        attributed: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, workspace_id: WorkspaceId, loads: Sequence[Load]) -> None:
         self.workspace_id = workspace_id
         self.loads = loads
-        self.attributed = attributed
         self.events = [event for load in loads for event in load.events]
         self.starts = [0, *accumulate(len(load.events) for load in loads)]
-        complete = all(load.prepared for load in loads if load.events)
-        self.prepared = [part for load in loads for part in load.prepared] if complete else []
         self.results: list[ItemResult | None] = [None] * len(self.events)
         self.refusals_kept = not any(load.refusals for load in loads)
         self.error: DiptychError | None = None
@@ -223,22 +211,13 @@ class Flusher:
             DiptychError: nobody is to blame, and it cannot be done now.
         """
         events = flush.events[start:end]
-        prepared = flush.prepared if len(events) == len(flush.events) else ()
 
         async def work() -> None:
             async with self._database.transaction(flush.workspace_id) as connection:
                 await self._keep_refusals(connection, flush)
                 await transaction.lock(connection, flush.workspace_id)
                 workspace = await self._workspaces.fresh(connection, flush.workspace_id)
-                stored = await transaction.store(
-                    connection,
-                    workspace,
-                    events,
-                    self._kinds,
-                    self._clock(),
-                    prepared=prepared,
-                    attributed=flush.attributed,
-                )
+                stored = await transaction.store(connection, workspace, events, self._kinds, self._clock())
             flush.refusals_kept = True
             flush.results[start:end] = [STORED if fresh else DUPLICATE for fresh in stored.fresh]
             if stored.touched:

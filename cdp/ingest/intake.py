@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
 from cdp.errors import BadInput
 from cdp.ingest.accumulator import Accumulator
 from cdp.ingest.decode import Batch, encode_kept
-from cdp.ingest.prepare import Prepared, prepare
 from cdp.ingest.results import Checked, ItemResult, Outcome, Refusal
 from cdp.ingest.validate import Validator
-from cdp.model import Event, Workspace, WorkspaceId
+from cdp.model import WorkspaceId
 from cdp.workspaces.cache import Workspaces
-
-log = structlog.get_logger(__name__)
-
-STRETCH = 50
-"""Items that are read in one go, about a millisecond; then the flush that is under way has its turn."""
 
 
 class ItemRefusal(Struct, frozen=True, kw_only=True):
@@ -71,8 +63,6 @@ class Intake:
         self._workspaces = workspaces
         self._clock = clock
         self._validators: dict[str, Validator] = {}
-        # One batch is read at a time, so that those that wait do not crowd out the flush that is under way.
-        self._reading = asyncio.Lock()
 
     async def take(
         self,
@@ -97,32 +87,22 @@ class Intake:
         Raises:
             Unavailable: the queue is full, the database is away, or the process is stopping; come again.
         """
-        workspace = await self._workspaces.get(workspace_id)
-        validator = self._validator(workspace.settings.default_country)
+        validator = self._validator((await self._workspaces.get(workspace_id)).settings.default_country)
         received_at = received_at or self._clock()
         checked: list[tuple[int, Checked]] = []
         refused: list[tuple[int, Refusal]] = []
-        prepared: list[Prepared | None] = []
-        await self._accumulator.turn(workspace_id)
-        async with self._reading:
-            for start in range(0, len(batch.items), STRETCH):
-                if start:
-                    await asyncio.sleep(0)
-                begun = len(checked)
-                for index, item in enumerate(batch.items[start : start + STRETCH], start):
-                    outcome = validator.check(
-                        item,
-                        batch,
-                        received_at=received_at,
-                        source=source,
-                        made_id=None if made_id is None else f"{made_id}-{index}",
-                    )
-                    if isinstance(outcome, Checked):
-                        checked.append((index, outcome))
-                    else:
-                        refused.append((index, outcome))
-                if len(checked) > begun:
-                    prepared.append(_prepare([item.event for _, item in checked[begun:]], workspace))
+        for index, item in enumerate(batch.items):
+            outcome = validator.check(
+                item,
+                batch,
+                received_at=received_at,
+                source=source,
+                made_id=None if made_id is None else f"{made_id}-{index}",
+            )
+            if isinstance(outcome, Checked):
+                checked.append((index, outcome))
+            else:
+                refused.append((index, outcome))
         results = await self._accumulator.submit(
             workspace_id,
             [item.event for _, item in checked],
@@ -131,7 +111,6 @@ class Intake:
             keep=keep,
             source=source,
             received_at=received_at,
-            prepared=[part for part in prepared if part is not None] if None not in prepared else (),
         )
         refused += [
             (index, result.refusal)
@@ -158,14 +137,6 @@ class Intake:
                 self._accumulator.kinds, default_country
             )
         return validator
-
-
-def _prepare(events: Sequence[Event], workspace: Workspace) -> Prepared | None:
-    try:
-        return prepare(events, workspace)
-    except Exception as error:  # noqa: BLE001 - one event is to blame; the flush finds out which, and stores the others
-        log.warning("events_not_prepared", workspace_id=workspace.workspace_id, error=type(error).__name__)
-        return None
 
 
 def _receipt(

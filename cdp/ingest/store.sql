@@ -3,16 +3,12 @@
 SELECT pg_advisory_xact_lock_shared(7001, $1::int)
 
 -- name: store_messages
--- Remembers the message ids, given as sorted md5 in hex, and returns those that were known before.
-WITH added AS (
-    INSERT INTO event_message (workspace_id, message_hash, received_at)
-    SELECT $1, hash::uuid, $3 FROM unnest($2::text[]) AS hash
-    ON CONFLICT (workspace_id, message_hash) DO NOTHING
-    RETURNING message_hash
-)
-SELECT given.hash FROM unnest($2::text[]) AS given (hash)
-WHERE (SELECT count(*) FROM added) < cardinality($2::text[])
-    AND given.hash::uuid NOT IN (SELECT message_hash FROM added)
+-- Remembers the message ids, given as sorted md5 in hex, and returns those that were not known yet.
+INSERT INTO event_message (workspace_id, message_hash, received_at)
+SELECT $1, hash::uuid, $3 FROM unnest($2::text[]) AS hash
+ORDER BY hash
+ON CONFLICT (workspace_id, message_hash) DO NOTHING
+RETURNING replace(message_hash::text, '-', '')
 
 -- name: store_events
 -- Writes the facts, in the order of arrival.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
 from msgspec import Struct
 
 from cdp.accounts.store import resolve as resolve_accounts
@@ -12,12 +14,14 @@ from cdp.db.pool import Connection
 from cdp.db.queries import load_queries
 from cdp.identity.kinds import Kinds
 from cdp.identity.store import resolve as resolve_identity
-from cdp.ingest.prepare import Prepared, placed, prepare, renewed
 from cdp.lenses import settlement
+from cdp.lenses.fold import Folded, fold_events
 from cdp.lenses.store import combine, refresh
 from cdp.model import AccountId, Event, NodeId, ProfileId, Workspace, WorkspaceId
 
 queries = load_queries("cdp.ingest", "store.sql")
+
+_encode = msgspec.json.encode
 
 
 class Stored(Struct, frozen=True, kw_only=True):
@@ -35,33 +39,22 @@ async def lock(connection: Connection, workspace_id: WorkspaceId) -> None:
 
 
 async def store(
-    connection: Connection,
-    workspace: Workspace,
-    events: Sequence[Event],
-    kinds: Kinds,
-    now: datetime,
-    *,
-    prepared: Sequence[Prepared] = (),
-    attributed: Callable[[], None] = lambda: None,
+    connection: Connection, workspace: Workspace, events: Sequence[Event], kinds: Kinds, now: datetime
 ) -> Stored:
     """Store events that are not stored yet and bring every view up to date, in the caller's transaction.
 
-    The caller holds the workspace's `lock` and read `workspace` under it. `prepared` is of the same events, where they
-    were prepared before; `attributed` is called when all that is left is long statements.
+    The caller holds the workspace's `lock` and read `workspace` under it.
     """
-    parts = prepared or (prepare(events, workspace),)
-    fresh = await _store_messages(
-        connection, workspace.workspace_id, [hash_ for part in parts for hash_ in part.hashes], now
-    )
-    parts = renewed(parts, fresh, workspace)
-    if not parts:
+    fresh = await _store_messages(connection, workspace.workspace_id, events, now)
+    new = [event for event, is_fresh in zip(events, fresh, strict=True) if is_fresh]
+    if not new:
         return Stored(fresh=fresh, touched=frozenset())
-    new = [event for part in parts for event in part.events]
     resolution = await resolve_identity(connection, workspace.workspace_id, new, kinds, now)
     account_of = await resolve_accounts(connection, workspace.workspace_id, new, resolution, workspace, now)
-    attributed()
-    await _store_events(connection, workspace.workspace_id, parts, resolution.node_of, account_of)
-    await combine(connection, workspace.workspace_id, placed(parts, resolution.node_of, account_of))
+    items = list(zip(new, resolution.node_of, account_of, strict=True))
+    folded = fold_events(items, workspace)
+    await _store_events(connection, workspace.workspace_id, items, folded)
+    await combine(connection, workspace.workspace_id, folded.summaries)
     touched = frozenset(resolution.touched)
     await refresh(connection, workspace.workspace_id, touched)
     await settlement.note(connection, workspace.workspace_id, touched, now)
@@ -69,31 +62,28 @@ async def store(
 
 
 async def _store_messages(
-    connection: Connection, workspace_id: WorkspaceId, hashes: Sequence[str], now: datetime
+    connection: Connection, workspace_id: WorkspaceId, events: Sequence[Event], now: datetime
 ) -> list[bool]:
-    """Per message id, whether it is new. Sorted, so that two processes that hold the same ids take turns."""
+    """Per event, whether its message id is new. Sorted, so that two processes that hold the same ids take turns."""
     first: dict[str, int] = {}
-    for index, hash_ in enumerate(hashes):
-        first.setdefault(hash_, index)
-    known = await connection.fetch(queries.store_messages, workspace_id, sorted(first), now)
-    for (hash_,) in known:
-        del first[hash_]
-    if len(first) == len(hashes):
-        return [True] * len(hashes)
-    fresh = [False] * len(hashes)
-    for index in first.values():
-        fresh[index] = True
+    for index, event in enumerate(events):
+        first.setdefault(hashlib.md5(event.message_id.encode(), usedforsecurity=False).hexdigest(), index)
+    rows = await connection.fetch(queries.store_messages, workspace_id, sorted(first), now)
+    if len(rows) == len(events):
+        return [True] * len(events)
+    fresh = [False] * len(events)
+    for (hash_,) in rows:
+        fresh[first[hash_]] = True
     return fresh
 
 
 async def _store_events(
     connection: Connection,
     workspace_id: WorkspaceId,
-    parts: Sequence[Prepared],
-    node_of: Sequence[NodeId],
-    account_of: Sequence[AccountId],
+    items: Sequence[tuple[Event, NodeId, AccountId]],
+    folded: Folded,
 ) -> None:
-    events = [event for part in parts for event in part.events]
+    events = [event for event, _, _ in items]
     await connection.execute(
         queries.store_events,
         workspace_id,
@@ -102,11 +92,11 @@ async def _store_events(
         [event.message_id for event in events],
         [event.type for event in events],
         [event.name for event in events],
-        node_of,
-        account_of,
-        [intent for part in parts for intent in part.folded.intent],
-        [usage for part in parts for usage in part.folded.usage],
+        [node for _, node, _ in items],
+        [account for _, _, account in items],
+        folded.intent,
+        folded.usage,
         [event.source for event in events],
-        [text for part in parts for text in part.properties],
-        [text for part in parts for text in part.contexts],
+        [_encode(event.properties).decode() for event in events],
+        [_encode(event.context).decode() for event in events],
     )

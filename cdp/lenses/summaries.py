@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, TypeVar, cast
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -25,11 +24,6 @@ RegisterKey = tuple[NodeId, AccountId, str, str]
 """node, account, kind, key."""
 OrderKey = tuple[NodeId, AccountId, str]
 """node, account, order id."""
-StandsFor = tuple[Mapping[NodeId, NodeId], Mapping[AccountId, AccountId]]
-"""The nodes and the accounts that those in keys stand for; several may stand for the same one."""
-
-_Key = TypeVar("_Key", bound=tuple[Any, ...])
-_Value = TypeVar("_Value")
 
 
 class Tally(Struct):
@@ -117,19 +111,19 @@ class Summaries(Struct):
     registers: dict[RegisterKey, Register] = field(default_factory=dict)
     orders: dict[OrderKey, Order] = field(default_factory=dict)
 
-    def add(self, other: Summaries, stands_for: StandsFor | None = None) -> None:
-        """Take in the digest of another batch; `other` stays as it is, and its keys may be stand-ins."""
-        for key, tally in _at(other.tallies, stands_for):
+    def add(self, other: Summaries) -> None:
+        """Take in the digest of another batch; `other` stays as it is."""
+        for key, tally in other.tallies.items():
             if (known := self.tallies.get(key)) is None:
                 self.tallies[key] = replace(tally)
             else:
                 known.add(tally)
-        for day_key, count in _at(other.days, stands_for):
+        for day_key, count in other.days.items():
             self.days[day_key] = self.days.get(day_key, 0) + count
-        for register_key, register in _at(other.registers, stands_for):
+        for register_key, register in other.registers.items():
             before = self.registers.get(register_key)
             self.registers[register_key] = register if before is None else before.later(register)
-        for order_key, order in _at(other.orders, stands_for):
+        for order_key, order in other.orders.items():
             if (same := self.orders.get(order_key)) is None:
                 self.orders[order_key] = replace(order)
             else:
@@ -142,13 +136,3 @@ def combine(parts: Iterable[Summaries]) -> Summaries:
     for part in parts:
         whole.add(part)
     return whole
-
-
-def _at(items: Mapping[_Key, _Value], stands_for: StandsFor | None) -> Iterable[tuple[_Key, _Value]]:
-    if stands_for is None:
-        return items.items()
-    nodes, accounts = stands_for
-    return (
-        (cast("_Key", (nodes[node], accounts[account], *rest)), value)
-        for (node, account, *rest), value in items.items()
-    )
