@@ -1,0 +1,159 @@
+"""Words planted in each panel and in personal data turn up in nothing that those may read who must not see them.
+
+Every field that can be reached from Query is asked for, by each role, with all that it selects.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from graphql import (
+    GraphQLField,
+    GraphQLInterfaceType,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    get_named_type,
+    is_leaf_type,
+    parse,
+)
+
+from cdp.app import Application
+from cdp.graphql.schema import build_schema
+from tests.security.conftest import Side, track
+
+SCHEMA = build_schema().graphql_schema
+
+ARGUMENTS = {"slot": '"hero"', "ended": "true"}
+"""Of fields below Query's own; other arguments are left out."""
+
+ROOTS = {
+    "profiles": "profiles",
+    "profile": 'profile(identifier: { kind: "user_id", value: "u-1" })',
+    "accounts": "accounts",
+    "account": 'account(domain: "canary-works.com")',
+    "catalogue": "catalogue",
+    "workspace": "workspace",
+    "plugins": "plugins",
+    "refusedEvents": "refusedEvents",
+    "identityExplain": """identityExplain(a: { kind: "user_id", value: "u-1" },
+      b: { kind: "anonymous_id", value: "visitor-1" })""",
+}
+
+HIDDEN = {
+    "SALES": {"canary-usage"},
+    "SUPPORT": {"canary-intent"},
+    "MARKETING": {"canary-pii", "visitor-1"},
+    "PARTNER": {"canary-usage", "canary-intent", "canary-pii", "visitor-1"},
+    "INGEST": {"canary-usage", "canary-intent", "canary-pii", "visitor-1", "canary-works", "u-1", "Acme"},
+}
+
+
+def selection(type_: GraphQLObjectType, above: tuple[str, ...]) -> str:
+    """Everything of an object, and of objects below it that are not of a type above."""
+    chosen = ["__typename"]
+    for name, field in type_.fields.items():
+        arguments = _arguments(field)
+        below = get_named_type(field.type)
+        if arguments is None:
+            continue
+        if is_leaf_type(below):
+            chosen.append(name + arguments)
+        elif isinstance(below, GraphQLObjectType) and below.name not in above and name != "edges":
+            chosen.append(f"{name}{arguments} {{ {selection(below, (*above, below.name))} }}")
+    return " ".join(chosen)
+
+
+def _arguments(field: GraphQLField) -> str | None:
+    given = [f"{name}: {ARGUMENTS[name]}" for name in field.args if name in ARGUMENTS]
+    needed = [
+        name
+        for name, one in field.args.items()
+        if isinstance(one.type, GraphQLNonNull) and name not in ARGUMENTS
+    ]
+    if any(field.args[name].default_value is None for name in needed):
+        return None
+    return f"({', '.join(given)})" if given else ""
+
+
+def document_of(name: str, root: str) -> str:
+    assert SCHEMA.query_type is not None
+    type_ = get_named_type(SCHEMA.query_type.fields[name].type)
+    assert isinstance(type_, GraphQLObjectType)
+    return f"{{ {root} {{ {selection(type_, (type_.name,))} }} }}"
+
+
+@pytest.fixture
+async def planted(ours: Side, application: Application) -> Side:
+    who = {"anonymousId": "visitor-1"}
+    traits = {
+        "name": "canary-pii",
+        "email": "canary-pii@canary-works.com",
+        "phone": "+442079460958",
+        "note": {"mail": "x"},
+    }
+    usage, intent = {"properties": {"a": "canary-usage"}}, {"properties": {"a": "canary-intent"}}
+    await ours.tell(
+        {"type": "identify", "userId": "u-1", "traits": traits, **who},
+        {
+            "type": "group",
+            "userId": "u-1",
+            "groupId": "g",
+            "traits": {"name": "Works", "domain": "canary-works.com"},
+        },
+        *(track("u-1", "Feature Used", properties={"feature": "canary-usage"}) for _ in range(5)),
+        track("u-1", "Onboarding Step Completed", properties={"step": "canary-usage"}),
+        track(
+            "u-1", "Support Ticket Opened", messageId="canary-usage", context={"a": "canary-usage"}, **usage
+        ),
+        track(
+            "u-1", "Order Completed", properties={"order_id": "canary-intent", "total": 7, "currency": "eur"}
+        ),
+        track("u-1", "Pricing Viewed", messageId="canary-intent", context={"a": "canary-intent"}, **intent),
+    )
+    while await application.worker.settle_once():
+        pass
+    return ours
+
+
+def test_every_field_of_query_is_tried() -> None:
+    assert SCHEMA.query_type is not None
+    assert set(SCHEMA.query_type.fields) == {*ROOTS, "node"}
+    for name, root in ROOTS.items():
+        parse(document_of(name, root))
+    reached = {name for name, type_ in SCHEMA.type_map.items() if isinstance(type_, GraphQLInterfaceType)}
+    assert reached == {"Node"}, "another interface would hide fields from these documents"
+
+
+async def test_an_administrator_finds_all_that_is_planted(planted: Side) -> None:
+    """Otherwise these tests would not tell anything."""
+    answers = [await planted.ask(document_of(name, root)) for name, root in ROOTS.items()]
+    assert [error for answer in answers for error in answer.get("errors", ())] == []
+    text = json.dumps(answers)
+    assert {word for words in HIDDEN.values() for word in words if word not in text} == set()
+
+
+@pytest.mark.parametrize("role", sorted(HIDDEN))
+async def test_what_a_role_may_not_see_is_nowhere(planted: Side, role: str) -> None:
+    for name, root in ROOTS.items():
+        answer = await planted.ask(document_of(name, root), role=role)
+        text = json.dumps(answer.get("data"))
+        assert {word for word in HIDDEN[role] if word in text} == set(), name
+        codes = {error["extensions"]["code"] for error in answer.get("errors", ())}
+        assert codes <= {"FORBIDDEN"}, (name, answer["errors"])
+        if role == "INGEST":
+            assert (codes, [value for value in (answer["data"] or {}).values() if value]) == (
+                {"FORBIDDEN"},
+                [],
+            )
+
+
+@pytest.mark.parametrize("role", ["SALES", "SUPPORT", "MARKETING", "PARTNER"])
+async def test_objects_in_answers_of_mutations_need_a_mutation_first(planted: Side, role: str) -> None:
+    """No preset but ADMIN may change people, so that none gets an object back this way."""
+    (person,) = (await planted.data("{ profiles { nodes { id } } }"))["profiles"]["nodes"]
+    document = """mutation ($input: ProfileUpdateInput!) { profileUpdate(input: $input) {
+      profile { displayName traits buyerIntent { score } usage { phase } } } }"""
+    answer = await planted.ask(document, role=role, input={"profile": person["id"], "traits": {"a": 1}})
+    assert answer["data"] is None
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["FORBIDDEN"]
