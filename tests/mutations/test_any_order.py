@@ -1,4 +1,7 @@
-"""Whatever the order, the repetition and the batching, and whoever was merged and split meanwhile: the same views."""
+"""Whatever the order, the repetition and the batching, and whoever was merged and split meanwhile: the same views.
+
+And what is kept agrees with the events, as `cdp rebuild --check` compares them.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ from cdp.ingest.decode import decode_batch
 from cdp.ingest.results import Checked
 from cdp.ingest.validate import Validator
 from cdp.lenses import store as lenses
+from cdp.lenses.rebuild import rebuild
 from cdp.model import Event, Identifier, ProfileId, WorkspaceId
 from cdp.workspaces.store import create
 
@@ -218,3 +222,6 @@ async def test_order_repetition_batches_merges_and_splits_do_not_change_the_view
     await (winding.join() if together else winding.part())
 
     assert await winding.views() == await straight.views()
+    for place in (winding, straight):
+        report = await rebuild(application.database, place.workspace_id, check=True, now=NOW)
+        assert report.differences == {}
