@@ -6,6 +6,7 @@ import logging
 import sys
 
 import structlog
+from typing_extensions import override
 
 from cdp.errors import BadInput
 from cdp.settings import Settings
@@ -40,4 +41,14 @@ def configure_logging(settings: Settings) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format="%(name)s: %(message)s")
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[_OneLine()], force=True)
+
+
+class _OneLine(logging.Handler):
+    """What libraries log, among our lines and in the same form; an error is named, without its traceback."""
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        named = {"error": f"{type(error).__name__}: {error}"} if error is not None else {}
+        structlog.get_logger().log(record.levelno, record.getMessage(), logger=record.name, **named)
