@@ -88,7 +88,7 @@ def _introduction(url: str, loaded: Loaded, keys: Mapping[str, Mapping[KeyRole, 
     admin = keys[B2B][KeyRole.ADMIN]
     lines += [
         "",
-        f"  GraphiQL      {url}/graphql   (header: Authorization: Bearer {admin})",
+        f"  GraphiQL      {url}/graphql#key={admin}",
         f"  Tracking API  {url}/v1/batch",
         f"  Health        {url}/readyz",
         f"  Database      {place.shown}",
