@@ -202,7 +202,10 @@ async def _statement(context: Context, given: ProfileUpdateInput) -> tuple[Event
             added[identifier_of(kinds, workspace, kind, traits[kind], "traits", kind)] = ("traits", kind)
     if not traits and not added:
         raise BadInput("State at least one trait or one identifier.")
-    async with context.connection() as connection:
+    # One snapshot: between two statements a merge might take every node away.
+    async with context.services.database.transaction(
+        context.workspace_id, isolation="repeatable_read", readonly=True
+    ) as connection:
         profile_id = await person_of(connection, context.workspace_id, given.profile, "profile")
         nodes = await nodes_of(connection, context.workspace_id, profile_id, kinds)
         await _check_free(connection, context.workspace_id, profile_id, added)
