@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 
-def arguments(description: str) -> argparse.Namespace:
-    """`--quick` (smaller, for a first look) and `--json FILE` (the figures for a machine to read)."""
+def arguments(description: str, **flags: str) -> argparse.Namespace:
+    """`--quick` (smaller, for a first look), `--json FILE` (the figures for a machine to read), and further flags."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="a smaller run, for a first look")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures there as JSON")
+    for name, purpose in flags.items():
+        parser.add_argument(f"--{name}", action="store_true", help=purpose)
     return parser.parse_args()
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -36,9 +37,14 @@ def request(method: str, path: str, *, key: str, body: bytes, host: str = "127.0
     return head.encode() + body
 
 
-async def run(port: int, requests: Sequence[bytes], *, connections: int) -> Load:
-    """Send every request once over so many connections, each waiting for its answer before the next."""
-    waiting = iter(requests)
+async def run(
+    port: int, requests: Sequence[bytes], *, connections: int, seconds: float | None = None
+) -> Load:
+    """Send every request once over so many connections, each waiting for its answer before the next.
+
+    With `seconds` they are sent again and again until the time is over.
+    """
+    waiting = iter(requests) if seconds is None else _until(requests, time.perf_counter() + seconds)
     latencies: list[float] = []
     statuses: dict[int, int] = {}
 
@@ -55,8 +61,18 @@ async def run(port: int, requests: Sequence[bytes], *, connections: int) -> Load
     began = time.perf_counter()
     await asyncio.gather(*(client() for _ in range(connections)))
     return Load(
-        requests=len(requests), seconds=time.perf_counter() - began, latencies_ms=latencies, statuses=statuses
+        requests=len(latencies),
+        seconds=time.perf_counter() - began,
+        latencies_ms=latencies,
+        statuses=statuses,
     )
+
+
+def _until(requests: Sequence[bytes], end: float) -> Iterator[bytes]:
+    for message in itertools.cycle(requests):
+        if time.perf_counter() >= end:
+            return
+        yield message
 
 
 async def fetch(port: int, message: bytes) -> tuple[int, bytes]:

@@ -1,96 +1,82 @@
-"""Queries per second over HTTP: one profile with both panels, and a list of fifty, with the bound of the same run.
+"""Reads over HTTP beside PostGraphile 5 and Strawberry with dataloaders, in one run on the same database.
 
     python -m bench.read --quick
     python -m bench.read --json read.json
+    python -m bench.read --growth
 
-The bound is `/healthz`: what the same server answers per second when there is nothing to do.
+docs/benchmarks.md says what is measured, and how the peers are given an honest chance.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
-import random
+import sys
+import time
+from pathlib import Path
+
+import uvloop
 
 from bench.figures import arguments, save, show
-from bench.http import Load, fetch, request, run
-from bench.server import Served, served
-from bench.traffic import batches, events
+from bench.read import chart, dataset, growth
+from bench.read.cases import Case, cases_of, requests_of
+from bench.read.peers import all_three
+from bench.read.rounds import CONNECTIONS, Results, measure
+from bench.server import make_workspace
+from cdp.db.embedded import EmbeddedPostgres
 
-_VIEWS = """
-  id displayName
-  buyerIntent { score level stage furthestStage signals { name count } purchases { count totals { currency amount } } }
-  usage { phase adoptionRate activeDays stickiness features { key count } lastUsedAt }
-  memberships { nodes { roles { role confidence } account { id name domain } } }
-"""
-_ONE = (
-    f'query One($value: String!) {{ profile(identifier: {{kind: "user_id", value: $value}}) {{ {_VIEWS} }} }}'
-)
-_LIST = f"query List {{ profiles(first: 50) {{ nodes {{ {_VIEWS} }} }} }}"
+_CHART = Path("docs/benchmark-read.svg")
+_ORDER = ("diptych", "postgraphile", "dataloaders")
 
 
 async def main() -> None:
-    options = arguments("Queries per second over HTTP.")
-    people, per_person, requests = (1_000, 20, 2_000) if options.quick else (10_000, 20, 10_000)
-    async with served() as server:
-        bodies = batches(events(people * per_person, people=people), 500)
-        await run(
-            server.port, [request("POST", "/v1/batch", key=server.key, body=b) for b in bodies], connections=4
+    options = arguments(
+        "Reads over HTTP beside PostGraphile and dataloaders.",
+        growth="how the cost grows from 10,000 to 1,000,000 profiles instead",
+    )
+    if options.growth:
+        await growth.main(quick=options.quick, json=options.json)
+        return
+    people, rounds, seconds = (10_000, 3, 1.0) if options.quick else (100_000, 7, 4.0)
+    with EmbeddedPostgres.start() as postgres:
+        key = make_workspace(postgres)
+        began = time.perf_counter()
+        size = await dataset.grow(postgres.superuser_url, 0, people)
+        said = "{:,} profiles, {:,} accounts, {:,} events".format(*size)
+        print(f"{said}, made in {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+        async with all_three(postgres, key) as servers:
+            cases = cases_of(people, size[1])
+            requests = {case.name: await requests_of(case, servers) for case in cases}
+            results = await measure(servers, requests, rounds=rounds, seconds=seconds)
+            memory = {server.name: server.memory() for server in servers}
+    _report(cases, results, memory, said)
+    rates = {case: {name: of[name].per_second for name in _ORDER} for case, of in results.items()}
+    if not options.quick:
+        note = f"{said}; {CONNECTIONS} connections; medians of {rounds} rounds; each server one process"
+        chart.write(_CHART, {case.name: case.title for case in cases}, rates, note)
+    save(options.json, rates)
+
+
+def _report(cases: tuple[Case, ...], results: Results, memory: dict[str, float], said: str) -> None:
+    rows = [
+        (
+            case.title if name == _ORDER[0] else "",
+            name,
+            f"{of[name].per_second:,.0f}",
+            f"{of[name].per_second / of['postgraphile'].per_second:.2f}",
+            f"{of[name].per_second / of['dataloaders'].per_second:.1f}",
+            f"{of[name].percentile(0.5):.2f} ms",
+            f"{of[name].percentile(0.99):.2f} ms",
+            f"{memory[name]:.0f} MiB",
         )
-        rng = random.Random(1)
-        one = [_query(server, _ONE, {"value": f"user-{rng.randrange(people)}"}) for _ in range(requests)]
-        many = [_query(server, _LIST, {})] * (requests // 20)
-        await _check(server, one[0])
-        await _check(server, many[0])
-        loads = {
-            "one profile": await _measure(server, one),
-            "list of 50": await _measure(server, many),
-            "bound (/healthz)": await _measure(
-                server, [request("GET", "/healthz", key="", body=b"")] * requests
-            ),
-        }
-    bound = loads["bound (/healthz)"].per_second
+        for case in cases
+        for of in (results[case.name],)
+        for name in _ORDER
+    ]
     show(
-        "Reads over HTTP, 8 connections, one process",
-        ("query", "req/s", "of the bound", "p50", "p99"),
-        [
-            (
-                name,
-                f"{load.per_second:,.0f}",
-                f"{load.per_second / bound:.2f}",
-                f"{load.percentile(0.5):.2f} ms",
-                f"{load.percentile(0.99):.2f} ms",
-            )
-            for name, load in loads.items()
-        ],
+        f"Reads over HTTP: {said}; {CONNECTIONS} connections, each server one process, medians",
+        ("query", "server", "req/s", "÷ PostGraphile", "÷ dataloaders", "p50", "p99", "memory"),
+        rows,
     )
-    save(
-        options.json,
-        {
-            "one": {"diptych": loads["one profile"].per_second},
-            "list50": {"diptych": loads["list of 50"].per_second},
-            "bound": bound,
-        },
-    )
-
-
-def _query(server: Served, document: str, variables: dict[str, str]) -> bytes:
-    body = json.dumps({"query": document, "variables": variables}).encode()
-    return request("POST", "/graphql", key=server.key, body=body)
-
-
-async def _check(server: Served, message: bytes) -> None:
-    """One answer, looked at, so that the figures are not those of an error."""
-    status, body = await fetch(server.port, message)
-    answer = json.loads(body)
-    if status != 200 or answer.get("errors") or not any(answer["data"].values()):
-        raise SystemExit(f"The query failed: {status} {body[:500]!r}")
-
-
-async def _measure(server: Served, messages: list[bytes]) -> Load:
-    await run(server.port, messages[: len(messages) // 10 + 1], connections=8)
-    return await run(server.port, messages, connections=8)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())

@@ -1,0 +1,93 @@
+"""How the cost of reading grows with the number of profiles: time in the database, and requests per second."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from bench.figures import save, show
+from bench.read import dataset
+from bench.read.cases import Case, cases_of, messages_of
+from bench.read.peers import Server
+from bench.read.rounds import CONNECTIONS, measure
+from bench.server import make_workspace, serving
+from cdp.db.embedded import EmbeddedPostgres
+
+_STATISTICS = {"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track": "top"}
+
+_TIME = """
+SELECT sum(s.total_exec_time) / sum(s.calls) FILTER (WHERE s.query LIKE '%json%')
+FROM pg_stat_statements s WHERE s.query NOT LIKE '%pg_stat_statements%'
+"""
+"""Milliseconds in the database a request: those of everything that ran, over the calls of the reading statement."""
+
+
+async def main(*, quick: bool, json: Path | None) -> None:
+    """Grow one database step by step, and measure Diptych at each."""
+    sizes = (10_000, 30_000) if quick else (10_000, 100_000, 1_000_000)
+    rounds, seconds = (3, 1.0) if quick else (5, 4.0)
+    rows: list[tuple[str, ...]] = []
+    figures: dict[str, dict[str, Any]] = {"one": {}, "page": {}}
+    with EmbeddedPostgres.start(settings=_STATISTICS) as postgres:
+        key = make_workspace(postgres)
+        have = 0
+        for people in sizes:
+            began = time.perf_counter()
+            _, accounts, _ = await dataset.grow(postgres.superuser_url, have, people)
+            print(
+                f"{people:,} profiles after {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True
+            )
+            have = people
+            async with serving(postgres, key) as served:
+                server = Server(name="diptych", port=served.port, pid=served.pid, key=key)
+                for case in cases_of(people, accounts):
+                    if case.name in figures:
+                        figures[case.name][str(people)] = await _measure(
+                            postgres, server, case, rounds=rounds, seconds=seconds
+                        )
+    for case, of_size in figures.items():
+        first = next(iter(of_size.values()))
+        for people, found in of_size.items():
+            rows.append(
+                (
+                    case,
+                    f"{int(people):,}",
+                    f"{found['database_ms']:.3f} ms",
+                    f"{found['database_ms'] / first['database_ms']:.2f}",
+                    f"{found['per_second']:,.0f}",
+                    f"{found['p50_ms']:.2f} ms",
+                    f"{found['p99_ms']:.2f} ms",
+                )
+            )
+    show(
+        f"Diptych as the number of profiles grows; {CONNECTIONS} connections, medians of {rounds} rounds",
+        ("query", "profiles", "in the database", "× the first", "req/s", "p50", "p99"),
+        rows,
+    )
+    save(json, figures)
+
+
+async def _measure(
+    postgres: EmbeddedPostgres, server: Server, case: Case, *, rounds: int, seconds: float
+) -> dict[str, float]:
+    messages = {case.name: {server.name: (await messages_of(case, server))[0]}}
+    connection = await asyncpg.connect(postgres.superuser_url)
+    try:
+        await connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+        await measure([server], messages, rounds=0, seconds=seconds)
+        await connection.execute("SELECT pg_stat_statements_reset()")
+        results = await measure([server], messages, rounds=rounds, seconds=seconds)
+        database = await connection.fetchval(_TIME)
+    finally:
+        await connection.close()
+    found = results[case.name][server.name]
+    return {
+        "database_ms": database,
+        "per_second": found.per_second,
+        "p50_ms": found.percentile(0.5),
+        "p99_ms": found.percentile(0.99),
+    }
