@@ -7,7 +7,17 @@ from typing import Any
 import strawberry
 from strawberry.types.unset import UNSET
 
-from cdp.graphql.facts import CURRENT, LEVEL_BANDS, OF_MEMBER, OF_PERSON, PHASE, ROLES, WORKSPACE_WINDOW
+from cdp.graphql.facts import (
+    ACTIVE_DAYS,
+    ADOPTION,
+    CURRENT,
+    LEVEL_BANDS,
+    OF_MEMBER,
+    OF_PERSON,
+    PHASE,
+    ROLES,
+    WORKSPACE_WINDOW,
+)
 from cdp.graphql.operators import (
     AccountKindFilter,
     BooleanFilter,
@@ -59,6 +69,14 @@ class UsageFilter:
     """Of usage."""
 
     phase: PhaseFilter | None = compares(PHASE, description="The phase.")
+    active_days: IntFilter | None = compares(
+        ACTIVE_DAYS, sql_type="int8", description="Distinct days with usage in the window."
+    )
+    adoption_rate: RangeFilter | None = compares(
+        ADOPTION,
+        sql_type="float8",
+        description="Features used in the window ÷ features that the workspace defines; without any, nobody is found.",
+    )
     first_used_at: DateTimeFilter | None = compares(
         "{row}.usage_first_at", sql_type="timestamptz", description="The first usage."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -66,6 +67,23 @@ def names(world: Any, where: str, **variables: Any) -> list[str]:
 )  # fmt: skip
 def test_people_are_found_by(world: Any, where: str, expected: list[str]) -> None:
     assert names(world, where) == sorted(expected, key=str)
+
+
+@pytest.mark.parametrize(
+    ("name", "bars"), [("activeDays", (0, 1, 2, 5, 12, 29)), ("adoptionRate", (0, 0.3, 0.5, 1))]
+)
+def test_a_filter_on_usage_finds_whom_the_field_would_name(
+    world: Any, name: str, bars: Iterable[float]
+) -> None:
+    """In the workspace's window, as the field has it where no window is given; an unknown rate passes no bar."""
+    document = f"{{ profiles(first: 200) {{ nodes {{ id usage {{ {name} }} }} }} }}"
+    values = {one["id"]: one["usage"][name] for one in world.data(document)["profiles"]["nodes"]}
+    assert len(set(values.values())) > 2
+    for bar in bars:
+        where = f"{{ usage: {{ {name}: {{ gte: {bar} }} }} }}"
+        document = f"{{ profiles(first: 200, where: {where}) {{ nodes {{ id }} }} }}"
+        found = {one["id"] for one in world.data(document)["profiles"]["nodes"]}
+        assert found == {who for who, value in values.items() if value is not None and value >= bar}
 
 
 @pytest.mark.parametrize("search", ["ANN", "archer ann", "ann@acme", "acme-works ann"])
