@@ -56,6 +56,8 @@ SETTINGS: Mapping[str, str] = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_min_messages": "warning",
+    # Otherwise an error comes with the row that caused it, and the row with somebody's data.
+    "log_error_verbosity": "terse",
     "password_encryption": "scram-sha-256",
 }
 """What differs from PostgreSQL's defaults; `EmbeddedPostgres.start(settings=…)` adds to it."""

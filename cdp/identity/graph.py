@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from cdp.identity.kinds import Kinds, kind_of
+from cdp.identity.kinds import MOST_IDENTIFIERS, Kinds, kind_of
 from cdp.model import Identifier, ProfileId
 
 SEEN_TOGETHER = "seen_together"
@@ -121,6 +121,12 @@ class _Components:
                     rule="limit",
                     reason=f"Together they would have {together:,} values of {name}, more than {kind.limit:,}.",
                 )
+        together = sum(mine.values()) + sum(theirs.values())
+        if together > MOST_IDENTIFIERS:
+            return Refusal(
+                rule="limit",
+                reason=f"Together they would have {together:,} identifiers, more than {MOST_IDENTIFIERS:,}.",
+            )
         return None
 
 

@@ -106,6 +106,9 @@ DEFAULT_KINDS: tuple[IdentifierKind, ...] = (
     IdentifierKind(name=ANONYMOUS_ID, priority=50, limit=1_000, normalise=as_written),
 )
 
+MOST_IDENTIFIERS = 2_000
+"""Of one person, all kinds together: kinds that nobody registered may be any number, each with a limit of its own."""
+
 UNREGISTERED = IdentifierKind(name="*", priority=45, limit=20, normalise=as_written)
 """How kinds behave that only `context.externalIds` names and no plugin has registered."""
 

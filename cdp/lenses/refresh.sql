@@ -42,12 +42,15 @@ ordered AS MATERIALIZED (
         FROM summary_order o WHERE o.workspace_id = $1 AND o.node_id = p.node_id OFFSET 0
     ) o
 ),
+-- At most a thousand of a node, the first by key: a profile is written whole with every event, and anybody who has a
+-- publishable key can think of ever more traits.
 trait AS MATERIALIZED (
     SELECT DISTINCT ON (p.profile_id, r.key) p.profile_id, r.key, r.value
     FROM people p
     CROSS JOIN LATERAL (
         SELECT r.key, r.value, r.occurred_at, r.message_id FROM summary_register r
-        WHERE r.workspace_id = $1 AND r.node_id = p.node_id AND r.kind = 'trait' OFFSET 0
+        WHERE r.workspace_id = $1 AND r.node_id = p.node_id AND r.kind = 'trait'
+        ORDER BY r.account_id, r.key LIMIT 1000
     ) r
     ORDER BY p.profile_id, r.key, r.occurred_at DESC, r.message_id COLLATE "C" DESC
 ),

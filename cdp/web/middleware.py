@@ -5,6 +5,7 @@ Nothing of a request's content is logged: no body, no query, no key, and of the 
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 import traceback
@@ -22,6 +23,9 @@ from cdp.web.metrics import Metrics
 log = structlog.get_logger("cdp.access_log")
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+BODY_SECONDS = 30.0
+"""In which a request's body must have arrived; who sends a byte now and then would hold it open for ever."""
+
 _METHODS = frozenset({"GET", "POST", "OPTIONS", "HEAD", "PUT", "PATCH", "DELETE"})
 
 
@@ -45,6 +49,7 @@ class Requests:
         request_id = _request_id(scope)
         started = time.perf_counter()
         status = 0
+        body = _Body(receive)
 
         async def note(message: Message) -> None:
             nonlocal status
@@ -55,8 +60,10 @@ class Requests:
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self._app(scope, receive, note)
+                await self._app(scope, body.receive, note)
             except ClientDisconnect:
+                if body.late and not status:
+                    await _TOO_SLOW(scope, receive, note)
                 status = status or 499
             except Exception as error:
                 log.error(  # noqa: TRY400 - a traceback quotes values, and they may be personal data
@@ -82,6 +89,35 @@ class Requests:
                     status=status,
                     milliseconds=round(seconds * 1000, 1),
                 )
+
+
+class _Body:
+    """The way in of one request; a body that is late counts as a client that went away."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._arriving = True
+        self._until = asyncio.get_running_loop().time() + BODY_SECONDS
+        self.late = False
+
+    async def receive(self) -> Message:
+        if not self._arriving:
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self._until):
+                message = await self._receive()
+        except TimeoutError:
+            self.late = True
+            return {"type": "http.disconnect"}
+        self._arriving = bool(message.get("more_body", False))
+        return message
+
+
+_TOO_SLOW = json_answer(
+    {"code": "TOO_SLOW", "message": f"The body did not arrive within {BODY_SECONDS:.0f} seconds."},
+    status=408,
+    headers={"Connection": "close"},
+)
 
 
 def _request_id(scope: Scope) -> str:

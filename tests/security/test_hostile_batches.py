@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
+from collections.abc import AsyncIterator
 from hashlib import sha256
 from typing import Any
+from unittest.mock import patch
 
 import asyncpg
 import pytest
 
+from cdp.identity.kinds import MOST_IDENTIFIERS
+from cdp.web import middleware
 from tests.security.conftest import Side, track
 
 REFUSED = "{ refusedEvents { totalCount } }"
@@ -57,3 +62,40 @@ async def test_a_feature_named_by_thousands_of_digits_is_stored(ours: Side) -> N
     ]
     answer = await ours.send(f'{{"batch": [{",".join(bodies)}]}}'.encode())
     assert answer.json() == {"success": True, "accepted": 30, "refused": []}
+
+
+@pytest.mark.parametrize("path", ["/v1/batch", "/graphql"])
+async def test_a_body_that_never_ends_is_given_up(ours: Side, path: str) -> None:
+    """A byte now and then would hold the request, and what it has sent so far, for ever."""
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b'{"batch": ['
+        await asyncio.Event().wait()
+
+    headers = {"Authorization": f"Bearer {ours.keys['ADMIN']}", "Content-Type": "application/json"}
+    with patch.object(middleware, "BODY_SECONDS", 0.01):
+        answer = await ours.client.post(path, content=slowly(), headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (408, "TOO_SLOW")
+
+
+async def test_a_person_of_endless_traits_and_identifiers_stays_of_a_size(
+    ours: Side, superuser: asyncpg.Connection
+) -> None:
+    """With every event a profile is written whole, so that whoever can make it grow makes everybody wait."""
+    await ours.tell(
+        *(
+            {"type": "identify", "userId": "u", "traits": {f"{batch}-{at}": 1 for at in range(900)}}
+            for batch in range(3)
+        )
+    )
+    kinds = [[{"type": f"kind{batch}x{at}", "id": f"id{batch}x{at}", "collection": "users"} for at in range(100)]
+             for batch in range(25)]  # fmt: skip
+    await ours.tell(*(track("u", "Signed In", context={"externalIds": external}) for external in kinds))
+    found = await ours.data('{ profile(identifier: { kind: "user_id", value: "u" }) { traits } }')
+    assert len(found["profile"]["traits"]) == 1_000
+    held = await superuser.fetchval(
+        "SELECT count(*) FROM node GROUP BY profile_id ORDER BY count(*) DESC LIMIT 1"
+    )
+    assert held == MOST_IDENTIFIERS
+    rules = await superuser.fetch("SELECT DISTINCT rule FROM link WHERE state = 'REFUSED'")
+    assert [rule for (rule,) in rules] == ["limit"]
