@@ -17,6 +17,7 @@ from cdp.access.keys import Authenticator
 from cdp.db.pool import Database
 from cdp.errors import Misconfigured
 from cdp.graphql.transport import graphql_routes
+from cdp.graphql.trusted import read_trusted
 from cdp.hooks.manager import Plugins
 from cdp.identity.kinds import make_kinds
 from cdp.ingest.accumulator import Accumulator
@@ -98,9 +99,19 @@ class Application:
 
 
 def create_asgi(application: Application) -> Starlette:
-    """The HTTP side of an open application: GraphQL, the tracking API, health and metrics."""
+    """The HTTP side of an open application: GraphQL, the tracking API, health and metrics.
+
+    Raises:
+        Misconfigured: the trusted documents that the settings name cannot be read.
+    """
+    settings = application.settings
+    trusted = read_trusted(settings.trusted_documents, only=settings.trusted_documents_only)
     return Starlette(
-        routes=[*graphql_routes(application), *tracking_routes(application), *health_routes(application)],
+        routes=[
+            *graphql_routes(application, trusted),
+            *tracking_routes(application),
+            *health_routes(application),
+        ],
         middleware=middleware(application.metrics),
         exception_handlers=exception_handlers(),
     )

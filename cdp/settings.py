@@ -27,6 +27,10 @@ class Settings:
     """Whether `cdp serve` also settles."""
     plugins_dir: Path | None = None
     """Folder of plugin modules (`*.py` or packages) to load besides the installed ones."""
+    trusted_documents: Path | None = None
+    """GraphQL documents to ask for by their SHA-256: a folder of `*.graphql`, or a JSON file `{hash: text}`."""
+    trusted_documents_only: bool = False
+    """Whether no other documents are run."""
     pool_size: int = 10
     """Connections to PostgreSQL per process."""
     flush_events: int = 2_000
@@ -57,7 +61,7 @@ def read_settings(environment: Mapping[str, str] | None = None, **given: Any) ->
         if text := environment.get(variable):
             values[field.name] = _parse(variable, text, field.default)
     values |= {name: value for name, value in given.items() if value is not None}
-    for name in ("data", "plugins_dir"):
+    for name in ("data", "plugins_dir", "trusted_documents"):
         if isinstance(values.get(name), str):
             values[name] = Path(values[name])
     return replace(Settings(), **values)

@@ -16,16 +16,20 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
+from strawberry.exceptions import MissingQueryError
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
-from strawberry.schema.exceptions import InvalidOperationTypeError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
 
 from cdp.errors import DiptychError, TooLarge, Unauthenticated, Unavailable
 from cdp.graphql import ide
 from cdp.graphql.context import Context, Services
 from cdp.graphql.errors import to_graphql_error
+from cdp.graphql.packing import pack
 from cdp.graphql.schema import build_schema
+from cdp.graphql.trusted import TrustedDocuments, wanted_hash
 from cdp.identity.kinds import make_kinds
 
 LARGEST_BODY = 1_000_000
@@ -33,6 +37,23 @@ LARGEST_BODY = 1_000_000
 
 JSON_TYPE = "application/json"
 RESPONSE_TYPE = "application/graphql-response+json"
+
+
+_PLAIN_JSON = {"application/json", "application/json; charset=utf-8", "application/json;charset=utf-8"}
+_BY_POST = OperationType.from_http("POST")
+
+
+class _Asked(msgspec.Struct, rename="camel"):
+    """The parameters of a request."""
+
+    query: str | None = None
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = None
+    extensions: dict[str, Any] | None = None
+    document_id: str | None = None
+
+
+_read_asked = msgspec.json.Decoder(_Asked).decode
 
 
 class Answering(Response):
@@ -48,9 +69,10 @@ class Answering(Response):
 class GraphQLView(GraphQL[Context, None]):
     """The endpoint."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, trusted: TrustedDocuments) -> None:
         super().__init__(build_schema(), graphql_ide="graphiql", subscription_protocols=())
         self._services = services
+        self._trusted = trusted
         self._kinds = make_kinds(*services.plugins.identifier_kinds())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,9 +82,13 @@ class GraphQLView(GraphQL[Context, None]):
             return
         request = Request(scope, _limited(receive))
         try:
-            response = (
-                await self.run(request) if request.method in {"GET", "POST"} else _wrong_method(request)
-            )
+            match request.method:
+                case "POST" if request.headers.get("content-type", "").lower() in _PLAIN_JSON:
+                    response = await self._run_plain(request)
+                case "GET" | "POST":
+                    response = await self.run(request)
+                case _:
+                    response = _wrong_method(request)
         except HTTPException as error:
             carried = not isinstance(error.__cause__, InvalidOperationTypeError)
             response = _failure(
@@ -70,7 +96,33 @@ class GraphQLView(GraphQL[Context, None]):
             )
         except DiptychError as error:
             response = _refusal(request, error)
+        response = await pack(request, response)
         await response(scope, receive, send)
+
+    async def _run_plain(self, request: Request) -> Response:
+        """What nearly every request is: a JSON object by POST. Whatever is odd about it goes the ordinary way."""
+        context = await self.get_context(request, Response())
+        try:
+            asked = _read_asked(await request.body())
+            result = await self.schema.execute(
+                self._trusted.text(asked.query, wanted_hash(asked.document_id, asked.extensions)),
+                variable_values=asked.variables,
+                context_value=context,
+                operation_name=asked.operation_name,
+                allowed_operation_types=_BY_POST,
+                operation_extensions=asked.extensions,
+            )
+        except (
+            msgspec.MsgspecError,
+            RecursionError,
+            UnicodeDecodeError,
+            MissingQueryError,
+            CannotGetOperationTypeError,
+            InvalidOperationTypeError,
+        ):
+            return await self.run(request, context)
+        data = await self.process_result(request, result)
+        return self.create_response(data, await self.get_sub_response(request))
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
         """Who asks, and when.
@@ -112,6 +164,9 @@ class GraphQLView(GraphQL[Context, None]):
             raise HTTPException(400, "The body must be a JSON object with `query`.") from None
         if isinstance(data, GraphQLRequestData) and not isinstance(data.operation_name, (str, type(None))):
             raise HTTPException(400, "`operationName` must be a string or null, if provided.")
+        if isinstance(data, GraphQLRequestData):
+            extensions = data.extensions if isinstance(data.extensions, dict) else None
+            data.query = self._trusted.text(data.query, wanted_hash(None, extensions))
         return data
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:  # noqa: ARG002
@@ -150,9 +205,10 @@ class GraphQLView(GraphQL[Context, None]):
         return ide.render()
 
 
-def graphql_routes(services: Services) -> list[BaseRoute]:
+def graphql_routes(services: Services, trusted: TrustedDocuments | None = None) -> list[BaseRoute]:
     """`/graphql`, and the files of GraphiQL."""
-    return [ide.ASSETS, Route("/graphql", GraphQLView(services), methods=None)]
+    view = GraphQLView(services, trusted or TrustedDocuments())
+    return [ide.ASSETS, Route("/graphql", view, methods=None)]
 
 
 def token_of(headers: Mapping[str, str]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -25,11 +26,7 @@ class Moment(Struct, frozen=True, kw_only=True):
     @property
     def decay(self) -> float:
         """What a stored rank is multiplied by to be today's score: 2^(−(as_of − epoch)/half-life)."""
-        return phases.decay(
-            epoch=self.workspace.epoch,
-            half_life_days=self.workspace.settings.half_life_days,
-            as_of=self.as_of,
-        )
+        return _decay(self.workspace.epoch, self.workspace.settings.half_life_days, self.as_of)
 
     def rank_of(self, score: float) -> float:
         """The stored rank that is this score today."""
@@ -40,6 +37,12 @@ class Moment(Struct, frozen=True, kw_only=True):
     def today(self) -> date:
         """The day in UTC."""
         return self.as_of.date()
+
+
+@lru_cache(maxsize=64)
+def _decay(epoch: datetime, half_life_days: float, as_of: datetime) -> float:
+    """One statement asks several times."""
+    return phases.decay(epoch=epoch, half_life_days=half_life_days, as_of=as_of)
 
 
 def _setting(name: str) -> Callable[[Moment], Any]:
