@@ -127,7 +127,10 @@ def describe_figures(one: PluginFigures) -> str:
         "not allowed": one.refused,
         "not made": one.skipped,
     }
-    parts = [f"{one.calls:,} calls", *(f"{count:,} {what}" for what, count in counts.items() if count)]
+    parts = [
+        f"{one.calls:,} call{'' if one.calls == 1 else 's'}",
+        *(f"{count:,} {what}" for what, count in counts.items() if count),
+    ]
     if one.left_alone:
         parts.append("left alone at present")
     return ", ".join(parts)

@@ -157,6 +157,8 @@ def _failure(said: str) -> str:
         [line for line in lines if line.startswith("Error:")] or lines[-1:] or ["Error: dbmate said nothing"]
     )
     reason = errors[0].removeprefix("Error:").strip().removeprefix("pq:").strip().rstrip(".")
+    if "permission denied" in reason:
+        reason += "; they are for the owner of the database, who may create roles"
     if at:
         return f"Migration {at[-1]} failed and was undone: {reason}."
     return f"The migrations cannot be applied: {reason}."

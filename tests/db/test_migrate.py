@@ -65,6 +65,11 @@ async def test_a_server_without_encryption_is_migrated_over_the_network(
         assert await migrate.apply(f"{url}?sslmode=prefer", folder) == ()
 
 
+async def test_who_may_not_migrate_reads_who_may(postgres: EmbeddedPostgres, folder: Path) -> None:
+    with pytest.raises(Misconfigured, match="they are for the owner of the database"):
+        await migrate.apply(_renamed(postgres.owner_url, "postgres"), folder)
+
+
 async def test_a_failing_migration_is_undone_and_named(empty_url: str, folder: Path) -> None:
     """What fails leaves nothing of itself, keeps what went before, and is one sentence that names the file."""
     (folder / "20260101000002_second.sql").write_text(SECOND)
