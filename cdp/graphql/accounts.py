@@ -9,6 +9,7 @@ import strawberry
 from strawberry.scalars import ID, JSON
 
 from cdp.graphql import words
+from cdp.graphql.alignment import ALIGNMENT, BUYS, PRESENT, USES
 from cdp.graphql.facts import CURRENT, MEMBERS, OF_ACCOUNT, QUALIFIED, ROLES, WORKSPACE_WINDOW
 from cdp.graphql.filters import MembershipFilter
 from cdp.graphql.intent import AccountBuyerIntent
@@ -59,28 +60,12 @@ ACCOUNTS = Entity(
     search="lower(concat_ws(E'\\n', a.name, a.domain, a.group_id))",
 )
 
-_USES = "EXISTS (SELECT FROM unnest(m.used_days) AS u (day) WHERE u.day > {today} - {window_days} AND u.day <= {today})"
-_BUYS = (
-    f"(m.purchase_count > 0 OR EXISTS (SELECT FROM {ROLES} WHERE c.role = 'ECONOMIC_BUYER' AND {CURRENT}))"
-)
-_PRESENT = (
-    "membership m WHERE m.workspace_id = $1 AND m.account_id = a.account_id"
-    " AND (m.until IS NULL OR m.until > {as_of})"
-)
-
 
 def _people(which: str) -> str:
-    return f"(SELECT count(*) FROM {_PRESENT} AND {which})"
+    return f"(SELECT count(*) FROM {PRESENT} AND {which})"
 
 
-_PURCHASES = f"(SELECT coalesce(sum(m.purchase_count), 0) FROM {_PRESENT})"
-
-ALIGNMENT = (
-    f"CASE WHEN EXISTS (SELECT FROM {_PRESENT} AND {_USES})"
-    f" THEN CASE WHEN EXISTS (SELECT FROM {_PRESENT} AND {_BUYS}) THEN 'ALIGNED' ELSE 'USERS_WITHOUT_BUYER' END"
-    f" WHEN EXISTS (SELECT FROM {_PRESENT} AND m.purchase_count > 0) THEN 'BUYER_WITHOUT_USERS' ELSE 'DORMANT' END"
-)
-"""cdp.lenses.phases.alignment in SQL, over the people who are in the account today."""
+_PURCHASES = f"(SELECT coalesce(sum(m.purchase_count), 0) FROM {PRESENT})"
 
 
 @strawberry.type(description="The figures behind an account's alignment.")
@@ -92,21 +77,21 @@ class AlignmentFigures:
         description="Everybody who is in the account today, or acted in it without being a member.",
     )
     buyers: int | None = column(
-        _people(_BUYS),
+        _people(BUYS),
         labels=INTENT,
         description="People who bought something, or hold the role ECONOMIC_BUYER.",
     )
     purchases: int | None = column(_PURCHASES, labels=INTENT, description="Orders and contracts that count.")
     intent_score: float | None = column(
-        f"(SELECT round((coalesce(sum(m.intent_rank), 0) * {{decay}})::numeric, 6)::float8 FROM {_PRESENT})",
+        f"(SELECT round((coalesce(sum(m.intent_rank), 0) * {{decay}})::numeric, 6)::float8 FROM {PRESENT})",
         labels=INTENT,
         description="Sum of the people's scores.",
     )
     active_people: int | None = column(
-        _people(_USES), labels=USAGE, description="People with usage in the workspace's window."
+        _people(USES), labels=USAGE, description="People with usage in the workspace's window."
     )
     past_people: int | None = column(
-        _people(f"m.last_used_at IS NOT NULL AND NOT {_USES}"),
+        _people(f"m.last_used_at IS NOT NULL AND NOT {USES}"),
         labels=USAGE,
         description="People who used it before the window, and not in it.",
     )

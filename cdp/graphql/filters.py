@@ -7,19 +7,23 @@ from typing import Any
 import strawberry
 from strawberry.types.unset import UNSET
 
+from cdp.graphql.alignment import ALIGNMENT
 from cdp.graphql.facts import (
     ACTIVE_DAYS,
     ADOPTION,
     CURRENT,
+    INFLUENCE,
     LEVEL_BANDS,
     OF_MEMBER,
     OF_PERSON,
     PHASE,
+    QUALIFIED,
     ROLES,
     WORKSPACE_WINDOW,
 )
 from cdp.graphql.operators import (
     AccountKindFilter,
+    AlignmentFilter,
     BooleanFilter,
     DateTimeFilter,
     IntentLevelFilter,
@@ -31,7 +35,7 @@ from cdp.graphql.operators import (
     TraitFilter,
 )
 from cdp.plan.filters import Banded, Traits, all_of, any_of, compares, condition, none_of, related, within
-from cdp.plan.labels import INTENT, PII, USAGE
+from cdp.plan.labels import BOTH, INTENT, PII, USAGE
 from cdp.plan.moment import Moment
 
 
@@ -69,6 +73,11 @@ class UsageFilter:
     """Of usage."""
 
     phase: PhaseFilter | None = compares(PHASE, description="The phase.")
+    stickiness: RangeFilter | None = compares(
+        f"{ACTIVE_DAYS}::float8 / {{window}}",
+        sql_type="float8",
+        description="Active days ÷ days of the window.",
+    )
     active_days: IntFilter | None = compares(
         ACTIVE_DAYS, sql_type="int8", description="Distinct days with usage in the window."
     )
@@ -122,6 +131,9 @@ class AccountFilter:
     created_at: DateTimeFilter | None = compares(
         "a.created_at", sql_type="timestamptz", description="When it became known."
     )
+    alignment: AlignmentFilter | None = compares(
+        f"({ALIGNMENT})", description="How its buyers and users go together."
+    )
     members: MembershipsFilter | None = related(
         "membership m",
         "m.workspace_id = $1 AND m.account_id = a.account_id",
@@ -152,6 +164,9 @@ class MembershipFilter:
         "profile p WHERE p.workspace_id = $1 AND p.profile_id = m.profile_id",
         names=OF_PERSON,
         description="The person.",
+    )
+    influence: RangeFilter | None = compares(
+        INFLUENCE, sql_type="float8", description="How much the member plausibly moves the account's buying."
     )
     buyer_intent: BuyerIntentFilter | None = within(
         names=OF_MEMBER, labels=INTENT, description="The person's buyer intent within the account."
@@ -205,6 +220,12 @@ class ProfileFilter:
         "m.workspace_id = $1 AND m.profile_id = p.profile_id",
         names={"row": "m"},
         description="Memberships.",
+    )
+    product_qualified: BooleanFilter | None = compares(
+        QUALIFIED.replace("{window}", "{window_days}"),
+        sql_type="bool",
+        labels=BOTH,
+        description="Whether usage passes the workspace's bar while the intent score is still below it.",
     )
     buyer_intent: BuyerIntentFilter | None = within(
         names=OF_PERSON, labels=INTENT, description="Buyer intent over all accounts."

@@ -9,6 +9,7 @@ import strawberry
 from strawberry.scalars import JSON
 from strawberry.types.unset import UNSET
 
+from cdp.graphql.words import Alignment
 from cdp.model import AccountKind, IntentLevel, Stage, UsagePhase
 
 
@@ -106,6 +107,15 @@ class AccountKindFilter:
     eq: AccountKind | None = operator("It is this.")
     ne: AccountKind | None = operator("It is not this.")
     in_: list[AccountKind] | None = operator("It is one of these.", "in")
+
+
+@strawberry.input(description="Operators on the alignment of an account; all that are given must hold.")
+class AlignmentFilter:
+    """Of alignments."""
+
+    eq: Alignment | None = operator("It is this.")
+    ne: Alignment | None = operator("It is not this.")
+    in_: list[Alignment] | None = operator("It is one of these.", "in")
 
 
 @strawberry.input(description="Operators on yes or no.")
