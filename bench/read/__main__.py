@@ -35,7 +35,7 @@ async def main() -> None:
     if options.growth:
         await growth.main(quick=options.quick, json=options.json)
         return
-    people, rounds, seconds = (10_000, 3, 1.0) if options.quick else (100_000, 7, 4.0)
+    people, rounds, seconds = (10_000, 3, 1.0) if options.quick else (100_000, 5, 4.0)
     with EmbeddedPostgres.start() as postgres:
         key = make_workspace(postgres)
         began = time.perf_counter()

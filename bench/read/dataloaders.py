@@ -36,11 +36,6 @@ class IdentifierInput:
 
 
 @strawberry.input
-class IntFilter:
-    eq: int
-
-
-@strawberry.input
 class StageFilter:
     gte: Stage
 
@@ -52,7 +47,6 @@ class DateTimeFilter:
 
 @strawberry.input
 class BuyerIntentFilter:
-    purchase_count: IntFilter
     furthest_stage: StageFilter
 
 
@@ -126,12 +120,8 @@ class Query:
         by, kind = _ORDERS[order_by[0].field if order_by else ProfileOrderField.LAST_SEEN_AT]
         conditions, values = ["true"], []
         if where:
-            values = [
-                where.buyer_intent.purchase_count.eq,
-                where.buyer_intent.furthest_stage.gte.name,
-                where.usage.last_used_at.gte,
-            ]
-            conditions += ["purchase_count = $1", "furthest_stage >= $2::buying_stage", "last_used_at >= $3"]
+            values = [where.buyer_intent.furthest_stage.gte.name, where.usage.last_used_at.gte]
+            conditions += ["furthest_stage >= $1::buying_stage", "last_used_at >= $2"]
         if after:
             key, number = base64.b64decode(after).decode().split("|")
             values += [key, int(number)]
