@@ -32,7 +32,7 @@ _SORTED = Case(name="sorted", title="sorted by score", variables=({},), paged=Tr
 async def main(*, quick: bool, json: Path | None) -> None:
     """Grow one database step by step, and measure Diptych at each."""
     sizes = (10_000, 30_000) if quick else (10_000, 100_000, 1_000_000)
-    rounds, seconds = (3, 1.0) if quick else (5, 4.0)
+    rounds, seconds = (3, 1.0) if quick else (3, 3.0)
     rows: list[tuple[str, ...]] = []
     figures: dict[str, dict[str, Any]] = {"one": {}, "sorted": {}, "page": {}}
     with EmbeddedPostgres.start(settings=_STATISTICS) as postgres:
