@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import msgspec
+
+NEWCOMERS = 0.2
+"""Share of visits by people who were never seen before."""
 
 _TRACKS = (
     ("Feature Used", lambda r: {"feature": r.choice(("reports", "export", "alerts", "boards", "search"))}),
@@ -20,25 +25,45 @@ _TRACKS = (
     ),
     ("Support Ticket Opened", lambda r: {"ticket_id": f"t{r.randrange(10**6)}"}),
 )
+_BROWSER = {
+    "library": {"name": "analytics.js", "version": "npm:next-1.81.0"},
+    "locale": "en-GB",
+    "timezone": "Europe/Berlin",
+    "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "page": {"path": "/", "referrer": "", "search": "", "title": "Home", "url": "https://shop.example/"},
+    "ip": "10.0.0.1",
+}
+_SERVER = {"library": {"name": "analytics-python", "version": "2.3.3"}, "ip": "10.0.0.1"}
 
 
-def events(count: int, *, people: int, seed: int = 1) -> Iterator[dict[str, Any]]:
+def events(
+    count: int, *, people: int, seed: int = 1, newcomers: float = NEWCOMERS, accounts: int | None = None
+) -> Iterator[dict[str, Any]]:
     """Tracking calls of visits, interleaved: 200 people are active at any time, each for about eight calls.
 
     6 % identify, 2 % group, 20 % pages before signing in, the rest track within an account; over the last 60 days.
+    Who visits is one of `people` who come again and again, numbered from 1, or new: other seeds have other newcomers.
     """
     rng = random.Random(seed)
     now = datetime.now(UTC)
-    visits = [_visit(rng, people, now) for _ in range(200)]
-    for number in range(count):
-        visit = visits[slot := rng.randrange(len(visits))]
-        visit.left -= 1
-        visit.at += timedelta(seconds=rng.randrange(1, 90))
-        yield _call(rng, visit.person, company=visit.person % max(1, people // 20), at=visit.at) | {
-            "messageId": f"bench-{seed}-{number}"
-        }
-        if not visit.left:
-            visits[slot] = _visit(rng, people, now)
+    accounts = accounts or max(1, people // 20)
+    fresh = 1_000_000_000 + seed * 10_000_000
+
+    def visit() -> _Visit:
+        nonlocal fresh
+        fresh += 1
+        person = fresh if rng.random() < newcomers else rng.randint(1, people)
+        begin = now - timedelta(seconds=rng.randrange(3_600, 60 * 86_400))
+        return _Visit(person=person, at=begin, left=rng.randrange(1, 16))
+
+    visits = [visit() for _ in range(200)]
+    for _ in range(count):
+        one = visits[slot := rng.randrange(len(visits))]
+        one.left -= 1
+        one.at += timedelta(seconds=rng.randrange(1, 90))
+        yield _call(rng, one.person, company=1 + one.person % accounts, at=one.at)
+        if not one.left:
+            visits[slot] = visit()
 
 
 @dataclass(slots=True)
@@ -48,24 +73,17 @@ class _Visit:
     left: int
 
 
-def _visit(rng: random.Random, people: int, now: datetime) -> _Visit:
-    return _Visit(
-        person=rng.randrange(people),
-        at=now - timedelta(seconds=rng.randrange(3_600, 60 * 86_400)),
-        left=rng.randrange(1, 16),
-    )
-
-
 def _call(rng: random.Random, person: int, *, company: int, at: datetime) -> dict[str, Any]:
     call: dict[str, Any] = {
-        "timestamp": at.isoformat(),
+        "messageId": str(uuid.UUID(int=rng.getrandbits(128), version=4)),
+        "timestamp": at.isoformat(timespec="milliseconds"),
         "anonymousId": f"anon-{person}",
-        "context": {"library": {"name": "bench", "version": "1"}, "ip": "10.0.0.1"},
+        "context": _SERVER,
     }
     chance = rng.random()
     if chance < 0.06:
         traits = {
-            "email": f"person{person}@company{company}.example.com",
+            "email": f"person{person}@company{company}.example",
             "name": f"Person {person}",
             "plan": "team",
         }
@@ -83,19 +101,25 @@ def _call(rng: random.Random, person: int, *, company: int, at: datetime) -> dic
             "type": "page",
             "name": "Home",
             "properties": {"path": "/", "url": "https://shop.example/"},
+            "context": _BROWSER,
         }
     name, properties = rng.choice(_TRACKS)
-    call["context"]["groupId"] = f"company-{company}"
-    return call | {"type": "track", "userId": f"user-{person}", "event": name, "properties": properties(rng)}
+    return call | {
+        "type": "track",
+        "userId": f"user-{person}",
+        "event": name,
+        "properties": properties(rng),
+        "context": _SERVER | {"groupId": f"company-{company}"},
+    }
 
 
-def batches(calls: Iterator[dict[str, Any]], size: int) -> Iterator[bytes]:
+def batches(calls: Iterable[dict[str, Any]], size: int) -> Iterator[bytes]:
     """Bodies of /v1/batch of `size` calls each."""
     group: list[dict[str, Any]] = []
     for call in calls:
         group.append(call)
         if len(group) == size:
-            yield json.dumps({"batch": group}).encode()
+            yield msgspec.json.encode({"batch": group})
             group = []
     if group:
-        yield json.dumps({"batch": group}).encode()
+        yield msgspec.json.encode({"batch": group})

@@ -1,0 +1,95 @@
+"""One server under load: how many events a second, how long an acknowledgement takes, what that costs."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from bench.http import Load, paced, request, run
+from bench.processes import Use, use_of
+from bench.server import Served
+from bench.traffic import batches, events
+from cdp.db.cluster import postmaster
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cost:
+    """What a run used, per process family; CPU in seconds."""
+
+    server: Use
+    postgres: Use
+    generator: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """One run: so many events in batches of `size` over `connections`."""
+
+    size: int
+    connections: int
+    count: int
+    load: Load
+    cost: Cost
+
+    @property
+    def events_per_second(self) -> float:
+        return self.count / self.load.seconds
+
+    def cpu_us(self, seconds: float) -> float:
+        """Microseconds of CPU an event."""
+        return seconds / self.count * 1_000_000
+
+
+class Bench:
+    """Sends traffic that no run repeats: every message is new, people come again or are new."""
+
+    def __init__(self, server: Served, *, people: int, accounts: int | None = None) -> None:
+        self.server = server
+        self._people = people
+        self._accounts = accounts
+        self._seed = 0
+
+    async def full_speed(self, size: int, connections: int, count: int) -> Measured:
+        """As quickly as it goes: each connection waits for its answer, then sends the next batch."""
+        requests = self._requests(size, count)
+        before = self._used()
+        load = await run(self.server.port, requests, connections=connections)
+        return self._measured(size, connections, count, load, before)
+
+    async def steadily(self, size: int, *, per_second: float, seconds: float, connections: int) -> Measured:
+        """So many events a second, at random moments that do not wait for answers."""
+        count = max(size, round(per_second * seconds / size) * size)
+        requests = self._requests(size, count)
+        before = self._used()
+        load = await paced(
+            self.server.port,
+            requests,
+            per_second=per_second / size,
+            connections=connections,
+            seed=self._seed,
+        )
+        return self._measured(size, connections, count, load, before)
+
+    def _requests(self, size: int, count: int) -> list[bytes]:
+        self._seed += 1
+        calls = events(count, people=self._people, seed=self._seed, accounts=self._accounts)
+        return [request("POST", "/v1/batch", key=self.server.key, body=body) for body in batches(calls, size)]
+
+    def _used(self) -> tuple[Use, Use, float]:
+        return use_of(self.server.pid), use_of(postmaster_of(self.server)), sum(os.times()[:2])
+
+    def _measured(
+        self, size: int, connections: int, count: int, load: Load, before: tuple[Use, Use, float]
+    ) -> Measured:
+        if set(load.statuses) != {200}:
+            raise SystemExit(f"Not every batch of {size} was accepted: {load.statuses}")
+        server, postgres, generator = self._used()
+        cost = Cost(server=server - before[0], postgres=postgres - before[1], generator=generator - before[2])
+        return Measured(size=size, connections=connections, count=count, load=load, cost=cost)
+
+
+def postmaster_of(server: Served) -> int:
+    """Process id of the server's PostgreSQL."""
+    pid = postmaster(server.postgres.data_directory)
+    assert pid is not None, "it is running"
+    return pid
