@@ -8,6 +8,7 @@
     ├── NotFound           no such thing in this workspace       404, NOT_FOUND
     ├── Conflict           it cannot be done as things stand     409
     ├── Unavailable        try again soon (database, full queue) 503, UNAVAILABLE
+    ├── RateLimited        too much at once from this key        429, RATE_LIMITED
     └── Misconfigured      settings, migrations, plugins         exit 1
 
 Errors are raised low, with one sentence that the caller can act on, and translated once at each edge: GraphQL, HTTP,
@@ -74,6 +75,12 @@ class Unavailable(DiptychError):
     def __init__(self, message: str, *, retry_after: int = 1) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class RateLimited(DiptychError):
+    """The caller holds or asks as much at once as the limit that the message names."""
+
+    code = "RATE_LIMITED"
 
 
 class Misconfigured(DiptychError):

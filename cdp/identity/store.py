@@ -50,6 +50,8 @@ class Resolution:
     new_nodes: list[tuple[NodeId, Identifier]]
     touched: set[ProfileId] = field(default_factory=set)
     """Profiles to refresh and to settle; survivors only. Whoever changes more of a profile adds it."""
+    gone: frozenset[ProfileId] = frozenset()
+    """Profiles that were merged into others."""
 
 
 class _Sighting(Struct, kw_only=True):
@@ -304,4 +306,5 @@ def _resolution(
         profile_of=profile_of,
         new_nodes=[(node_id, identifier) for identifier, (node_id, _) in born.items()],
         touched=touched,
+        gone=frozenset(decision.merged),
     )

@@ -57,7 +57,7 @@ async def store(
     await combine(connection, workspace.workspace_id, folded.summaries)
     touched = frozenset(resolution.touched)
     await refresh(connection, workspace.workspace_id, touched)
-    await settlement.note(connection, workspace.workspace_id, touched, now)
+    await settlement.note(connection, workspace.workspace_id, touched, now, gone=resolution.gone)
     return Stored(fresh=fresh, touched=touched)
 
 

@@ -21,6 +21,7 @@ from cdp.hooks.manager import Plugins
 from cdp.hooks.outcomes import Failed, Outcome
 from cdp.identity.store import RETRYABLE
 from cdp.lenses.read import membership_facts
+from cdp.live.changes import note_settled
 from cdp.model import EnrichmentRequest, ProfileFacts, ProfileId, Workspace, WorkspaceId
 from cdp.roles.decide import Answers as RoleAnswers
 from cdp.settle import queue
@@ -80,6 +81,7 @@ async def settle(
                     connection, workspace.workspace_id, ours, findings, kept=plugins.left_out(), now=now
                 )
                 await _let_go(connection, workspace.workspace_id, token, ours, findings.incomplete(), now=now)
+                await note_settled(connection, workspace.workspace_id, [one.profile_id for one in ours])
 
 
 async def _enrich(

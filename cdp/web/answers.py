@@ -14,6 +14,7 @@ from cdp.errors import (
     DiptychError,
     Forbidden,
     NotFound,
+    RateLimited,
     TooLarge,
     Unauthenticated,
     Unavailable,
@@ -26,6 +27,7 @@ _STATUS: tuple[tuple[type[DiptychError], int], ...] = (
     (Forbidden, 403),
     (NotFound, 404),
     (Conflict, 409),
+    (RateLimited, 429),
     (Unavailable, 503),
 )
 """The first that fits; everything else is our own fault."""

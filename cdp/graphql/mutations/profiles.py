@@ -123,6 +123,7 @@ class ProfileMutations:
         async def work(writing: Writing) -> ProfileId:
             into = await person_of(writing.connection, writing.workspace_id, given.into, "into")
             from_ = await person_of(writing.connection, writing.workspace_id, given.from_, "from")
+            writing.gone.add(from_)
             survivor = await merge(
                 writing.connection,
                 writing.workspace_id,

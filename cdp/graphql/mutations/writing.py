@@ -15,6 +15,7 @@ from cdp.identity.store import RETRYABLE
 from cdp.ingest import transaction
 from cdp.lenses import settlement
 from cdp.lenses import store as lenses
+from cdp.live.changes import note_touched
 from cdp.model import ProfileId, Workspace, WorkspaceId
 
 T = TypeVar("T")
@@ -31,6 +32,8 @@ class Writing:
     now: datetime
     touched: set[ProfileId] = field(default_factory=set)
     """Surviving profiles whose views must be derived anew; the work adds them."""
+    gone: set[ProfileId] = field(default_factory=set)
+    """Profiles that were merged into one of those."""
 
     @property
     def workspace_id(self) -> WorkspaceId:
@@ -85,5 +88,7 @@ async def _repeating(
         touched = frozenset(writing.touched)
         if touched:
             await lenses.refresh(connection, workspace_id, sorted(touched))
-            await settlement.note(connection, workspace_id, touched, writing.now)
+            await settlement.note(connection, workspace_id, touched, writing.now, gone=writing.gone)
+        else:
+            await note_touched(connection, workspace_id, ())
         return result, touched
