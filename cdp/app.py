@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from uuid import uuid4
 
 import uvicorn
 from starlette.applications import Starlette
+from typing_extensions import override
 
 from cdp.access.keys import Authenticator
 from cdp.db.pool import Database
@@ -25,10 +27,13 @@ from cdp.ingest.intake import Intake
 from cdp.settings import Settings
 from cdp.settle.health import HealthNotes
 from cdp.settle.worker import Worker
+from cdp.telemetry import Watch, watched_by
+from cdp.telemetry.tracing import Traces
 from cdp.web.errors import exception_handlers
 from cdp.web.health import health_routes
 from cdp.web.metrics import Metrics
 from cdp.web.middleware import middleware
+from cdp.web.siblings import Seat, telling
 from cdp.web.tracking import tracking_routes
 from cdp.workspaces.cache import Workspaces
 
@@ -54,6 +59,12 @@ class Application:
     intake: Intake
     worker: Worker
     metrics: Metrics
+    traces: Traces | None = None
+
+    @property
+    def watch(self) -> Watch:
+        """Who is told of what the parts do."""
+        return Watch(self.metrics, self.traces)
 
     @classmethod
     @asynccontextmanager
@@ -61,18 +72,25 @@ class Application:
         """Connect and wire; on leaving, commit what was accepted, then let go of everything.
 
         Raises:
-            Misconfigured: the settings name no database, or a plugin contradicts another.
+            Misconfigured: the settings name no database, a plugin contradicts another, or traces are wanted and what
+                sends them is not installed.
             Unavailable: the database does not answer.
         """
         if settings.database_url is None:
             raise Misconfigured("No database was given; pass --database-url or --data.")
         async with AsyncExitStack() as stack:
+            traces = None
+            if settings.otlp_endpoint is not None:
+                traces = Traces(settings.otlp_endpoint, version=version("diptych"))
+                stack.callback(traces.aclose)
             database = await Database.connect(settings.database_url, max_size=settings.pool_size)
             stack.push_async_callback(database.close)
             plugins = Plugins.load(settings)
             stack.push_async_callback(plugins.aclose)
             workspaces = Workspaces(database)
             metrics = Metrics()
+            metrics.watch_pool(database)
+            metrics.watch_plugins(plugins)
             worker = Worker(database, workspaces, plugins, clock=clock)
             accumulator = Accumulator(
                 database,
@@ -95,11 +113,16 @@ class Application:
                 intake=Intake(accumulator, workspaces, clock=clock),
                 worker=worker,
                 metrics=metrics,
+                traces=traces,
             )
 
 
-def create_asgi(application: Application) -> Starlette:
+def create_asgi(application: Application, *, seat: Seat | None = None) -> Starlette:
     """The HTTP side of an open application: GraphQL, the tracking API, health and metrics.
+
+    Args:
+        application: whose.
+        seat: this process's place among those that share its port; None: it is alone.
 
     Raises:
         Misconfigured: the trusted documents that the settings name cannot be read.
@@ -110,21 +133,23 @@ def create_asgi(application: Application) -> Starlette:
         routes=[
             *graphql_routes(application, trusted),
             *tracking_routes(application),
-            *health_routes(application),
+            *health_routes(application, seat),
         ],
-        middleware=middleware(application.metrics),
+        middleware=middleware(application.metrics, application.traces),
         exception_handlers=exception_handlers(),
     )
 
 
-async def run_server(settings: Settings, *, sockets: list[socket.socket] | None = None) -> None:
+async def run_server(
+    settings: Settings, *, sockets: list[socket.socket] | None = None, seat: Seat | None = None
+) -> None:
     """Serve, and settle unless the settings say otherwise, until the process is asked to stop.
 
     In-flight requests finish and every accepted event is committed before this returns.
     """
     async with Application.open(settings) as application:
         config = uvicorn.Config(
-            create_asgi(application),
+            create_asgi(application, seat=seat),
             host=settings.host,
             port=settings.port,
             lifespan="off",
@@ -134,21 +159,80 @@ async def run_server(settings: Settings, *, sockets: list[socket.socket] | None 
         )
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(noting_health(application))
+            if seat is not None:
+                await stack.enter_async_context(telling(seat, application.metrics.families))
             if settings.worker:
                 await stack.enter_async_context(settling(application))
             await uvicorn.Server(config).serve(sockets=sockets)
 
 
 async def run_worker(settings: Settings, *, stop: asyncio.Event) -> None:
-    """Settle only, until `stop` is set."""
-    async with Application.open(settings) as application, noting_health(application), settling(application):
+    """Settle only, until `stop` is set; where the settings name a port for it, tell there how that goes."""
+    async with AsyncExitStack() as stack:
+        application = await stack.enter_async_context(Application.open(settings))
+        await stack.enter_async_context(noting_health(application))
+        if settings.health_port:
+            await stack.enter_async_context(telling_health(application))
+        await stack.enter_async_context(settling(application))
         await stop.wait()
+
+
+@asynccontextmanager
+async def telling_health(application: Application) -> AsyncIterator[None]:
+    """Answer `/healthz`, `/readyz` and `/metrics` alone, for as long as the block lasts.
+
+    Raises:
+        Misconfigured: the port is taken.
+    """
+    settings = application.settings
+    app = Starlette(routes=health_routes(application), middleware=middleware(application.metrics))
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.health_port,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=1,
+    )
+    with _listener(settings.host, settings.health_port) as listener:
+        server = _Quiet(config)
+        running = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            await running
+
+
+class _Quiet(uvicorn.Server):
+    """A server beside the work of a process, whose signals are not its business."""
+
+    @contextmanager
+    @override
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextmanager
+def _listener(host: str, port: int) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise Misconfigured(
+                f"Nothing can listen on {host}:{port} ({error.strerror}); choose another --health-port."
+            ) from error
+        listener.listen(64)
+        yield listener
 
 
 @asynccontextmanager
 async def settling(application: Application) -> AsyncIterator[None]:
     """Run the application's worker for as long as the block lasts; what it holds is finished before leaving."""
-    running = asyncio.create_task(application.worker.run())
+    with watched_by(application.watch):
+        running = asyncio.create_task(application.worker.run())
     try:
         yield
     finally:

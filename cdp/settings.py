@@ -36,11 +36,19 @@ class Settings:
     flush_events: int = 2_000
     """Most events in one transaction."""
     flush_delay_ms: float = 4.0
-    """How long the accumulator waits for company before it commits, in milliseconds."""
-    queue_events: int = 20_000
-    """Accepted but uncommitted events per process; beyond it requests are answered 503."""
+    """How long a flush waits at most for as many calls as the last one had, in milliseconds."""
+    flushes: int = 3
+    """Transactions of ingest under way at once in one process; one at a time of each workspace."""
+    queue_events: int = 40_000
+    """Accepted but uncommitted events per process; beyond it requests are answered 503. One workspace gets half."""
+    queue_bytes: int = 16 * 1024 * 1024
+    """The same in bytes of JSON text."""
     hook_deadline_ms: float = 2_000.0
     """Longest that one plugin call may take, in milliseconds."""
+    health_port: int = 0
+    """Port where `cdp worker` answers `/healthz`, `/readyz` and `/metrics`; 0: nowhere."""
+    otlp_endpoint: str | None = None
+    """Collector of traces, OpenTelemetry over HTTP (also `OTEL_EXPORTER_OTLP_ENDPOINT`). None: no traces."""
     log_level: str = "info"
     log_format: str = "console"
     """`console` or `json`."""
@@ -56,6 +64,8 @@ def read_settings(environment: Mapping[str, str] | None = None, **given: Any) ->
     values: dict[str, Any] = {}
     if url := environment.get("DATABASE_URL"):
         values["database_url"] = url
+    if endpoint := environment.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        values["otlp_endpoint"] = endpoint
     for field in fields(Settings):
         variable = f"CDP_{field.name.upper()}"
         if text := environment.get(variable):

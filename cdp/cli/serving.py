@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 
 import click
@@ -21,6 +22,7 @@ from cdp.cli.logs import configure_logging
 from cdp.cli.options import database_options, migrated, place_of, plugins_option, run_async, settings_of
 from cdp.errors import Misconfigured
 from cdp.settings import Settings
+from cdp.web.siblings import Seat
 
 _STARTUP_SECONDS = 5.0
 """A server process that ends sooner will not do better the next time."""
@@ -100,10 +102,10 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
         yield listener
 
 
-def _serve_here(settings: Settings, listener: socket.socket) -> None:
+def _serve_here(settings: Settings, listener: socket.socket, seat: Seat | None = None) -> None:
     """Serve in this process. uvicorn raises the signal again that it was stopped by: by then it has been obeyed."""
     with _noting_signals():
-        run_async(run_server(settings, sockets=[listener]))
+        run_async(run_server(settings, sockets=[listener], seat=seat))
 
 
 @contextmanager
@@ -124,23 +126,24 @@ def _noting_signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _child(settings: Settings, listener: socket.socket) -> None:
+def _child(settings: Settings, listener: socket.socket, seat: Seat) -> None:
     """A server process."""
     configure_logging(settings)
-    _serve_here(settings, listener)
+    _serve_here(settings, listener, seat)
 
 
 def _supervise(settings: Settings, listener: socket.socket) -> None:
     """Keep the server processes running: one that dies is replaced, unless it died young."""
     context = multiprocessing.get_context("spawn")
 
-    def start() -> tuple[SpawnProcess, float]:
-        process = context.Process(target=_child, args=(settings, listener), name="diptych-server")
+    def start(number: int) -> tuple[SpawnProcess, float]:
+        seat = Seat(folder=Path(folder), number=number, of=settings.workers)
+        process = context.Process(target=_child, args=(settings, listener, seat), name="diptych-server")
         process.start()
         return process, time.monotonic()
 
-    with _noting_signals() as noted:
-        processes = [start() for _ in range(settings.workers)]
+    with _noting_signals() as noted, TemporaryDirectory(prefix="diptych-sockets-") as folder:
+        processes = [start(number) for number in range(settings.workers)]
         try:
             while not noted:
                 for place, (process, since) in enumerate(processes):
@@ -152,7 +155,7 @@ def _supervise(settings: Settings, listener: socket.socket) -> None:
                             f"A server process ended with status {process.exitcode} as soon as it had begun; "
                             "its reason stands above."
                         )
-                    processes[place] = start()
+                    processes[place] = start(place)
         finally:
             _stop([process for process, _ in processes])
 
@@ -171,10 +174,17 @@ def _stop(processes: list[SpawnProcess]) -> None:
 
 @click.command(epilog="Example: cdp worker --database-url postgresql://app@db/diptych")
 @database_options
+@click.option(
+    "--health-port",
+    type=click.IntRange(1, 65535),
+    help="Port for /healthz, /readyz and /metrics [default: none].",
+)
 @plugins_option
-def worker(*, data: Path | None, database_url: str | None, plugins_dir: Path | None) -> None:
+def worker(
+    *, data: Path | None, database_url: str | None, health_port: int | None, plugins_dir: Path | None
+) -> None:
     """Settle only: resolve roles, enrich, keep the database in order. Several may run at once."""
-    settings = settings_of(data, database_url, plugins_dir=plugins_dir)
+    settings = settings_of(data, database_url, health_port=health_port, plugins_dir=plugins_dir)
     configure_logging(settings)
     with place_of(settings) as place:
         run_async(migrated(place))

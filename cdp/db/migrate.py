@@ -82,6 +82,15 @@ async def pending(connection: asyncpg.Connection, folder: Path | None = None) ->
     return tuple(migration for migration in await read_status(connection, folder) if not migration.applied)
 
 
+async def unknown(connection: asyncpg.Connection, folder: Path | None = None) -> tuple[str, ...]:
+    """The versions that the connection's database has and this installation does not know: it is the older one."""
+    if not await connection.fetchval("SELECT to_regclass('public.schema_migrations') IS NOT NULL"):
+        return ()
+    rows = await connection.fetch("SELECT version FROM public.schema_migrations ORDER BY version")
+    known = {migration.version for migration in _files(folder or migrations_folder())}
+    return tuple(row["version"] for row in rows if row["version"] not in known)
+
+
 def migrations_folder() -> Path:
     """Where the SQL is: inside an installed package, at the top of a checkout.
 

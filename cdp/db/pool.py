@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import perf_counter
 from typing import Any, Literal, TypeAlias
 
 import asyncpg
@@ -17,6 +18,7 @@ from asyncpg.pool import PoolConnectionProxy
 from cdp.db.connecting import CONNECT_TIMEOUT, LOST, describe, reaching, reason
 from cdp.errors import Unavailable
 from cdp.model import WorkspaceId
+from cdp.telemetry import took
 
 Connection: TypeAlias = PoolConnectionProxy
 """What `Database` hands out: used as an asyncpg connection, valid inside its `async with` only."""
@@ -32,6 +34,9 @@ _KEEP_PLANS = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 # small, was measured a hundred times slower than one made for the call.
 _PLAN_ANEW = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = on"
 _UNBOUND = ""
+
+_WORTH_A_WORD = 0.001
+"""Seconds of waiting for a free connection that are counted; nearly always there is one."""
 
 
 class _Session(asyncpg.Connection):  # type: ignore[misc] # asyncpg ships no types
@@ -99,6 +104,10 @@ class Database:
                 max_cacheable_statement_size=1024 * 256,
             )
         return cls(pool, url=url, acquire_timeout=acquire_timeout)
+
+    def connections(self) -> tuple[int, int, int]:
+        """How many there are, how many of them are free, and how many there may be."""
+        return self._pool.get_size(), self._pool.get_idle_size(), self._pool.get_max_size()
 
     async def close(self) -> None:
         """Wait for the connections in use, then close them all."""
@@ -169,12 +178,18 @@ class Database:
             await self._pool.release(connection)
 
     async def _acquire(self) -> Connection:
+        asked = perf_counter()
         try:
-            return await self._pool.acquire(timeout=self._acquire_timeout)
+            connection = await self._pool.acquire(timeout=self._acquire_timeout)
         except TimeoutError as error:
+            took("pool.wait", perf_counter() - asked)
             raise Unavailable("Every connection to the database is busy; try again in a moment.") from error
         except (*LOST, OSError) as error:
             raise self._lost(error) from error
+        waited = perf_counter() - asked
+        if waited > _WORTH_A_WORD:
+            took("pool.wait", waited)
+        return connection
 
     def _lost(self, error: BaseException) -> Unavailable:
         return Unavailable(

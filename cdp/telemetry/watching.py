@@ -7,9 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from time import perf_counter
 from types import TracebackType
-from typing import Any, Protocol, TypeAlias
-
-from typing_extensions import Self
+from typing import Any, Protocol, Self, TypeAlias
 
 Fact: TypeAlias = str | int | float | bool
 """What may be said of a stage: a number, or a word out of few. Never anything that a person sent."""

@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
-import asyncpg
-import structlog
-from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cdp.db import migrate
 from cdp.db.pool import Database
-from cdp.db.queries import load_queries
-from cdp.errors import DiptychError
 from cdp.web.answers import json_answer
-from cdp.web.metrics import CONTENT_TYPE, Metrics
-
-queries = load_queries("cdp.web", "health.sql")
-log = structlog.get_logger(__name__)
-
-WORKER_LAG = timedelta(minutes=1)
-"""Roles and enrichment that are so much behind are worth a warning."""
-
-_PATIENCE = 3.0
-"""Seconds until a database that does not answer counts as away."""
-
-
-class Check(Struct, frozen=True, kw_only=True):
-    """One thing that must hold, and why it does not."""
-
-    ok: bool
-    reason: str | None = None
+from cdp.web.exposition import CONTENT_TYPE, merged, page
+from cdp.web.figures import DatabaseFigures
+from cdp.web.metrics import Metrics
+from cdp.web.readiness import Check, Readiness
+from cdp.web.siblings import Seat, ask_others
 
 
 class HealthParts(Protocol):
@@ -54,29 +35,29 @@ class HealthParts(Protocol):
         """Now."""
 
 
-def health_routes(parts: HealthParts) -> list[Route]:
-    """`/healthz`, `/readyz` and `/metrics`."""
+def health_routes(parts: HealthParts, seat: Seat | None = None) -> list[Route]:
+    """`/healthz`, `/readyz` and `/metrics`; `seat` is this process's place among those that share its port."""
+    readiness = Readiness(parts.database, parts.metrics, parts.clock)
+    figures = DatabaseFigures(parts.database, parts.clock)
 
     async def healthz(_request: Request) -> Response:
         return json_answer({"status": "ok"})
 
     async def readyz(_request: Request) -> Response:
-        checks = await _checks(parts.database, parts.clock())
-        # A worker that lags makes roles stale; it is no reason to take the server, which is well, out of service.
-        ready = checks["database"].ok and checks["migrations"].ok
-        status = (
-            "ready" if all(check.ok for check in checks.values()) else "degraded" if ready else "unavailable"
-        )
+        checks = await readiness.checks()
+        ready = all(check.ok for check in checks.values() if check.fatal)
+        headers = {"Cache-Control": "no-store"}
         return json_answer(
-            {"status": status, "checks": checks},
+            {"status": _status(checks, ready=ready), "checks": _shown(checks)},
             status=200 if ready else 503,
-            headers={"Cache-Control": "no-store"}
-            if ready
-            else {"Cache-Control": "no-store", "Retry-After": "1"},
+            headers=headers if ready else headers | {"Retry-After": "1"},
         )
 
     async def metrics(_request: Request) -> Response:
-        return Response(parts.metrics.page(), headers={"Content-Type": CONTENT_TYPE})
+        own = parts.metrics.families()
+        if seat is not None:
+            own = merged([(str(seat.number), own), *await ask_others(seat)])
+        return Response(page([*own, *await figures.families()]), headers={"Content-Type": CONTENT_TYPE})
 
     return [
         Route("/healthz", healthz, methods=["GET"]),
@@ -85,38 +66,14 @@ def health_routes(parts: HealthParts) -> list[Route]:
     ]
 
 
-async def _checks(database: Database, now: datetime) -> dict[str, Check]:
-    try:
-        async with asyncio.timeout(_PATIENCE), database.unbound() as connection:
-            pending = await migrate.pending(connection)
-            oldest = await connection.fetchval(queries.oldest_settlement) if not pending else None
-    except DiptychError as error:
-        # What it says may name the place where the database lives, and anybody may ask here.
-        log.warning("not_ready", reason=error.message)
-        return _away("The database cannot be reached; the log says why.")
-    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        return _away(f"The database cannot be used ({type(error).__name__}).")
-    except TimeoutError:
-        return _away(f"The database does not answer within {_PATIENCE:.0f} seconds.")
+def _status(checks: dict[str, Check], *, ready: bool) -> str:
+    if not ready:
+        return "unavailable"
+    return "ready" if all(check.ok for check in checks.values()) else "degraded"
+
+
+def _shown(checks: dict[str, Check]) -> dict[str, dict[str, object]]:
     return {
-        "database": Check(ok=True),
-        "migrations": Check(
-            ok=not pending,
-            reason=f"{len(pending)} migrations are missing; run `cdp migrate`." if pending else None,
-        ),
-        "worker": _worker(oldest, now),
+        name: {"ok": check.ok} | ({"reason": check.reason} if check.reason is not None else {})
+        for name, check in checks.items()
     }
-
-
-def _away(reason: str) -> dict[str, Check]:
-    unknown = Check(ok=False, reason="The database is away, so that nobody can tell.")
-    return {"database": Check(ok=False, reason=reason), "migrations": unknown, "worker": unknown}
-
-
-def _worker(oldest: datetime | None, now: datetime) -> Check:
-    if oldest is None or now - oldest <= WORKER_LAG:
-        return Check(ok=True)
-    seconds = (now - oldest).total_seconds()
-    return Check(
-        ok=False, reason=f"Profiles wait to be settled for {seconds:,.0f} seconds; is a worker running?"
-    )

@@ -1,60 +1,110 @@
-"""Prometheus metrics of one application; no global registry, so that two applications in one process stay apart."""
+"""Prometheus metrics of one application; no global registry, so that two applications in one process stay apart.
+
+Labels are words out of few (routes, codes, stages, plugins), never ids, names or anything that a client chooses.
+"""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+import time
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from cdp.db.pool import Database
+from cdp.hooks.health import CircuitState, PluginHealth
 from cdp.ingest.flush import FlushReport
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_STAGE_SECONDS = (0.0001, 0.00025, 0.0005, *_SECONDS)
 _SIZES = (1, 5, 10, 50, 100, 250, 500, 1_000, 2_500, 5_000)
+
+COUNTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "graphql.operation": (
+        "cdp_graphql_operations",
+        "GraphQL operations, by kind and by whether they came with errors.",
+        ("kind", "outcome"),
+    ),
+    "graphql.error": ("cdp_graphql_errors", "Errors in GraphQL answers, by code.", ("code",)),
+    "graphql.plan": ("cdp_graphql_plans", "Plans that were found (hit) or made (miss).", ("result",)),
+    "graphql.document": (
+        "cdp_graphql_documents",
+        "Documents that were known (hit) or had to be read (miss).",
+        ("result",),
+    ),
+    "flush.again": (
+        "cdp_flush_failures",
+        "Transactions of ingest that failed by nobody's fault, by kind of error.",
+        ("cause",),
+    ),
+    "settle.profiles": ("cdp_settled_profiles", "Profiles that were taken to be settled.", ()),
+    "settle.failed": ("cdp_settle_failures", "Profiles that could not be settled for now.", ()),
+}
+"""What `cdp.telemetry.count` may name: the metric, what it says, and its labels."""
+
+
+class PluginFigures(Protocol):
+    """Who knows how plugins do."""
+
+    def health(self) -> Iterable[PluginHealth]:
+        """Every plugin."""
 
 
 class Metrics:
     """What this process has done since it started."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        PlatformCollector(registry=self.registry)
-        ProcessCollector(registry=self.registry)
-        self._stored = Counter("cdp_events_stored", "Events stored.", registry=self.registry)
+        registry = self.registry = CollectorRegistry()
+        PlatformCollector(registry=registry)
+        ProcessCollector(registry=registry)
+        self._stored = Counter("cdp_events_stored", "Events stored.", registry=registry)
         self._duplicates = Counter(
-            "cdp_events_duplicate", "Events whose message id was known already.", registry=self.registry
+            "cdp_events_duplicate", "Events whose message id was known already.", registry=registry
         )
         self._refused = Counter(
-            "cdp_events_refused", "Items refused and kept, by code.", ["code"], registry=self.registry
+            "cdp_events_refused", "Items refused and kept, by code.", ["code"], registry=registry
         )
         self._unanswered = Counter(
             "cdp_events_unavailable",
             "Items whose senders were told to come again: the queue was full or the database away.",
-            registry=self.registry,
+            registry=registry,
         )
-        self._batch = Histogram(
-            "cdp_flush_events", "Events in one flush.", buckets=_SIZES, registry=self.registry
-        )
+        self._batch = Histogram("cdp_flush_events", "Events in one flush.", buckets=_SIZES, registry=registry)
         self._flush = Histogram(
             "cdp_flush_seconds",
             "Duration of one flush, retries included.",
             buckets=_SECONDS,
-            registry=self.registry,
+            registry=registry,
         )
-        self._retries = Counter(
-            "cdp_flush_retries", "Transactions that were tried again.", registry=self.registry
-        )
-        self._queued = Gauge(
-            "cdp_queue_events", "Items accepted and not yet committed.", registry=self.registry
-        )
+        self._retries = Counter("cdp_flush_retries", "Transactions that were tried again.", registry=registry)
+        self._queued = Gauge("cdp_queue_events", "Items accepted and not yet committed.", registry=registry)
         self._request = Histogram(
             "cdp_request_seconds",
             "Duration of HTTP requests by route, method and status.",
             ["route", "method", "status"],
             buckets=_SECONDS,
-            registry=self.registry,
+            registry=registry,
         )
+        self._in_flight = Gauge(
+            "cdp_requests_in_flight", "HTTP requests that are being answered.", registry=registry
+        )
+        self._stages = Histogram(
+            "cdp_stage_seconds",
+            "Duration of the steps that requests, flushes and settling are made of.",
+            ["stage"],
+            buckets=_STAGE_SECONDS,
+            registry=registry,
+        )
+        self._counts = {
+            name: Counter(metric, says, labels, registry=registry)
+            for name, (metric, says, labels) in COUNTS.items()
+        }
+        self._trouble: tuple[str, float] | None = None
+        # Finding a labelled child takes a lock and a tuple of texts; what was found once is kept.
+        self._known: dict[Any, Any] = {}
 
     def flushed(self, report: FlushReport) -> None:
         """Count a flush."""
@@ -66,6 +116,8 @@ class Metrics:
         self._batch.observe(report.events)
         self._flush.observe(report.seconds)
         self._retries.inc(max(0, report.tries - 1))
+        if report.stored or report.duplicates:
+            self._trouble = None
 
     def queued(self, events: int) -> None:
         """Note how full the queue is."""
@@ -75,10 +127,99 @@ class Metrics:
         """Count items that found the queue full."""
         self._unanswered.inc(events)
 
+    def asked(self) -> None:
+        """Note a request that will be `answered`."""
+        self._in_flight.inc()
+
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count a request."""
-        self._request.labels(route, method, str(status)).observe(seconds)
+        self._in_flight.dec()
+        known = (route, method, status)
+        child = self._known.get(known)
+        if child is None:
+            child = self._known[known] = self._request.labels(route, method, str(status))
+        child.observe(seconds)
 
-    def page(self) -> bytes:
-        """All of it in Prometheus's text format."""
-        return generate_latest(self.registry)
+    def staged(self, name: str, seconds: float) -> None:
+        """Count a stage."""
+        child = self._known.get(name)
+        if child is None:
+            child = self._known[name] = self._stages.labels(name)
+        child.observe(seconds)
+
+    def counted(self, name: str, labels: tuple[str, ...], by: float) -> None:
+        """Count one of `COUNTS`."""
+        if name == "flush.again":
+            self._trouble = (labels[0], time.monotonic())
+        known = (name, labels)
+        child = self._known.get(known)
+        if child is None:
+            counter = self._counts[name]
+            child = self._known[known] = counter.labels(*labels) if labels else counter
+        child.inc(by)
+
+    def trouble(self) -> tuple[str, float] | None:
+        """Why the last attempt to store events failed, and how many seconds ago; None: it did not."""
+        return None if self._trouble is None else (self._trouble[0], time.monotonic() - self._trouble[1])
+
+    def watch_pool(self, database: Database) -> None:
+        """Tell of the connections of this pool, whenever somebody looks."""
+        self.registry.register(_Pool(database))
+
+    def watch_plugins(self, plugins: PluginFigures) -> None:
+        """Tell how these plugins do, whenever somebody looks."""
+        self.registry.register(_Plugins(plugins))
+
+    def families(self) -> list[Metric]:
+        """All of it as it is now."""
+        return list(self.registry.collect())
+
+
+class _Pool:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def collect(self) -> Iterable[Metric]:
+        """Connections in use and at rest, and how many there may be."""
+        size, idle, most = self._database.connections()
+        held = GaugeMetricFamily(
+            "cdp_pool_connections", "Connections of this process to the database.", labels=["state"]
+        )
+        held.add_metric(["used"], size - idle)
+        held.add_metric(["idle"], idle)
+        yield held
+        yield GaugeMetricFamily("cdp_pool_most", "Connections that the pool may have.", value=most)
+
+
+class _Plugins:
+    def __init__(self, plugins: PluginFigures) -> None:
+        self._plugins = plugins
+
+    def collect(self) -> Iterable[Metric]:
+        """Calls and what came of them, and who is left alone."""
+        calls = CounterMetricFamily(
+            "cdp_plugin_calls",
+            "Calls of plugins, by what came of them.",
+            labels=["plugin", "hook", "outcome"],
+        )
+        left_alone = GaugeMetricFamily(
+            "cdp_plugin_left_alone", "1 while a plugin is not called for a hook.", labels=["plugin", "hook"]
+        )
+        loaded = GaugeMetricFamily("cdp_plugin_loaded", "1 for a plugin that works.", labels=["plugin"])
+        for plugin in self._plugins.health():
+            loaded.add_metric([plugin.name], plugin.loaded)
+            for hook in plugin.hooks:
+                place = [plugin.name, hook.hook]
+                good = hook.calls - hook.failures - hook.timeouts - hook.refused
+                for outcome, count in (
+                    ("answered", good),
+                    ("raised", hook.failures),
+                    ("timed_out", hook.timeouts),
+                    ("refused", hook.refused),
+                    ("skipped", hook.skipped),
+                ):
+                    calls.add_metric([*place, outcome], count)
+                left_alone.add_metric(place, hook.circuit is CircuitState.OPEN)
+        yield calls
+        yield left_alone
+        yield loaded

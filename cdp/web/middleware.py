@@ -10,6 +10,8 @@ import re
 import time
 import traceback
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
@@ -17,6 +19,8 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cdp.telemetry import Watch, watched_by
+from cdp.telemetry.tracing import Request, Traces
 from cdp.web.answers import json_answer
 from cdp.web.metrics import Metrics
 
@@ -29,17 +33,19 @@ BODY_SECONDS = 30.0
 _METHODS = frozenset({"GET", "POST", "OPTIONS", "HEAD", "PUT", "PATCH", "DELETE"})
 
 
-def middleware(metrics: Metrics) -> list[Middleware]:
+def middleware(metrics: Metrics, traces: Traces | None = None) -> list[Middleware]:
     """The layers around every route."""
-    return [Middleware(Requests, metrics=metrics)]
+    return [Middleware(Requests, metrics=metrics, traces=traces)]
 
 
 class Requests:
-    """Names each request, logs and measures it, and answers 500 to what nobody expected."""
+    """Names each request, logs, measures and traces it, and answers 500 to what nobody expected."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, traces: Traces | None = None) -> None:
         self._app = app
         self._metrics = metrics
+        self._traces = traces
+        self._watch = Watch(metrics, traces)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection; only HTTP requests are of interest."""
@@ -58,7 +64,8 @@ class Requests:
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        self._metrics.asked()
+        with self._named(scope, request_id) as traced, watched_by(self._watch):
             try:
                 await self._app(scope, body.receive, note)
             except ClientDisconnect:
@@ -82,6 +89,8 @@ class Requests:
                 route = getattr(scope.get("route"), "path", "none")
                 method = scope["method"] if scope["method"] in _METHODS else "other"
                 self._metrics.answered(route, method, status, seconds)
+                if traced is not None:
+                    traced.answered(route, method, status)
                 log.info(
                     "request",
                     method=method,
@@ -89,6 +98,20 @@ class Requests:
                     status=status,
                     milliseconds=round(seconds * 1000, 1),
                 )
+
+    @contextmanager
+    def _named(self, scope: Scope, request_id: str) -> Iterator[Request | None]:
+        """Put the request's id, and that of its trace, into every line that is logged for it."""
+        if self._traces is None:
+            with structlog.contextvars.bound_contextvars(request_id=request_id):
+                yield None
+            return
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        with (
+            self._traces.request(scope["headers"], method, request_id) as traced,
+            structlog.contextvars.bound_contextvars(request_id=request_id, trace_id=traced.trace_id),
+        ):
+            yield traced
 
 
 class _Body:

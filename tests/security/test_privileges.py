@@ -17,6 +17,8 @@ UNBOUND_FUNCTIONS = {
     "list_workspaces",
     "note_plugin_health",  # about processes, as the next
     "plugins_health",
+    "refused_backlog",  # counts over all workspaces, for those who operate it
+    "schema_contracts",
     "workspaces_to_settle",
 }
 """All that runs with the owner's rights; another needs a reason, and a look at what it tells of other workspaces."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from datetime import timedelta
+import re
+from datetime import datetime, timedelta
 
 import asyncpg
 import httpx
@@ -16,9 +18,9 @@ from starlette.routing import Route
 
 from cdp.db.pool import Database
 from cdp.model import WorkspaceId
+from cdp.web.exposition import page
 from cdp.web.metrics import Metrics
 from cdp.web.middleware import middleware
-from tests.ingest.parts import NOON
 from tests.web.test_tracking import TRACK, basic, batch
 
 
@@ -27,43 +29,128 @@ async def test_a_living_process_says_so(client: httpx.AsyncClient) -> None:
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-async def test_a_server_whose_database_answers_is_ready(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/readyz")
+async def test_a_server_whose_database_answers_is_ready(operated: httpx.AsyncClient) -> None:
+    answer = await operated.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json()["status"] == "ready"
-    assert {name: check["ok"] for name, check in answer.json()["checks"].items()} == {
-        "database": True,
-        "migrations": True,
-        "worker": True,
+    assert answer.json() == {
+        "status": "ready",
+        "checks": {
+            "database": {"ok": True},
+            "migrations": {"ok": True},
+            "writable": {"ok": True},
+            "partitions": {"ok": True},
+            "clock": {"ok": True},
+            "worker": {"ok": True},
+        },
     }
 
 
 async def test_missing_migrations_make_it_unready_and_say_what_to_do(
-    client: httpx.AsyncClient, owner: asyncpg.Connection
+    operated: httpx.AsyncClient, owner: asyncpg.Connection
 ) -> None:
     await owner.execute(
         "DELETE FROM schema_migrations WHERE version = (SELECT max(version) FROM schema_migrations)"
     )
-    answer = await client.get("/readyz")
+    answer = await operated.get("/readyz")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert "cdp migrate" in answer.json()["checks"]["migrations"]["reason"]
 
 
-async def test_a_worker_that_lags_is_named_and_takes_no_server_out_of_service(
-    client: httpx.AsyncClient, key: str, database: Database, workspace: WorkspaceId
+async def test_a_schema_that_has_grown_is_fine_for_an_older_server(
+    operated: httpx.AsyncClient, owner: asyncpg.Connection
 ) -> None:
-    await client.post("/v1/batch", content=batch(TRACK), headers=basic(key))
+    """Two versions run during an upgrade; the older one says that it is."""
+    await owner.execute("INSERT INTO schema_migrations VALUES ('29991231000000'), ('29991231000001')")
+    answer = await operated.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+    assert "2 migrations ahead" in answer.json()["checks"]["migrations"]["reason"]
+
+
+async def test_a_schema_without_what_the_server_uses_makes_it_unready(
+    operated: httpx.AsyncClient, owner: asyncpg.Connection
+) -> None:
+    await owner.execute("INSERT INTO schema_migrations VALUES ('29991231000000')")
+    await owner.execute(
+        "INSERT INTO cdp.schema_contract VALUES ('29991231000000', 'profiles have no `name` any more')"
+    )
+    answer = await operated.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["migrations"]["reason"] == (
+        "The schema has moved on (profiles have no `name` any more); upgrade this server."
+    )
+
+
+async def test_a_worker_that_lags_is_named_and_takes_no_server_out_of_service(
+    operated: httpx.AsyncClient, key: str, database: Database, workspace: WorkspaceId, now: list[datetime]
+) -> None:
+    await operated.post("/v1/batch", content=batch(TRACK), headers=basic(key))
     async with database.connection(workspace) as connection:
         await connection.execute(
             "UPDATE settlement SET due_at = $2 WHERE workspace_id = $1",
             workspace,
-            NOON - timedelta(minutes=5),
+            now[0] - timedelta(minutes=5),
         )
-    answer = await client.get("/readyz")
+    answer = await operated.get("/readyz")
     assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
     assert answer.json()["checks"]["worker"]["reason"] == (
         "Profiles wait to be settled for 300 seconds; is a worker running?"
     )
+
+
+async def test_a_month_without_partition_is_named_and_takes_no_server_out_of_service(
+    operated: httpx.AsyncClient, now: list[datetime]
+) -> None:
+    now[0] += timedelta(days=370)
+    answer = await operated.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert f"Events of {now[0]:%Y-%m}" in answer.json()["checks"]["partitions"]["reason"]
+
+
+@pytest.mark.parametrize(("seconds", "word"), [(3600, "ahead of"), (-3600, "behind")])
+async def test_a_clock_that_stepped_is_named_and_takes_no_server_out_of_service(
+    operated: httpx.AsyncClient, now: list[datetime], seconds: int, word: str
+) -> None:
+    now[0] += timedelta(seconds=seconds)
+    answer = await operated.get("/readyz")
+    assert answer.status_code == 200
+    reason = answer.json()["checks"]["clock"]["reason"]
+    assert re.fullmatch(
+        rf"This server's clock is 3,\d+ seconds {word} the database's; is NTP running\?", reason
+    )
+
+
+async def test_a_database_that_takes_no_writes_makes_it_unready(
+    operated: httpx.AsyncClient, database: Database, superuser: asyncpg.Connection
+) -> None:
+    name = await superuser.fetchval("SELECT current_database()")
+    await superuser.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    await database._pool.expire_connections()
+    answer = await operated.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["writable"]["reason"] == (
+        "The database is read-only (default_transaction_read_only)."
+    )
+
+
+async def test_writes_that_failed_a_moment_ago_make_it_unready_until_one_succeeds(
+    operated: httpx.AsyncClient, metrics: Metrics, key: str
+) -> None:
+    metrics.counted("flush.again", ("DiskFullError",), 1)
+    answer = await operated.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["writable"]["reason"] == (
+        "Events could not be stored 0 seconds ago (DiskFullError): its disk is full."
+    )
+    await operated.post("/v1/batch", content=batch(TRACK), headers=basic(key))
+    assert (await operated.get("/readyz")).status_code == 200
+
+
+async def test_those_who_ask_at_once_cost_one_connection(
+    operated: httpx.AsyncClient, database: Database
+) -> None:
+    answers = await asyncio.gather(*(operated.get("/readyz") for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert database.connections()[0] == 1
 
 
 async def test_a_database_that_is_away_makes_it_unready(
@@ -77,7 +164,7 @@ async def test_a_database_that_is_away_makes_it_unready(
 async def test_the_metrics_count_what_came(client: httpx.AsyncClient, key: str, metrics: Metrics) -> None:
     items = [TRACK, TRACK, TRACK | {"userId": None}]
     await client.post("/v1/batch", content=batch(*items), headers=basic(key))
-    page = (await client.get("/metrics")).text
+    shown = (await client.get("/metrics")).text
     for line in (
         "cdp_events_stored_total 1.0",
         "cdp_events_duplicate_total 1.0",
@@ -87,14 +174,14 @@ async def test_the_metrics_count_what_came(client: httpx.AsyncClient, key: str, 
         "cdp_queue_events 0.0",
         'cdp_request_seconds_count{method="POST",route="/v1/batch",status="200"} 1.0',
     ):
-        assert line in page.splitlines()
+        assert line in shown.splitlines()
 
 
 def test_two_applications_count_apart() -> None:
     first, second = Metrics(), Metrics()
     first.queued(7)
-    assert b"cdp_queue_events 7.0" in first.page()
-    assert b"cdp_queue_events 0.0" in second.page()
+    assert b"cdp_queue_events 7.0" in page(first.families())
+    assert b"cdp_queue_events 0.0" in page(second.families())
 
 
 async def test_a_request_keeps_its_id_and_is_logged_without_what_it_carried(
