@@ -1,46 +1,63 @@
 """The accumulator: many requests, one transaction (group commit).
 
 Requests hand in events and wait. Per workspace, one transaction at a time takes what has come together: the first
-request waits a few milliseconds for company, those that arrive while a transaction runs go into the next one. An answer
-is given after the commit, so what is acknowledged is durable and visible.
+request waits a moment for company if there lately was any, those that arrive while a transaction runs go into the next
+one. Workspaces take turns. An answer is given after the commit, so what is acknowledged is durable and visible.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 import structlog
-from msgspec import Struct
 
 from cdp.db.pool import Database
 from cdp.errors import Unavailable
 from cdp.identity.kinds import Kinds
-from cdp.ingest.flush import Flush, Flusher, Load, Observer
+from cdp.ingest.flush import Flush, Job, Load, Observer
+from cdp.ingest.flusher import Flusher
+from cdp.ingest.outage import Outage
 from cdp.ingest.results import ItemResult, Refusal
 from cdp.model import Event, ProfileId, WorkspaceId
 from cdp.settings import Settings
+from cdp.telemetry import here, stage
 from cdp.workspaces.cache import Workspaces
 
 log = structlog.get_logger(__name__)
 
+PATIENCE = 8.0
+"""Seconds until a caller is told to come again: most clients give up after ten."""
 
-class _Pending(Struct, frozen=True, kw_only=True):
-    """What one call handed in, and where its answer goes."""
+LEAST = 2.0
+"""Seconds that a flush may take in any case, however long its calls have waited."""
 
-    load: Load
-    answer: asyncio.Future[list[ItemResult]]
+FLUSH_BYTES = 4 * 1024 * 1024
+"""Most JSON text in one transaction, unless one call brings more."""
+
+SHARED = 4
+"""While several workspaces wait, a flush is so much smaller: nobody's turn is long in coming."""
 
 
 class _Lane:
     """The queue of one workspace."""
 
     def __init__(self) -> None:
-        self.pending: deque[_Pending] = deque()
-        self.size = 0
-        self.full = asyncio.Event()
+        self.pending: deque[Job] = deque()
+        self.suspects: deque[Job] = deque()
+        """Calls with events that cannot be stored, and too many of them for the flush that found it out."""
+        self.events = 0
+        """Items in `pending`."""
+        self.held = 0
+        """Items in the lane, those that are being stored too."""
+        self.company = 1
+        """Calls in the last flush."""
+        self.searching = False
+        """Whether the last flush was one of suspects."""
+        self.enough = asyncio.Event()
+        """Set while there is no reason to wait for more."""
         self.running: asyncio.Task[None] | None = None
 
 
@@ -51,7 +68,7 @@ class Accumulator:
         database: where to.
         workspaces: settings and catalogues.
         kinds: identifier kinds, those of plugins included.
-        settings: `flush_events`, `flush_delay_ms` and `queue_events`.
+        settings: `flush_events`, `flush_delay_ms`, `flushes`, `queue_events` and `queue_bytes`.
         clock: now.
         metrics: told about every flush and about the queue.
         committed: called after each commit with the profiles that it touched.
@@ -72,11 +89,21 @@ class Accumulator:
         self._settings = settings
         self._clock = clock
         self._observer = metrics
+        self._outage = Outage(lambda: asyncio.get_running_loop().time())
         self._flusher = Flusher(
-            database, workspaces, kinds, clock=clock, observer=metrics, committed=committed
+            database,
+            workspaces,
+            kinds,
+            clock=clock,
+            observer=metrics,
+            committed=committed,
+            outage=self._outage,
         )
         self._lanes: dict[WorkspaceId, _Lane] = {}
+        # First come, first served: lanes that have more to do line up again after each flush.
+        self._turns = asyncio.Semaphore(settings.flushes)
         self._queued = 0
+        self._queued_bytes = 0
         self._closing = False
 
     async def submit(
@@ -89,6 +116,7 @@ class Accumulator:
         source: str = "tracking",
         received_at: datetime | None = None,
         keep: bool = True,
+        size_bytes: int = 0,
     ) -> list[ItemResult]:
         """Store events and keep refusals; returns what became of each event once that is durable.
 
@@ -100,6 +128,7 @@ class Accumulator:
             source: where they came from.
             received_at: when they came, if that is not now.
             keep: whether events that the database refuses are kept; False where they are kept already.
+            size_bytes: about how much they hold, as JSON text.
 
         Raises:
             Unavailable: the queue is full, the database is away, or the process is stopping. Nothing is acknowledged;
@@ -112,86 +141,162 @@ class Accumulator:
             source=source,
             received_at=received_at or self._clock(),
             keep=keep,
+            size_bytes=size_bytes,
         )
         if load.size == 0:
             return []
-        if self._closing:
-            raise Unavailable("The server is stopping; try again in a moment.")
-        if self._queued and self._queued + load.size > self._settings.queue_events:
-            self._observer.turned_away(load.size)
-            raise Unavailable("Too many events are waiting to be stored; try again in a moment.")
-        lane = self._lanes.setdefault(workspace_id, _Lane())
-        answer: asyncio.Future[list[ItemResult]] = asyncio.get_running_loop().create_future()
-        lane.pending.append(_Pending(load=load, answer=answer))
-        lane.size += load.size
-        self._count(load.size)
-        if lane.size >= self._settings.flush_events:
-            lane.full.set()
+        lane = self._lanes.get(workspace_id)
+        self._admit(load, lane)
+        if lane is None:
+            lane = self._lanes[workspace_id] = _Lane()
+        loop = asyncio.get_running_loop()
+        job = Job(load, loop.create_future(), until=loop.time() + PATIENCE, here=here())
+        self._count(lane, load, 1)
+        self._queue(lane, [job])
         if lane.running is None:
             lane.running = asyncio.create_task(self._run(workspace_id, lane), name=f"flush-{workspace_id}")
-        return await answer
+        return await job.answer
 
     async def aclose(self) -> None:
         """Refuse what is new, commit what was accepted."""
         self._closing = True
         for lane in self._lanes.values():
-            lane.full.set()
+            lane.enough.set()
         while running := [lane.running for lane in self._lanes.values() if lane.running is not None]:
             await asyncio.gather(*running)
 
+    def _admit(self, load: Load, lane: _Lane | None) -> None:
+        """Do nothing if there is room: a workspace may hold as much of the queue as is free beyond it.
+
+        So one that floods fills half of it, two a third each, and for others there always is room.
+
+        Raises:
+            Unavailable: there is none, or the database is away, or the process is stopping.
+        """
+        if self._closing:
+            raise Unavailable("The server is stopping; try again in a moment.")
+        settings = self._settings
+        free = settings.queue_events - self._queued
+        free_bytes = settings.queue_bytes - self._queued_bytes
+        held = 0 if lane is None else lane.held
+        if self._outage.refusing:
+            reason = "The database cannot be written to; try again in a moment."
+        elif self._queued and (
+            load.size > free or load.size_bytes > free_bytes or (held and held + load.size > free)
+        ):
+            reason = "Too many events are waiting to be stored; try again in a moment."
+        else:
+            return
+        self._observer.turned_away(load.size)
+        raise Unavailable(reason)
+
     async def _run(self, workspace_id: WorkspaceId, lane: _Lane) -> None:
         """Flush until the lane is empty."""
-        try:
-            async with asyncio.timeout(self._settings.flush_delay_ms / 1000):
-                await lane.full.wait()
-        except TimeoutError:
-            pass  # no more company came
-        while lane.pending:
-            group = self._take(lane)
-            try:
-                await self._flush(workspace_id, group)
-            finally:
-                self._count(-sum(pending.load.size for pending in group))
+        while lane.pending or lane.suspects:
+            await self._gather(lane)
+            async with self._turns:
+                jobs = self._take(lane)
+                await self._flush(workspace_id, lane, jobs)
         lane.running = None
-        if not self._closing:
-            del self._lanes[workspace_id]
+        del self._lanes[workspace_id]
 
-    def _take(self, lane: _Lane) -> list[_Pending]:
-        """What goes into the next transaction: at least one call, and no more than `flush_events` otherwise."""
-        group = [lane.pending.popleft()]
-        size = group[0].load.size
-        while lane.pending and size + lane.pending[0].load.size <= self._settings.flush_events:
-            group.append(lane.pending.popleft())
-            size += group[-1].load.size
-        lane.size -= size
-        if lane.size < self._settings.flush_events and not self._closing:
-            lane.full.clear()
-        return group
+    async def _gather(self, lane: _Lane) -> None:
+        """Wait a moment for as much company as there was the last time."""
+        if lane.company > 1 and not lane.enough.is_set() and not lane.suspects:
+            try:
+                async with asyncio.timeout(self._settings.flush_delay_ms / 1000):
+                    await lane.enough.wait()
+            except TimeoutError:
+                pass  # no more came
 
-    async def _flush(self, workspace_id: WorkspaceId, group: Sequence[_Pending]) -> None:
-        flush = Flush(workspace_id, [pending.load for pending in group])
+    def _take(self, lane: _Lane) -> list[Job]:
+        """What goes into the next transaction: at least one call, and no more than a flush may hold otherwise.
+
+        Calls with events that cannot be stored are taken by themselves, in turns with the others.
+        """
+        lane.searching = bool(lane.suspects) and not (lane.pending and lane.searching)
+        if lane.searching:
+            return [lane.suspects.popleft()]
+        most = self._settings.flush_events
+        if len(self._lanes) > 1:
+            most = max(1, most // SHARED)
+        jobs: list[Job] = []
+        size = size_bytes = 0
+        while lane.pending:
+            load = lane.pending[0].load
+            if jobs and (size + load.size > most or size_bytes + load.size_bytes > FLUSH_BYTES):
+                break
+            jobs.append(lane.pending.popleft())
+            size += load.size
+            size_bytes += load.size_bytes
+        lane.company = len(jobs)
+        lane.events -= size
+        self._look(lane)
+        return jobs
+
+    async def _flush(self, workspace_id: WorkspaceId, lane: _Lane, jobs: Sequence[Job]) -> None:
+        now = asyncio.get_running_loop().time()
+        late = [job for job in jobs if job.until < now]
+        self._answer(lane, late, Unavailable("It took too long until it was these events' turn."))
+        jobs = [job for job in jobs if job.until >= now]
+        if not jobs:
+            return
+        flush = Flush(workspace_id, jobs, until=max(jobs[0].until, now + LEAST))
+        error: Exception | None
         try:
-            answers = await self._flusher.run(flush)
-        except BaseException as error:
-            for pending in group:
-                if not pending.answer.done():
-                    pending.answer.set_exception(
-                        error if isinstance(error, Exception) else Unavailable("The server is stopping.")
-                    )
-            if isinstance(error, Exception):
-                log.error(  # noqa: TRY400 - a traceback may quote somebody's data
-                    "flush_failed", workspace_id=workspace_id, error=type(error).__name__
-                )
-                return
+            with stage("flush", links=[job.here for job in jobs], events=len(flush.events)):
+                error = await self._flusher.run(flush)
+        except Exception as failure:  # noqa: BLE001 - it is handed on to everyone who waits
+            log.error(  # noqa: TRY400 - a traceback may quote somebody's data
+                "flush_failed", workspace_id=workspace_id, error=type(failure).__name__
+            )
+            error = failure
+        except BaseException:
+            self._answer(lane, jobs, Unavailable("The server is stopping."))
             raise
-        for pending, answer in zip(group, answers, strict=True):
-            if pending.answer.done():
-                continue  # its caller went away; the events are stored all the same
-            if isinstance(answer, Exception):
-                pending.answer.set_exception(answer)
-            else:
-                pending.answer.set_result(answer)
+        if error is None:
+            # Too much of it cannot be stored: those who have a part in that wait for each other, the rest goes on.
+            now = asyncio.get_running_loop().time()
+            left = [job for job in jobs if not job.done and job.until > now]
+            lane.suspects.extend(job for job in left if job.bad)
+            self._queue(lane, [job for job in left if not job.bad], first=True)
+            jobs = [job for job in jobs if job.done or job.until <= now]
+        self._answer(lane, jobs, error)
 
-    def _count(self, events: int) -> None:
-        self._queued += events
+    def _answer(self, lane: _Lane, jobs: Iterable[Job], error: Exception | None) -> None:
+        """Tell the callers; those whose events are not all decided get the error."""
+        for job in jobs:
+            self._count(lane, job.load, -1)
+            if job.answer.done():
+                continue  # its caller went away; the events are stored all the same
+            if job.done:
+                job.answer.set_result([result for result in job.results if result is not None])
+            else:
+                job.answer.set_exception(
+                    error or Unavailable("Too many of the events could not be stored; try again in a moment.")
+                )
+
+    def _queue(self, lane: _Lane, jobs: Sequence[Job], *, first: bool = False) -> None:
+        if first:
+            lane.pending.extendleft(reversed(jobs))
+        else:
+            lane.pending.extend(jobs)
+        lane.events += sum(job.load.size for job in jobs)
+        self._look(lane)
+
+    def _look(self, lane: _Lane) -> None:
+        """See whether there is enough for a flush."""
+        if (
+            self._closing
+            or lane.events >= self._settings.flush_events
+            or len(lane.pending) >= max(1, lane.company)
+        ):
+            lane.enough.set()
+        else:
+            lane.enough.clear()
+
+    def _count(self, lane: _Lane, load: Load, sign: int) -> None:
+        lane.held += sign * load.size
+        self._queued += sign * load.size
+        self._queued_bytes += sign * load.size_bytes
         self._observer.queued(self._queued)

@@ -57,6 +57,32 @@ def judge(error: Exception) -> Verdict:
             return Verdict.EVENT
 
 
+_OUTAGES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    ((asyncpg.DiskFullError,), "PostgreSQL's disk is full."),
+    ((asyncpg.ReadOnlySQLTransactionError,), "PostgreSQL takes no writes: it is read-only."),
+    ((asyncpg.TooManyConnectionsError,), "PostgreSQL takes no more connections."),
+    ((TimeoutError,), "PostgreSQL does not answer in time."),
+    (
+        (
+            asyncpg.PostgresConnectionError,
+            asyncpg.AdminShutdownError,
+            asyncpg.CrashShutdownError,
+            asyncpg.CannotConnectNowError,
+            OSError,
+        ),
+        "PostgreSQL cannot be reached.",
+    ),
+    ((asyncpg.PostgresIOError, asyncpg.InsufficientResourcesError), "PostgreSQL is out of resources."),
+)
+"""Failures that every workspace has alike, the first that fits, and how they are told to those who operate it."""
+
+
+def outage(error: Exception) -> str | None:
+    """What is wrong with the database as a whole; None: it is something about this transaction."""
+    cause = error.__cause__ if isinstance(error, DiptychError) else error
+    return next((words for kinds, words in _OUTAGES if isinstance(cause, kinds)), None)
+
+
 def sentence(error: Exception) -> str:
     """Why an event was refused, for its sender; only what PostgreSQL says of its rules, never of other data."""
     match error:

@@ -1,43 +1,21 @@
-"""One flush: store what came together, try again where that helps, and single out the event that cannot be stored."""
+"""One flush as a value: what came together, and what has become of each item so far."""
 
 from __future__ import annotations
 
 import asyncio
-import random
-import time
-import traceback
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from itertools import accumulate
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-import structlog
 from msgspec import Struct
 
-from cdp.db.pool import Connection, Database
-from cdp.errors import DiptychError, Unavailable
-from cdp.identity.kinds import Kinds
-from cdp.ingest import refused, transaction
-from cdp.ingest.failures import Verdict, judge, sentence
-from cdp.ingest.results import DUPLICATE, STORED, ItemResult, Outcome, Refusal
-from cdp.model import Event, ProfileId, WorkspaceId
-from cdp.workspaces.cache import Workspaces
-
-log = structlog.get_logger(__name__)
-
-PATIENCE = 8.0
-"""Seconds that a flush may take, all its tries together: most clients give up after ten."""
-
-MOST_BAD_EVENTS = 16
-"""Events that one flush singles out; where there are more, something else is wrong."""
-
-MOST_RACES = 2
-"""Violated constraints after which it is taken for an event's fault, and not for two processes in each other's way."""
-
-_PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4)
-"""Seconds before the second, third, … and last try; each is shortened at random by up to a half."""
+from cdp.errors import DiptychError
+from cdp.ingest import refused
+from cdp.ingest.failures import sentence
+from cdp.ingest.results import ItemResult, Outcome, Refusal
+from cdp.model import Event, WorkspaceId
+from cdp.telemetry import Here
 
 
 class Load(Struct, frozen=True, kw_only=True):
@@ -50,6 +28,8 @@ class Load(Struct, frozen=True, kw_only=True):
     received_at: datetime
     keep: bool = True
     """Whether events that the database refuses are kept; False where they are kept already."""
+    size_bytes: int = 0
+    """About how much the events hold, as JSON text."""
 
     @property
     def size(self) -> int:
@@ -59,6 +39,39 @@ class Load(Struct, frozen=True, kw_only=True):
     def body(self, index: int) -> bytes:
         """The event as it arrived, or as it would have."""
         return self.body_of(index) if self.body_of else refused.as_batch(self.events[index])
+
+
+class Job:
+    """A load on its way: it may take several flushes, where some of its events cannot be stored."""
+
+    __slots__ = ("answer", "bad", "here", "load", "refusals_kept", "results", "until")
+
+    def __init__(
+        self, load: Load, answer: asyncio.Future[list[ItemResult]], *, until: float, here: Here = None
+    ) -> None:
+        self.load = load
+        self.answer = answer
+        self.until = until
+        """When its caller is told to come again, on the loop's clock."""
+        self.here = here
+        """The request that waits for it, for traces."""
+        self.results: list[ItemResult | None] = [None] * len(load.events)
+        self.refusals_kept = not load.refusals
+        self.bad = False
+        """Whether an event of it was found that cannot be stored."""
+
+    @property
+    def done(self) -> bool:
+        """Whether everything of it is decided, durably."""
+        return self.refusals_kept and None not in self.results
+
+
+class Condemned(Struct, frozen=True, kw_only=True):
+    """An event that the database cannot hold, not kept yet."""
+
+    job: Job
+    index: int
+    kept: refused.Kept
 
 
 class FlushReport(Struct, frozen=True, kw_only=True):
@@ -89,201 +102,81 @@ class Observer(Protocol):
 
 
 class Flush:
-    """The items of one flush and what has become of each so far."""
+    """What is not decided yet of some jobs of one workspace."""
 
-    def __init__(self, workspace_id: WorkspaceId, loads: Sequence[Load]) -> None:
+    def __init__(self, workspace_id: WorkspaceId, jobs: Sequence[Job], *, until: float) -> None:
         self.workspace_id = workspace_id
-        self.loads = loads
-        self.events = [event for load in loads for event in load.events]
-        self.starts = [0, *accumulate(len(load.events) for load in loads)]
-        self.results: list[ItemResult | None] = [None] * len(self.events)
-        self.refusals_kept = not any(load.refusals for load in loads)
-        self.error: DiptychError | None = None
+        self.jobs = jobs
+        self.until = until
+        """When it is given up, on the loop's clock."""
+        self.places: list[tuple[Job, int]] = [
+            (job, index) for job in jobs for index, result in enumerate(job.results) if result is None
+        ]
+        self.events = [job.load.events[index] for job, index in self.places]
+        self.condemned: list[Condemned] = []
         self.tries = 0
-        self.bad = 0
-        self.deadline = time.monotonic() + PATIENCE
+        self._codes: Counter[str] = Counter()
+        self._outcomes: Counter[Outcome] = Counter()
 
-    def kept(self, position: int, error: Exception) -> tuple[refused.Kept, bool]:
-        """The event at `position` as an item to be kept, and whether it is to be: how it arrived, what `error` says."""
-        for load, start in zip(self.loads, self.starts, strict=False):
-            if position < start + len(load.events):
-                body = load.body(position - start)
-                refusal = Refusal(code="REJECTED", message=sentence(error), body=body)
-                kept = refused.Kept(
-                    refusal=refusal, source=load.source, received_at=self.events[position].received_at
-                )
-                return kept, load.keep
-        raise IndexError(position)
+    def leave(self, positions: Sequence[int]) -> None:
+        """Leave only the events at these positions in; the others are decided."""
+        if len(positions) < len(self.events):
+            self.places = [self.places[position] for position in positions]
+            self.events = [self.events[position] for position in positions]
 
-    def answers(self) -> list[list[ItemResult] | DiptychError]:
-        """Per load: what became of its events, or why that is not known."""
-        answers: list[list[ItemResult] | DiptychError] = []
-        for load, start in zip(self.loads, self.starts, strict=False):
-            results = [
-                result for result in self.results[start : start + len(load.events)] if result is not None
-            ]
-            if len(results) == len(load.events) and (self.refusals_kept or not load.refusals):
-                answers.append(results)
-            else:
-                answers.append(
-                    self.error or Unavailable("The events could not be stored; try again in a moment.")
-                )
-        return answers
+    def refusals(self) -> list[refused.Kept]:
+        """Items that were refused before they came here and are not kept yet."""
+        return [
+            refused.Kept(refusal=refusal, source=job.load.source, received_at=job.load.received_at)
+            for job in self.jobs
+            if not job.refusals_kept
+            for refusal in job.load.refusals
+        ]
 
+    def refusals_are_kept(self) -> None:
+        """Note that the transaction with `refusals` has been committed."""
+        for job in self.jobs:
+            if not job.refusals_kept:
+                job.refusals_kept = True
+                self._codes.update(refusal.code for refusal in job.load.refusals)
 
-class Flusher:
-    """Runs flushes against one database."""
+    def decide(self, start: int, results: Sequence[ItemResult]) -> None:
+        """Note what became, durably, of the events from `start` on."""
+        for (job, index), result in zip(self.places[start : start + len(results)], results, strict=True):
+            job.results[index] = result
+            self._outcomes[result.outcome] += 1
 
-    def __init__(
-        self,
-        database: Database,
-        workspaces: Workspaces,
-        kinds: Kinds,
-        *,
-        clock: Callable[[], datetime],
-        observer: Observer,
-        committed: Callable[[WorkspaceId, frozenset[ProfileId]], None],
-    ) -> None:
-        self._database = database
-        self._workspaces = workspaces
-        self._kinds = kinds
-        self._clock = clock
-        self._observer = observer
-        self._committed = committed
+    def condemn(self, position: int, error: Exception) -> None:
+        """Note that the database refuses the event at `position`: it is to be kept, with what `error` says."""
+        job, index = self.places[position]
+        job.bad = True
+        refusal = Refusal(code="REJECTED", message=sentence(error), body=job.load.body(index))
+        kept = refused.Kept(
+            refusal=refusal, source=job.load.source, received_at=self.events[position].received_at
+        )
+        self.condemned.append(Condemned(job=job, index=index, kept=kept))
 
-    async def run(self, flush: Flush) -> list[list[ItemResult] | DiptychError]:
-        """Store everything that can be stored; the answer has one entry per load."""
-        started = time.monotonic()
-        try:
-            await self._store(flush, 0, len(flush.events))
-        except DiptychError as error:
-            flush.error = error
-        self._observer.flushed(_report(flush, time.monotonic() - started))
-        return flush.answers()
+    def condemned_are_kept(self) -> None:
+        """Note that the transaction with what was condemned has been committed."""
+        for one in self.condemned:
+            self.refuse(one.job, one.index, one.kept.refusal)
+        self.condemned.clear()
 
-    async def _store(self, flush: Flush, start: int, end: int) -> None:
-        """Store events[start:end]; halve them where one of them is to blame, until it is alone.
+    def refuse(self, job: Job, index: int, refusal: Refusal) -> None:
+        """Note that an event is refused, and kept."""
+        job.results[index] = ItemResult(outcome=Outcome.REFUSED, refusal=refusal)
+        self._outcomes[Outcome.REFUSED] += 1
+        self._codes[refusal.code] += 1
 
-        Raises:
-            DiptychError: nobody is to blame, and it cannot be done now.
-        """
-        error = await self._try(flush, start, end)
-        if error is None:
-            return
-        if end - start == 1:
-            await self._refuse(flush, start, error)
-            return
-        if end == start:
-            raise Unavailable("The refused events could not be kept; try again in a moment.") from error
-        middle = (start + end) // 2
-        await self._store(flush, start, middle)
-        await self._store(flush, middle, end)
-
-    async def _refuse(self, flush: Flush, position: int, error: Exception) -> None:
-        """Refuse the one event that the database cannot hold, and keep it.
-
-        Raises:
-            Unavailable: it cannot be kept now, or it is one of suspiciously many.
-        """
-        flush.bad += 1
-        if flush.bad > MOST_BAD_EVENTS:
-            raise Unavailable(
-                "Too many events could not be stored at once; try again in a moment."
-            ) from error
-        log.warning("event_refused", workspace_id=flush.workspace_id, **_described(error))
-        kept, wanted = flush.kept(position, error)
-
-        async def keep() -> None:
-            async with self._database.transaction(flush.workspace_id) as connection:
-                await self._keep_refusals(connection, flush)
-                await refused.keep(connection, flush.workspace_id, [kept] if wanted else [])
-
-        failure = await self._repeat(flush, keep)
-        if failure is not None:
-            raise Unavailable("A refused event could not be kept; try again in a moment.") from failure
-        flush.refusals_kept = True
-        flush.results[position] = ItemResult(outcome=Outcome.REFUSED, refusal=kept.refusal)
-
-    async def _try(self, flush: Flush, start: int, end: int) -> Exception | None:
-        """One transaction, repeated where that helps; the answer is the error that one of the events causes.
-
-        Raises:
-            DiptychError: nobody is to blame, and it cannot be done now.
-        """
-        events = flush.events[start:end]
-
-        async def work() -> None:
-            async with self._database.transaction(flush.workspace_id) as connection:
-                await self._keep_refusals(connection, flush)
-                await transaction.lock(connection, flush.workspace_id)
-                workspace = await self._workspaces.fresh(connection, flush.workspace_id)
-                stored = await transaction.store(connection, workspace, events, self._kinds, self._clock())
-            flush.refusals_kept = True
-            flush.results[start:end] = [STORED if fresh else DUPLICATE for fresh in stored.fresh]
-            if stored.touched:
-                self._committed(flush.workspace_id, stored.touched)
-
-        return await self._repeat(flush, work)
-
-    async def _keep_refusals(self, connection: Connection, flush: Flush) -> None:
-        """Keep the items that were refused before they came here, with the first transaction that succeeds."""
-        if not flush.refusals_kept:
-            kept = [
-                refused.Kept(refusal=refusal, source=load.source, received_at=load.received_at)
-                for load in flush.loads
-                for refusal in load.refusals
-            ]
-            await refused.keep(connection, flush.workspace_id, kept)
-
-    async def _repeat(self, flush: Flush, work: Callable[[], Awaitable[None]]) -> Exception | None:
-        """Do it until it succeeds (None) or fails by the fault of an event (the error).
-
-        Raises:
-            DiptychError: it fails by nobody's fault, and time is up or another try would not help.
-        """
-        races = 0
-        for pause in (*_PAUSES, None):
-            flush.tries += 1
-            try:
-                async with asyncio.timeout(max(0.0, flush.deadline - time.monotonic())):
-                    await work()
-            except Exception as error:
-                verdict = judge(error)
-                races += verdict is Verdict.PERHAPS_AGAIN
-                if verdict is Verdict.EVENT or races > MOST_RACES:
-                    return error
-                log.warning("flush_failed", workspace_id=flush.workspace_id, **_described(error))
-                if verdict is Verdict.SYSTEM and isinstance(error, DiptychError):
-                    raise
-                if verdict is Verdict.SYSTEM or pause is None or time.monotonic() + pause > flush.deadline:
-                    raise Unavailable("The events cannot be stored now; try again in a moment.") from error
-                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - it only spreads tries in time
-            else:
-                return None
-        raise AssertionError("the last try either succeeds or raises")
-
-
-def _described(error: Exception) -> dict[str, Any]:
-    """An error for the log: its kind and place, not its words, which may quote somebody's data."""
-    cause = error.__cause__ if isinstance(error, DiptychError) and error.__cause__ is not None else error
-    places = traceback.extract_tb(cause.__traceback__)
-    return {
-        "error": type(cause).__name__,
-        "sqlstate": getattr(cause, "sqlstate", None),
-        "at": [f"{Path(place.filename).name}:{place.lineno} {place.name}" for place in places[-4:]],
-    }
-
-
-def _report(flush: Flush, seconds: float) -> FlushReport:
-    codes = Counter(refusal.code for load in flush.loads for refusal in load.refusals if flush.refusals_kept)
-    codes.update(result.refusal.code for result in flush.results if result is not None and result.refusal)
-    outcomes = Counter(None if result is None else result.outcome for result in flush.results)
-    return FlushReport(
-        events=len(flush.events),
-        seconds=seconds,
-        tries=flush.tries,
-        stored=outcomes[Outcome.STORED],
-        duplicates=outcomes[Outcome.DUPLICATE],
-        refused=codes,
-        unanswered=outcomes[None],
-    )
+    def report(self, seconds: float, error: DiptychError | None) -> FlushReport:
+        """For the metrics."""
+        decided = self._outcomes.total()
+        return FlushReport(
+            events=len(self.events),
+            seconds=seconds,
+            tries=self.tries,
+            stored=self._outcomes[Outcome.STORED],
+            duplicates=self._outcomes[Outcome.DUPLICATE],
+            refused=self._codes,
+            unanswered=len(self.events) - decided if error is not None else 0,
+        )

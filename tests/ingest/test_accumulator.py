@@ -11,7 +11,6 @@ import pytest
 from cdp.db.pool import Database
 from cdp.errors import NotFound, Unavailable
 from cdp.ingest.decode import decode_batch
-from cdp.ingest.flush import MOST_BAD_EVENTS
 from cdp.ingest.results import Outcome, Refusal
 from cdp.model import WorkspaceId
 from tests.ingest.parts import NOON, Ingest, event, open_ingest, stored_ids
@@ -105,28 +104,28 @@ async def test_a_full_queue_turns_requests_away_at_once_and_loses_nothing(
     database: Database, workspace: WorkspaceId
 ) -> None:
     async with (
-        open_ingest(database, queue_events=10) as ingest,
+        open_ingest(database, queue_events=16) as ingest,
         database.transaction(workspace) as connection,
     ):
         # As a change of the catalogue does: ingest waits.
         await connection.execute("SELECT pg_advisory_xact_lock(7001, $1::int)", workspace)
         accepted = asyncio.create_task(
-            ingest.accumulator.submit(workspace, [event(f"m{n}") for n in range(8)])
+            ingest.accumulator.submit(workspace, [event(f"m{n}") for n in range(6)])
         )
         await asyncio.sleep(0)
         with pytest.raises(Unavailable) as caught:
-            await ingest.accumulator.submit(workspace, [event(f"n{n}") for n in range(3)])
+            await ingest.accumulator.submit(workspace, [event(f"n{n}") for n in range(5)])
         assert caught.value.retry_after == 1
-        assert ingest.observed.away == 3
+        assert ingest.observed.away == 5
         fits = asyncio.create_task(ingest.accumulator.submit(workspace, [event("n8"), event("n9")]))
         await asyncio.sleep(0)
         await connection.execute("SELECT 1")
         assert not accepted.done()
         await connection.execute("ROLLBACK")
         await connection.execute("BEGIN")
-        assert len(await accepted + await fits) == 10
+        assert len(await accepted + await fits) == 8
         assert ingest.observed.queue[-1] == 0
-    assert len(await stored_ids(database, workspace)) == 10
+    assert len(await stored_ids(database, workspace)) == 8
 
 
 async def test_an_event_that_the_database_cannot_hold_is_refused_alone(
@@ -174,13 +173,44 @@ async def test_refusals_alone_are_kept(ingest: Ingest, workspace: WorkspaceId) -
     assert [row["code"] for row in await refused(ingest.database, workspace)] == ["A"]
 
 
-async def test_where_everything_is_bad_something_else_is_wrong(
+async def test_any_number_of_bad_events_is_singled_out_and_nobody_else_suffers(
+    database: Database, workspace: WorkspaceId
+) -> None:
+    """More than one flush may search for: those without bad events go on, the others wait for their turns."""
+    async with open_ingest(database, flush_delay_ms=50) as ingest:
+        bad, mixed, good = await asyncio.gather(
+            ingest.accumulator.submit(
+                workspace, [event(f"bad{number}", properties=POISON) for number in range(60)]
+            ),
+            ingest.accumulator.submit(
+                workspace,
+                [event(f"mixed{n}", properties=POISON if n % 3 else {}) for n in range(60)],
+            ),
+            ingest.accumulator.submit(workspace, [event(f"good{number}") for number in range(60)]),
+        )
+        assert [result.outcome.value for result in bad] == ["refused"] * 60
+        assert [result.outcome.value for result in mixed] == ["stored", "refused", "refused"] * 20
+        assert [result.outcome.value for result in good] == ["stored"] * 60
+        assert len(ingest.observed.reports) > 2
+        assert sum(report.unanswered for report in ingest.observed.reports) == 0
+    kept = await refused(database, workspace)
+    assert len({row["body"] for row in kept}) == len(kept) == 100
+    assert len(await stored_ids(database, workspace)) == 80
+
+
+async def test_what_was_refused_and_kept_is_neither_tried_nor_kept_again_when_it_comes_again(
     ingest: Ingest, workspace: WorkspaceId
 ) -> None:
-    events = [event(f"bad{number}", properties=POISON) for number in range(MOST_BAD_EVENTS + 1)]
-    with pytest.raises(Unavailable):
-        await ingest.accumulator.submit(workspace, events)
-    assert len(await refused(ingest.database, workspace)) == MOST_BAD_EVENTS
+    bad = event("bad", properties=POISON)
+    (first,) = await ingest.accumulator.submit(workspace, [bad])
+    again, fresh = await ingest.accumulator.submit(workspace, [bad, event("good")])
+    assert first.refusal is not None
+    assert again.refusal is not None
+    assert (again.refusal.code, again.refusal.message) == (first.refusal.code, first.refusal.message)
+    assert fresh.outcome is Outcome.STORED
+    assert [report.tries for report in ingest.observed.reports] == [2, 1]
+    assert len(await refused(ingest.database, workspace)) == 1
+    assert await outcomes(ingest, workspace, event("bad", properties={"text": "mended"})) == ["stored"]
 
 
 async def test_a_broken_installation_acknowledges_nothing_and_refuses_nothing(

@@ -65,13 +65,13 @@ async def database(server: Server) -> AsyncIterator[Database]:
     await database.close()
 
 
-def web(ingest: Ingest) -> Starlette:
+def web(ingest: Ingest, metrics: Metrics) -> Starlette:
     return app_of(
         Parts(
             database=ingest.database,
             authenticator=Authenticator(ingest.database, clock=lambda: NOON),
             intake=ingest.intake,
-            metrics=Metrics(),
+            metrics=metrics,
             clock=lambda: NOON,
         )
     )
@@ -83,8 +83,9 @@ async def test_nothing_acknowledged_is_lost_when_postgresql_is_killed(
     """Clients send through a crash; they see 503 with Retry-After, come again, and every message counts once."""
     workspace = await workspaces.create(database, "Acme")
     key = await create_key(database, workspace, "INGEST", "sdk")
-    async with open_ingest(database) as ingest:
-        transport = httpx.ASGITransport(web(ingest))
+    metrics = Metrics()
+    async with open_ingest(database, observer=metrics) as ingest:
+        transport = httpx.ASGITransport(web(ingest, metrics))
         async with httpx.AsyncClient(
             transport=transport, base_url="http://cdp.test", auth=(key, "")
         ) as client:
