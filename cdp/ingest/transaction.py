@@ -18,6 +18,7 @@ from cdp.lenses import settlement
 from cdp.lenses.fold import Folded, fold_events
 from cdp.lenses.store import combine, refresh
 from cdp.model import AccountId, Event, NodeId, ProfileId, Workspace, WorkspaceId
+from cdp.telemetry import stage
 
 queries = load_queries("cdp.ingest", "store.sql")
 
@@ -45,19 +46,29 @@ async def store(
 
     The caller holds the workspace's `lock` and read `workspace` under it.
     """
-    fresh = await _store_messages(connection, workspace.workspace_id, events, now)
+    with stage("flush.messages"):
+        fresh = await _store_messages(connection, workspace.workspace_id, events, now)
     new = [event for event, is_fresh in zip(events, fresh, strict=True) if is_fresh]
     if not new:
         return Stored(fresh=fresh, touched=frozenset())
-    resolution = await resolve_identity(connection, workspace.workspace_id, new, kinds, now)
-    account_of = await resolve_accounts(connection, workspace.workspace_id, new, resolution, workspace, now)
+    with stage("flush.identity"):
+        resolution = await resolve_identity(connection, workspace.workspace_id, new, kinds, now)
+    with stage("flush.accounts"):
+        account_of = await resolve_accounts(
+            connection, workspace.workspace_id, new, resolution, workspace, now
+        )
     items = list(zip(new, resolution.node_of, account_of, strict=True))
-    folded = fold_events(items, workspace)
-    await _store_events(connection, workspace.workspace_id, items, folded)
-    await combine(connection, workspace.workspace_id, folded.summaries)
+    with stage("flush.fold"):
+        folded = fold_events(items, workspace)
+    with stage("flush.events"):
+        await _store_events(connection, workspace.workspace_id, items, folded)
+    with stage("flush.combine"):
+        await combine(connection, workspace.workspace_id, folded.summaries)
     touched = frozenset(resolution.touched)
-    await refresh(connection, workspace.workspace_id, touched)
-    await settlement.note(connection, workspace.workspace_id, touched, now, gone=resolution.gone)
+    with stage("flush.refresh"):
+        await refresh(connection, workspace.workspace_id, touched)
+    with stage("flush.note"):
+        await settlement.note(connection, workspace.workspace_id, touched, now, gone=resolution.gone)
     return Stored(fresh=fresh, touched=touched)
 
 

@@ -20,6 +20,7 @@ from cdp.ingest.decode import Batch, decode_batch, decode_single, unpack
 from cdp.ingest.intake import Intake, Receipt
 from cdp.ingest.limits import BATCH_BYTES
 from cdp.model import EventType
+from cdp.telemetry import stage
 from cdp.web.answers import json_answer
 
 _SINGLE = {
@@ -121,14 +122,14 @@ class Tracking:
         key = _key(request)
         if key is None:
             # It must be in the body, which has to be understood first; nobody's mistakes are kept.
-            batch = _decode(unpack(body), event_type)
+            batch = _decode(body, event_type)
             principal = await self._authenticator.authenticate(batch.write_key)
             principal.require(Scope.EVENTS_WRITE)
             return await self._intake.take(principal.workspace_id, batch)
         principal = await self._authenticator.authenticate(key)
         principal.require(Scope.EVENTS_WRITE)
         try:
-            batch = _decode(unpack(body), event_type)
+            batch = _decode(body, event_type)
         except TooLarge:
             raise
         except BadInput as error:
@@ -162,8 +163,10 @@ def browser_settings(key: str, scheme: str, host: str) -> dict[str, Any]:
     }
 
 
-def _decode(text: bytes, event_type: EventType | None) -> Batch:
-    return decode_batch(text) if event_type is None else decode_single(text, event_type)
+def _decode(body: bytes, event_type: EventType | None) -> Batch:
+    with stage("ingest.decode"):
+        text = unpack(body)
+        return decode_batch(text) if event_type is None else decode_single(text, event_type)
 
 
 def _report(receipt: Receipt) -> dict[str, Any]:
