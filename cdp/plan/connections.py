@@ -59,7 +59,8 @@ class ConnectionParts(Struct, frozen=True, kw_only=True):
         content = json_object(pairs)
         if names <= {"__typename", "totalCount", "totalCountIsEstimated"}:
             return content
-        return f"(SELECT {content} FROM {self._rows(ranked=looks_ahead)})"
+        # HAVING makes it one row even where nothing that is selected is an aggregate: `pageInfo { hasPreviousPage }`.
+        return f"(SELECT {content} FROM {self._rows(ranked=looks_ahead)} HAVING true)"
 
     def _part(
         self,
