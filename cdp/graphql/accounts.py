@@ -9,36 +9,66 @@ import strawberry
 from strawberry.scalars import ID, JSON
 
 from cdp.graphql import words
-from cdp.graphql.alignment import ALIGNMENT, BUYS, PRESENT, USES
+from cdp.graphql.alignment import ALIGNMENT, AlignmentFigures
+from cdp.graphql.declared import described, sql_of
 from cdp.graphql.facts import CURRENT, MEMBERS, OF_ACCOUNT, QUALIFIED, ROLES, WORKSPACE_WINDOW
 from cdp.graphql.filters import MembershipFilter
 from cdp.graphql.intent import AccountBuyerIntent
-from cdp.graphql.memberships import MEMBERSHIPS, Membership
+from cdp.graphql.memberships import MEMBERSHIP_ORDER, MEMBERSHIPS, Membership
 from cdp.graphql.nodes import Node, global_id
+from cdp.graphql.orders import (
+    INTENT_SORTS,
+    USAGE_SORTS,
+    Sort,
+    keys_of,
+    of_field,
+    placed,
+    sort,
+    sort_fields,
+    trait_sorts,
+)
 from cdp.graphql.paging import Connection, forwards
-from cdp.graphql.personal import without_personal
-from cdp.graphql.usage import WINDOW, AccountUsage, window
+from cdp.graphql.personal import IMPERSONAL_TRAITS
+from cdp.graphql.usage import WINDOW, AccountUsage, ActivePeople, Seats, window
 from cdp.model import AccountKind
 from cdp.plan.entities import Entity, SortKey
 from cdp.plan.fields import Column, Connected, Given, argument, column, nested, planned
-from cdp.plan.labels import BOTH, INTENT, PII, USAGE
+from cdp.plan.labels import BOTH, INTENT, NONE, PII, USAGE, Labels
 from cdp.plan.statement import Scope, as_texts
 
 
-@strawberry.enum(description="What accounts may be sorted by.")
-class AccountOrderField(Enum):
-    """Sort keys."""
-
-    CREATED_AT = strawberry.enum_value("CREATED_AT", description="When it became known.")
-    NAME = strawberry.enum_value("NAME", description="Name.")
-    DOMAIN = strawberry.enum_value("DOMAIN", description="Domain.")
+def _count(type_: type, name: str, labels: Labels = NONE) -> Sort:
+    return sort(sql_of(type_, name), "int8", described(type_, name), labels=labels)
 
 
-@strawberry.input(description="One key that accounts are sorted by.")
+_SORTS = {
+    "CREATED_AT": sort("a.created_at", "timestamptz", "When it became known."),
+    "NAME": sort("a.name", "text", "Name.", nullable=True),
+    "DOMAIN": sort("a.domain", "text", "Domain.", nullable=True),
+    "GROUP_ID": sort("a.group_id", "text", "The id that your systems know it by.", nullable=True),
+    **placed(INTENT_SORTS, OF_ACCOUNT, MEMBERS),
+    **placed(USAGE_SORTS, {**OF_ACCOUNT, **WORKSPACE_WINDOW}, MEMBERS),
+    "PEOPLE": _count(AlignmentFigures, "people"),
+    "BUYERS": _count(AlignmentFigures, "buyers", INTENT),
+    "PAST_PEOPLE": _count(AlignmentFigures, "past_people", USAGE),
+    "ACTIVE_PEOPLE": _count(AlignmentFigures, "active_people", USAGE),
+    "ACTIVE_PEOPLE_DAILY": _count(ActivePeople, "daily", USAGE),
+    "ACTIVE_PEOPLE_WEEKLY": _count(ActivePeople, "weekly", USAGE),
+    "ACTIVE_PEOPLE_MONTHLY": _count(ActivePeople, "monthly", USAGE),
+    "SEATS_LICENSED": sort(
+        "a.seats_licensed", "int4", described(Seats, "licensed"), nullable=True, labels=USAGE
+    ),
+    **trait_sorts("a.traits", PII, redacted=IMPERSONAL_TRAITS),
+}
+AccountOrderField = sort_fields("AccountOrderField", "What accounts may be sorted by.", _SORTS)
+
+
+@strawberry.input(description="One key that accounts are sorted by; panels are those over all its people.")
 class AccountOrder:
     """A sort key and its direction."""
 
-    field: AccountOrderField = strawberry.field(description="What to sort by.")
+    field: Enum = strawberry.field(description="What to sort by.", graphql_type=AccountOrderField)
+    of: str | None = of_field()
     direction: words.Direction = strawberry.field(default=words.Direction.ASC, description="Which way.")
 
 
@@ -52,49 +82,9 @@ ACCOUNTS = Entity(
         "a.account_id = (SELECT coalesce(b.merged_into, b.account_id) FROM account b"
         " WHERE b.workspace_id = $1 AND b.account_id = {key_0})"
     ),
-    sorts={
-        AccountOrderField.CREATED_AT: SortKey(sql="a.created_at", sql_type="timestamptz"),
-        AccountOrderField.NAME: SortKey(sql="a.name", sql_type="text", nullable=True),
-        AccountOrderField.DOMAIN: SortKey(sql="a.domain", sql_type="text", nullable=True),
-    },
+    sorts=keys_of(AccountOrderField, _SORTS),
     search="lower(concat_ws(E'\\n', a.name, a.domain, a.group_id))",
 )
-
-
-def _people(which: str) -> str:
-    return f"(SELECT count(*) FROM {PRESENT} AND {which})"
-
-
-_PURCHASES = f"(SELECT coalesce(sum(m.purchase_count), 0) FROM {PRESENT})"
-
-
-@strawberry.type(description="The figures behind an account's alignment.")
-class AlignmentFigures:
-    """Buyers against users."""
-
-    people: int = column(
-        _people("true"),
-        description="Everybody who is in the account today, or acted in it without being a member.",
-    )
-    buyers: int | None = column(
-        _people(BUYS),
-        labels=INTENT,
-        description="People who bought something, or hold the role ECONOMIC_BUYER.",
-    )
-    purchases: int | None = column(_PURCHASES, labels=INTENT, description="Orders and contracts that count.")
-    intent_score: float | None = column(
-        f"(SELECT round((coalesce(sum(m.intent_rank), 0) * {{decay}})::numeric, 6)::float8 FROM {PRESENT})",
-        labels=INTENT,
-        description="Sum of the people's scores.",
-    )
-    active_people: int | None = column(
-        _people(USES), labels=USAGE, description="People with usage in the workspace's window."
-    )
-    past_people: int | None = column(
-        _people(f"m.last_used_at IS NOT NULL AND NOT {USES}"),
-        labels=USAGE,
-        description="People who used it before the window, and not in it.",
-    )
 
 
 def _of_roles(scope: Scope, given: Given, _scopes: frozenset[object]) -> list[str]:
@@ -119,7 +109,7 @@ class Account(Node):
     traits: JSON = column(
         "a.traits",
         labels=PII,
-        redacted=f"CASE WHEN a.kind = 'HOUSEHOLD' THEN {without_personal('a.traits')} ELSE a.traits END",
+        redacted=IMPERSONAL_TRAITS,
         description="Attributes by key, the last writer winning; of a household, without those that identify a person "
         "for whoever may not read personal data.",
     )
@@ -147,6 +137,7 @@ class Account(Node):
         arguments=[
             argument("role", list[str] | None, "Only who holds one of these roles now.", None),
             argument("where", MembershipFilter | None, "What must hold of them.", None),
+            MEMBERSHIP_ORDER,
             *forwards(),
         ],
         description="Its members, and others who acted in it.",

@@ -2,99 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import strawberry
-from strawberry.types.unset import UNSET
 
-from cdp.graphql.alignment import ALIGNMENT
+from cdp.graphql.alignment import ALIGNMENT, AlignmentFigures
+from cdp.graphql.declared import like
 from cdp.graphql.facts import (
-    ACTIVE_DAYS,
-    ADOPTION,
     CURRENT,
     INFLUENCE,
-    LEVEL_BANDS,
+    MEMBERS,
+    OF_ACCOUNT,
     OF_MEMBER,
     OF_PERSON,
-    PHASE,
     QUALIFIED,
     ROLES,
     WORKSPACE_WINDOW,
+)
+from cdp.graphql.identifiers import Identifier
+from cdp.graphql.intent_filters import (
+    OF_EVERY,
+    OF_NONE,
+    OF_SOME,
+    AccountBuyerIntentFilter,
+    BuyerIntentFilter,
+    quantified,
 )
 from cdp.graphql.operators import (
     AccountKindFilter,
     AlignmentFilter,
     BooleanFilter,
     DateTimeFilter,
-    IntentLevelFilter,
+    IdFilter,
     IntFilter,
-    PhaseFilter,
     RangeFilter,
-    StageFilter,
     TextFilter,
     TraitFilter,
 )
-from cdp.plan.filters import Banded, Traits, all_of, any_of, compares, condition, none_of, related, within
+from cdp.graphql.personal import IMPERSONAL_TRAITS
+from cdp.graphql.usage_filters import AccountUsageFilter, UsageFilter
+from cdp.plan.filters import (
+    Identified,
+    Traits,
+    all_of,
+    any_of,
+    compares,
+    condition,
+    none_of,
+    related,
+    within,
+)
 from cdp.plan.labels import BOTH, INTENT, PII, USAGE
-from cdp.plan.moment import Moment
 
-
-def _rank(value: Any, moment: Moment) -> float:
-    return moment.rank_of(value)
-
-
-@strawberry.input(description="What must hold of a buyer-intent view.")
-class BuyerIntentFilter:
-    """Of buyer intent."""
-
-    score: RangeFilter | None = compares(
-        "{row}.intent_rank", sql_type="float8", convert=_rank, description="The score today."
-    )
-    level: IntentLevelFilter | None = condition(Banded(bands=LEVEL_BANDS), "The level.")
-    stage: StageFilter | None = compares(
-        "{row}.stage", sql_type="buying_stage", description="The current stage."
-    )
-    furthest_stage: StageFilter | None = compares(
-        "{row}.furthest_stage", sql_type="buying_stage", description="The furthest stage ever."
-    )
-    purchase_count: IntFilter | None = compares(
-        "{row}.purchase_count", sql_type="int4", description="How many purchases count."
-    )
-    last_purchase_at: DateTimeFilter | None = compares(
-        "{row}.last_purchase_at", sql_type="timestamptz", description="The last purchase."
-    )
-    last_signal_at: DateTimeFilter | None = compares(
-        "{row}.intent_last_at", sql_type="timestamptz", description="The last sign of intent."
-    )
-
-
-@strawberry.input(description="What must hold of a usage view, by the workspace's own window.")
-class UsageFilter:
-    """Of usage."""
-
-    phase: PhaseFilter | None = compares(PHASE, description="The phase.")
-    stickiness: RangeFilter | None = compares(
-        f"{ACTIVE_DAYS}::float8 / {{window}}",
-        sql_type="float8",
-        description="Active days ÷ days of the window.",
-    )
-    active_days: IntFilter | None = compares(
-        ACTIVE_DAYS, sql_type="int8", description="Distinct days with usage in the window."
-    )
-    adoption_rate: RangeFilter | None = compares(
-        ADOPTION,
-        sql_type="float8",
-        description="Features used in the window ÷ features that the workspace defines; without any, nobody is found.",
-    )
-    first_used_at: DateTimeFilter | None = compares(
-        "{row}.usage_first_at", sql_type="timestamptz", description="The first usage."
-    )
-    last_used_at: DateTimeFilter | None = compares(
-        "{row}.last_used_at", sql_type="timestamptz", description="The last usage."
-    )
-    activated_at: DateTimeFilter | None = compares(
-        "{row}.activated_at", sql_type="timestamptz", description="The activation."
-    )
+_QUALIFIED = "Whether usage passes the workspace's bar while the intent score is still below it."
+_USED = {**OF_ACCOUNT, **WORKSPACE_WINDOW}
+_OF_MEMBERS = f"{MEMBERS} WHERE true"
 
 
 @strawberry.input(description="What must hold of an identifier.")
@@ -103,15 +63,28 @@ class IdentifierFilter:
 
     kind: TextFilter | None = compares("n.kind", description="Kind, such as `email`.")
     value: TextFilter | None = compares("n.value", labels=PII, description="Value, as it is stored.")
+    first_seen_at: DateTimeFilter | None = like(Identifier, "first_seen_at", "timestamptz")
 
 
 @strawberry.input(description="What must hold of a person's identifiers.")
 class IdentifiersFilter:
     """Of all of them."""
 
-    some: IdentifierFilter | None = strawberry.field(default=UNSET, description="Of at least one.")
-    every: IdentifierFilter | None = strawberry.field(default=UNSET, description="Of each of them.")
-    none: IdentifierFilter | None = strawberry.field(default=UNSET, description="Of none of them.")
+    some: IdentifierFilter | None = quantified(OF_SOME)
+    every: IdentifierFilter | None = quantified(OF_EVERY)
+    none: IdentifierFilter | None = quantified(OF_NONE)
+
+
+@strawberry.input(description="What must hold of the figures behind an account's alignment.")
+class AlignmentFiguresFilter:
+    """Of buyers against users."""
+
+    people: IntFilter | None = like(AlignmentFigures, "people", "int8")
+    buyers: IntFilter | None = like(AlignmentFigures, "buyers", "int8")
+    purchases: IntFilter | None = like(AlignmentFigures, "purchases", "int8")
+    intent_score: RangeFilter | None = like(AlignmentFigures, "intent_score", "float8")
+    active_people: IntFilter | None = like(AlignmentFigures, "active_people", "int8")
+    past_people: IntFilter | None = like(AlignmentFigures, "past_people", "int8")
 
 
 @strawberry.input(description="What must hold of an account. All that is given must hold.")
@@ -121,18 +94,39 @@ class AccountFilter:
     and_: list[AccountFilter] | None = all_of()
     or_: list[AccountFilter] | None = any_of()
     not_: AccountFilter | None = none_of()
+    id: IdFilter | None = condition(
+        Identified(
+            type_name="Account",
+            sql="a.account_id = ANY(ARRAY(SELECT coalesce(b.merged_into, b.account_id) FROM account b"
+            " WHERE b.workspace_id = $1 AND b.account_id = ANY({ids})))",
+        ),
+        "Id.",
+    )
     kind: AccountKindFilter | None = compares(
         "a.kind", sql_type="account_kind", description="Organisation or household."
     )
     name: TextFilter | None = compares("a.name", description="Name.")
     domain: TextFilter | None = compares("a.domain", description="Registrable domain, in lower case.")
     group_id: TextFilter | None = compares("a.group_id", description="The id that your systems know it by.")
-    traits: list[TraitFilter] | None = condition(Traits(sql="a.traits"), "Traits; all of these must hold.")
+    traits: list[TraitFilter] | None = condition(
+        Traits(sql="a.traits", labels=PII, redacted=IMPERSONAL_TRAITS),
+        "Traits, as far as the caller may see them; all of these must hold.",
+    )
     created_at: DateTimeFilter | None = compares(
         "a.created_at", sql_type="timestamptz", description="When it became known."
     )
     alignment: AlignmentFilter | None = compares(
         f"({ALIGNMENT})", description="How its buyers and users go together."
+    )
+    alignment_figures: AlignmentFiguresFilter | None = within(description="The figures behind the alignment.")
+    product_qualified: BooleanFilter | None = compares(
+        QUALIFIED, sql_type="bool", source=_OF_MEMBERS, names=_USED, labels=BOTH, description=_QUALIFIED
+    )
+    buyer_intent: AccountBuyerIntentFilter | None = within(
+        _OF_MEMBERS, names=OF_ACCOUNT, labels=INTENT, description="Buyer intent over all its people."
+    )
+    usage: AccountUsageFilter | None = within(
+        _OF_MEMBERS, names=_USED, labels=USAGE, description="Usage over all its people."
     )
     members: MembershipsFilter | None = related(
         "membership m",
@@ -140,6 +134,30 @@ class AccountFilter:
         names={"row": "m"},
         description="Its people.",
     )
+
+
+@strawberry.input(description="What must hold of a role that one source claims.")
+class RoleClaimFilter:
+    """Of one role."""
+
+    role: TextFilter | None = compares("c.role", description="The role.")
+    confidence: RangeFilter | None = compares(
+        "c.confidence", sql_type="float8", description="How sure it is."
+    )
+    source: TextFilter | None = compares("c.source", description="Who claims it.")
+    since: DateTimeFilter | None = compares("c.since", sql_type="timestamptz", description="When it began.")
+    until: DateTimeFilter | None = compares(
+        "c.until", sql_type="timestamptz", description="When it ended, or will."
+    )
+
+
+@strawberry.input(description="What must hold of some, of every or of no role.")
+class RolesFilter:
+    """Of all roles."""
+
+    some: RoleClaimFilter | None = quantified(OF_SOME)
+    every: RoleClaimFilter | None = quantified(OF_EVERY)
+    none: RoleClaimFilter | None = quantified(OF_NONE)
 
 
 @strawberry.input(description="What must hold of a membership. All that is given must hold.")
@@ -151,6 +169,12 @@ class MembershipFilter:
     not_: MembershipFilter | None = none_of()
     role: TextFilter | None = compares(
         "c.role", source=f"{ROLES} WHERE {CURRENT}", description="A role that the person holds now."
+    )
+    roles: RolesFilter | None = related(
+        ROLES, CURRENT, description="Roles that the person holds now, each with one source."
+    )
+    ended_roles: RolesFilter | None = related(
+        ROLES, f"NOT {CURRENT}", description="Roles that the person held and no longer holds."
     )
     own: BooleanFilter | None = compares(
         "m.own", sql_type="bool", description="Whether the person is a member, or only acted in the account."
@@ -184,9 +208,9 @@ class MembershipFilter:
 class MembershipsFilter:
     """Of all memberships of a person or an account."""
 
-    some: MembershipFilter | None = strawberry.field(default=UNSET, description="Of at least one.")
-    every: MembershipFilter | None = strawberry.field(default=UNSET, description="Of each of them.")
-    none: MembershipFilter | None = strawberry.field(default=UNSET, description="Of none of them.")
+    some: MembershipFilter | None = quantified(OF_SOME)
+    every: MembershipFilter | None = quantified(OF_EVERY)
+    none: MembershipFilter | None = quantified(OF_NONE)
 
 
 @strawberry.input(description="What must hold of a person. All that is given must hold.")
@@ -196,6 +220,14 @@ class ProfileFilter:
     and_: list[ProfileFilter] | None = all_of()
     or_: list[ProfileFilter] | None = any_of()
     not_: ProfileFilter | None = none_of()
+    id: IdFilter | None = condition(
+        Identified(
+            type_name="Profile",
+            sql="p.profile_id = ANY(ARRAY(SELECT coalesce(q.merged_into, q.profile_id) FROM profile q"
+            " WHERE q.workspace_id = $1 AND q.profile_id = ANY({ids})))",
+        ),
+        "Id.",
+    )
     display_name: TextFilter | None = compares("p.display_name", labels=PII, description="Name.")
     created_at: DateTimeFilter | None = compares(
         "p.created_at", sql_type="timestamptz", description="When the profile was made."
@@ -225,7 +257,7 @@ class ProfileFilter:
         QUALIFIED.replace("{window}", "{window_days}"),
         sql_type="bool",
         labels=BOTH,
-        description="Whether usage passes the workspace's bar while the intent score is still below it.",
+        description=_QUALIFIED,
     )
     buyer_intent: BuyerIntentFilter | None = within(
         names=OF_PERSON, labels=INTENT, description="Buyer intent over all accounts."

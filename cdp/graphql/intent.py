@@ -135,6 +135,14 @@ class CommitteeSeat:
 
 _BUYING = ", ".join(f"('{role}')" for role in BUYING_ROLES)
 
+UNFILLED = (
+    f"(VALUES {_BUYING}) AS buying (role)"
+    f" WHERE NOT EXISTS (SELECT FROM membership m CROSS JOIN LATERAL {ROLES}"
+    f" WHERE m.workspace_id = $1 AND m.account_id = a.account_id"
+    f" AND c.role = buying.role AND {CURRENT})"
+)
+"""Buying roles that nobody holds in the account `a`."""
+
 
 @strawberry.type(description="The buyer-intent panel of an account, over all its people.")
 class AccountBuyerIntent(IntentView):
@@ -148,9 +156,6 @@ class AccountBuyerIntent(IntentView):
         description="The buying committee: who holds which buying role.",
     )
     unfilled_roles: list[str] = column(
-        f"coalesce((SELECT json_agg(buying.role) FROM (VALUES {_BUYING}) AS buying (role)"
-        f" WHERE NOT EXISTS (SELECT FROM membership m CROSS JOIN LATERAL {ROLES}"
-        f" WHERE m.workspace_id = $1 AND m.account_id = a.account_id"
-        f" AND c.role = buying.role AND {CURRENT})), '[]')",
+        f"coalesce((SELECT json_agg(buying.role) FROM {UNFILLED}), '[]')",
         description="Buying roles that nobody holds.",
     )

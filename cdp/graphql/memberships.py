@@ -3,23 +3,64 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 from strawberry.scalars import ID, JSON
 
-from cdp.graphql.facts import CURRENT, INFLUENCE, OF_MEMBER, ROLES
+from cdp.graphql.facts import CURRENT, INFLUENCE, OF_MEMBER, ROLES, WORKSPACE_WINDOW
 from cdp.graphql.intent import BuyerIntent
 from cdp.graphql.nodes import Node, global_id
+from cdp.graphql.orders import INTENT_SORTS, USAGE_SORTS, keys_of, of_field, placed, sort, sort_fields
 from cdp.graphql.usage import WINDOW, Usage, window
+from cdp.graphql.words import Direction
 from cdp.plan.entities import Entity, SortKey
 from cdp.plan.fields import Given, Names, argument, column, nested, rows
-from cdp.plan.labels import BOTH, INTENT, USAGE
+from cdp.plan.labels import BOTH, INTENT, PII, USAGE
 from cdp.plan.statement import Scope, as_given
 
 if TYPE_CHECKING:
     from cdp.graphql.accounts import Account
     from cdp.graphql.profiles import Profile
+
+_SORTS = {
+    "SINCE": sort("m.since", "timestamptz", "When it began.", nullable=True),
+    "UNTIL": sort("m.until", "timestamptz", "When it ended.", nullable=True),
+    "INFLUENCE": sort(
+        "m.influence_rank", "float8", "How much the member plausibly moves the account's buying."
+    ),
+    "PERSON_NAME": sort(
+        "(SELECT p.display_name FROM profile p WHERE p.workspace_id = $1 AND p.profile_id = m.profile_id)",
+        "text",
+        "The person's name.",
+        nullable=True,
+        labels=PII,
+    ),
+    "ACCOUNT_NAME": sort(
+        "(SELECT a.name FROM account a WHERE a.workspace_id = $1 AND a.account_id = m.account_id)",
+        "text",
+        "The account's name.",
+        nullable=True,
+    ),
+    **placed(INTENT_SORTS, OF_MEMBER),
+    **placed(USAGE_SORTS, {**OF_MEMBER, **WORKSPACE_WINDOW}),
+}
+MembershipOrderField = sort_fields("MembershipOrderField", "What memberships may be sorted by.", _SORTS)
+
+
+@strawberry.input(description="One key that memberships are sorted by; panels are those within the account.")
+class MembershipOrder:
+    """A sort key and its direction."""
+
+    field: Enum = strawberry.field(description="What to sort by.", graphql_type=MembershipOrderField)
+    of: str | None = of_field()
+    direction: Direction = strawberry.field(default=Direction.ASC, description="Which way.")
+
+
+MEMBERSHIP_ORDER = argument(
+    "orderBy", list[MembershipOrder] | None, "Sort keys, the first one leading; by id at last.", None
+)
 
 _PERSON = SortKey(sql="m.profile_id", sql_type="int8")
 _ACCOUNT = SortKey(sql="m.account_id", sql_type="int8")
@@ -30,6 +71,7 @@ MEMBERSHIPS = Entity(
     source="membership m",
     key=(_PERSON, _ACCOUNT),
     visible="m.workspace_id = $1",
+    sorts=keys_of(MembershipOrderField, _SORTS),
     by_id=(
         "m.profile_id = (SELECT coalesce(q.merged_into, q.profile_id) FROM profile q"
         " WHERE q.workspace_id = $1 AND q.profile_id = {key_0})"

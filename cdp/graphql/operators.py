@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import strawberry
-from strawberry.scalars import JSON
+from strawberry.scalars import ID, JSON
 from strawberry.types.unset import UNSET
 
 from cdp.graphql.words import Alignment
@@ -54,6 +55,7 @@ class IntFilter:
     gte: int | None = operator("It is greater or equal.")
     lt: int | None = operator("It is less.")
     lte: int | None = operator("It is less or equal.")
+    exists: bool | None = operator("Whether there is one.")
 
 
 @strawberry.input(description="Operators on a measured number; all that are given must hold.")
@@ -64,6 +66,50 @@ class RangeFilter:
     gte: float | None = operator("It is greater or equal.")
     lt: float | None = operator("It is less.")
     lte: float | None = operator("It is less or equal.")
+    exists: bool | None = operator("Whether there is one.")
+
+
+@strawberry.input(description="Operators on an exact decimal number; all that are given must hold.")
+class DecimalFilter:
+    """Of exact numbers."""
+
+    eq: Decimal | None = operator("It is this.")
+    ne: Decimal | None = operator("It is not this, or missing.")
+    gt: Decimal | None = operator("It is greater.")
+    gte: Decimal | None = operator("It is greater or equal.")
+    lt: Decimal | None = operator("It is less.")
+    lte: Decimal | None = operator("It is less or equal.")
+
+
+@strawberry.input(description="Operators on a day; all that are given must hold.")
+class DateFilter:
+    """Of days."""
+
+    eq: date | None = operator("It is this.")
+    gt: date | None = operator("It is later.")
+    gte: date | None = operator("It is later, or this.")
+    lt: date | None = operator("It is earlier.")
+    lte: date | None = operator("It is earlier, or this.")
+    exists: bool | None = operator("Whether there is one.")
+
+
+@strawberry.input(description="Operators on a length of time; all that are given must hold.")
+class DurationFilter:
+    """Of lengths of time."""
+
+    gt: timedelta | None = operator("It is longer.")
+    gte: timedelta | None = operator("It is longer, or this.")
+    lt: timedelta | None = operator("It is shorter.")
+    lte: timedelta | None = operator("It is shorter, or this.")
+    exists: bool | None = operator("Whether there is one.")
+
+
+@strawberry.input(description="Operators on an id; the id of what went into another one finds that.")
+class IdFilter:
+    """Of ids."""
+
+    eq: ID | None = operator("It is this.")
+    in_: list[ID] | None = operator("It is one of these.", "in")
 
 
 @strawberry.input(description="Operators on the level of intent; all that are given must hold.")

@@ -38,3 +38,7 @@ def without_personal(traits: str) -> str:
         "(SELECT coalesce(jsonb_object_agg(trait.key, trait.value), '{}')"
         f" FROM jsonb_each({traits}) AS trait (key, value) WHERE NOT {is_personal('trait.key', 'trait.value')})"
     )
+
+
+IMPERSONAL_TRAITS = f"CASE WHEN a.kind = 'HOUSEHOLD' THEN {without_personal('a.traits')} ELSE a.traits END"
+"""The traits of the account `a` for who may not read personal data: those of a household are people's."""

@@ -14,8 +14,19 @@ from cdp.graphql.facts import OF_MEMBER, OF_PERSON, QUALIFIED, WORKSPACE_WINDOW
 from cdp.graphql.filters import MembershipFilter
 from cdp.graphql.identifiers import Identifier
 from cdp.graphql.intent import BuyerIntent
-from cdp.graphql.memberships import MEMBERSHIPS, Membership
+from cdp.graphql.memberships import MEMBERSHIP_ORDER, MEMBERSHIPS, Membership
 from cdp.graphql.nodes import Node, global_id
+from cdp.graphql.orders import (
+    INTENT_SORTS,
+    USAGE_SORTS,
+    Sort,
+    keys_of,
+    of_field,
+    placed,
+    sort,
+    sort_fields,
+    trait_sorts,
+)
 from cdp.graphql.paging import Connection, forwards
 from cdp.graphql.personal import without_personal
 from cdp.graphql.personalisation import Personalisation, fill_slot
@@ -28,31 +39,29 @@ from cdp.plan.fields import Column, Connected, Given, Names, Nested, argument, c
 from cdp.plan.labels import BOTH, INTENT, PII, USAGE
 from cdp.plan.statement import Scope
 
+_ID = SortKey(sql="p.profile_id", sql_type="int8")
+_LAST_SEEN = SortKey(sql="p.last_seen_at", sql_type="timestamptz", nullable=True, indexed=True)
 
-@strawberry.enum(description="What people may be sorted by.")
-class ProfileOrderField(Enum):
-    """Sort keys."""
-
-    CREATED_AT = strawberry.enum_value("CREATED_AT", description="When the profile was made.")
-    DISPLAY_NAME = strawberry.enum_value("DISPLAY_NAME", description="Name.")
-    FIRST_SEEN_AT = strawberry.enum_value("FIRST_SEEN_AT", description="When the person was first seen.")
-    LAST_SEEN_AT = strawberry.enum_value("LAST_SEEN_AT", description="When the person was last seen.")
-    INTENT_SCORE = strawberry.enum_value("INTENT_SCORE", description="Score of buyer intent.")
-    PURCHASE_COUNT = strawberry.enum_value("PURCHASE_COUNT", description="How many purchases count.")
-    LAST_PURCHASE_AT = strawberry.enum_value("LAST_PURCHASE_AT", description="The last purchase.")
-    LAST_USED_AT = strawberry.enum_value("LAST_USED_AT", description="The last usage.")
+_SORTS = {
+    "CREATED_AT": sort("p.created_at", "timestamptz", "When the profile was made."),
+    "DISPLAY_NAME": sort("p.display_name", "text", "Name.", nullable=True, labels=PII),
+    "FIRST_SEEN_AT": sort("p.first_seen_at", "timestamptz", "When the person was first seen.", nullable=True),
+    "LAST_SEEN_AT": Sort(description="When the person was last seen.", key=_LAST_SEEN),
+    **placed(INTENT_SORTS, OF_PERSON),
+    **placed(USAGE_SORTS, {**OF_PERSON, **WORKSPACE_WINDOW}),
+    **trait_sorts("p.traits", PII),
+}
+ProfileOrderField = sort_fields("ProfileOrderField", "What people may be sorted by.", _SORTS)
 
 
 @strawberry.input(description="One key that people are sorted by.")
 class ProfileOrder:
     """A sort key and its direction."""
 
-    field: ProfileOrderField = strawberry.field(description="What to sort by.")
+    field: Enum = strawberry.field(description="What to sort by.", graphql_type=ProfileOrderField)
+    of: str | None = of_field()
     direction: Direction = strawberry.field(default=Direction.ASC, description="Which way.")
 
-
-_ID = SortKey(sql="p.profile_id", sql_type="int8")
-_LAST_SEEN = SortKey(sql="p.last_seen_at", sql_type="timestamptz", nullable=True)
 
 PROFILES = Entity(
     type_name="Profile",
@@ -64,24 +73,7 @@ PROFILES = Entity(
         "p.profile_id = (SELECT coalesce(q.merged_into, q.profile_id) FROM profile q"
         " WHERE q.workspace_id = $1 AND q.profile_id = {key_0})"
     ),
-    sorts={
-        ProfileOrderField.CREATED_AT: SortKey(sql="p.created_at", sql_type="timestamptz"),
-        ProfileOrderField.DISPLAY_NAME: SortKey(
-            sql="p.display_name", sql_type="text", nullable=True, labels=PII
-        ),
-        ProfileOrderField.FIRST_SEEN_AT: SortKey(
-            sql="p.first_seen_at", sql_type="timestamptz", nullable=True
-        ),
-        ProfileOrderField.LAST_SEEN_AT: _LAST_SEEN,
-        ProfileOrderField.INTENT_SCORE: SortKey(sql="p.intent_rank", sql_type="float8", labels=INTENT),
-        ProfileOrderField.PURCHASE_COUNT: SortKey(sql="p.purchase_count", sql_type="int4", labels=INTENT),
-        ProfileOrderField.LAST_PURCHASE_AT: SortKey(
-            sql="p.last_purchase_at", sql_type="timestamptz", nullable=True, labels=INTENT
-        ),
-        ProfileOrderField.LAST_USED_AT: SortKey(
-            sql="p.last_used_at", sql_type="timestamptz", nullable=True, labels=USAGE
-        ),
-    },
+    sorts=keys_of(ProfileOrderField, _SORTS),
     order=((_LAST_SEEN, True),),
     search="p.search_text",
     finder="cdp.find_people({words}, 1000)",
@@ -167,6 +159,7 @@ class Profile(Node):
         Connected(entity=lambda: MEMBERSHIPS, where="m.profile_id = p.profile_id"),
         arguments=[
             argument("where", MembershipFilter | None, "What must hold of them.", None),
+            MEMBERSHIP_ORDER,
             *forwards(),
         ],
         description="The accounts that the person is in, or acted in; with themselves where there is none.",

@@ -61,6 +61,10 @@ class FeatureUse:
 
 
 _STEP_DONE = "{tallies} AND t.kind = 'onboarding'"
+TIME_TO_ACTIVATION = (
+    "(CASE WHEN {row}.activated_at >= {row}.usage_first_at THEN {row}.activated_at - {row}.usage_first_at"
+    " WHEN {row}.activated_at IS NOT NULL THEN interval '0' END)"
+)
 _COUNTED_STEP = "(cardinality({onboarding_steps}) = 0 OR t.key = ANY({onboarding_steps}))"
 
 
@@ -93,9 +97,7 @@ class Onboarding:
         description="The defined steps in their order, done or not; without a definition, those that were done.",
     )
     time_to_activation: timedelta | None = column(
-        "'PT' || floor(extract(epoch FROM CASE WHEN {row}.activated_at >= {row}.usage_first_at"
-        " THEN {row}.activated_at - {row}.usage_first_at WHEN {row}.activated_at IS NOT NULL THEN interval '0' END"
-        "))::int8 || 'S'",
+        f"'PT' || floor(extract(epoch FROM {TIME_TO_ACTIVATION}))::int8 || 'S'",
         description="From the first usage to the activation; null: not activated.",
     )
 

@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from cdp.errors import BadInput
@@ -18,11 +19,14 @@ Order = Sequence[tuple[SortKey, bool]]
 """Keys and whether each is descending; the last ones make it total."""
 
 _LONGEST = 8_000
+_LONGEST_NUMBER = 1_000
 
 
-def signature(order: Order) -> str:
-    """Names an order; a cursor of another one is refused."""
-    text = ",".join(f"{key.sql} {'desc' if descending else 'asc'}" for key, descending in order)
+def signature(order: Order, of: Sequence[Any] = ()) -> str:
+    """Names an order, with what its keys are of; a cursor of another one is refused."""
+    text = ",".join(f"{key.name or key.sql} {'desc' if descending else 'asc'}" for key, descending in order)
+    if of:
+        text += json.dumps(list(of))
     return hashlib.blake2s(text.encode(), digest_size=6).hexdigest()
 
 
@@ -34,8 +38,8 @@ def cursor_sql(order: Order, named: str) -> str:
     return rf"translate(encode({array}, 'base64'), E'+/=\n', '-_')"
 
 
-def read_cursor(text: Any, order: Order) -> tuple[Any, ...]:
-    """The sort values in a cursor.
+def read_cursor(text: Any, order: Order, of: Sequence[Any] = ()) -> tuple[Any, ...]:
+    """The sort values in a cursor of this order, whose keys are of this.
 
     Raises:
         BadInput: it is not a cursor of this order.
@@ -48,7 +52,7 @@ def read_cursor(text: Any, order: Order) -> tuple[Any, ...]:
     try:
         decoded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         named, *values = json.loads(decoded)
-        if named != signature(order) or len(values) != len(order):
+        if named != signature(order, of) or len(values) != len(order):
             raise wrong
         return tuple(_READ[key.sql_type](value, key) for value, (key, _) in zip(values, order, strict=True))
     except (binascii.Error, ValueError, TypeError, RecursionError, OverflowError):
@@ -94,6 +98,18 @@ def _moment(value: Any, key: SortKey) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
 
 
+def _decimal(value: Any, key: SortKey) -> Decimal | None:
+    if value is None and key.nullable:
+        return None
+    try:
+        number = Decimal(value if isinstance(value, str) and len(value) <= _LONGEST_NUMBER else "")
+    except InvalidOperation:
+        raise ValueError(value) from None
+    if not number.is_finite() or abs(number.adjusted()) > _LONGEST_NUMBER:
+        raise ValueError(value)
+    return number
+
+
 def _text(value: Any, key: SortKey) -> str | None:
     if value is None and key.nullable:
         return None
@@ -107,6 +123,7 @@ _READ: dict[str, Callable[[Any, SortKey], Any]] = {
     "int4": _number,
     "int8": _number,
     "float8": _float,
+    "numeric": _decimal,
     "timestamptz": _moment,
     "text": _text,
 }

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from cdp.access.scopes import Scope
+from cdp.access.scopes import Scope as Permission
 from cdp.plan.labels import NONE, Label, Labels
+
+if TYPE_CHECKING:
+    from cdp.plan.statement import Convert
+
+
+class Of(Struct, frozen=True, kw_only=True):
+    """What a sort key is of, where a client names that: a trait, a currency, a signal, …; `{of}` in the key's SQL."""
+
+    what: str
+    """In words, for errors."""
+    sql_type: str
+    convert: Convert
 
 
 class SortKey(Struct, frozen=True, kw_only=True):
@@ -18,6 +32,15 @@ class SortKey(Struct, frozen=True, kw_only=True):
     sql_type: str
     nullable: bool = False
     labels: Labels = NONE
+    redacted: str | None = None
+    """What those are sorted by who lack a label; None: they may not sort by it."""
+    names: Mapping[str, str | Callable[[], str]] = {}
+    """What `{names}` in its SQL stand for."""
+    of: Of | None = None
+    indexed: bool = False
+    """Whether an index holds `ordered`; row-level security keeps `coalesce` from indexes, which is quicker else."""
+    name: str = ""
+    """Names it in cursors; the SQL as it is declared, if none is given."""
 
     @property
     def ordered(self) -> str:
@@ -26,12 +49,35 @@ class SortKey(Struct, frozen=True, kw_only=True):
 
     def or_lowest(self, sql: str) -> str:
         """A value of this key, with the lowest one in place of a missing one."""
-        # Not coalesce: row-level security does not count it among what tells nothing, and keeps it from indexes.
-        lowest = _LOWEST.get(self.sql_type)
-        return f"CASE WHEN {sql} IS NULL THEN {lowest} ELSE {sql} END" if self.nullable else sql
+        if not self.nullable:
+            return sql
+        lowest = _LOWEST[self.sql_type]
+        if self.indexed:
+            return f"CASE WHEN {sql} IS NULL THEN {lowest} ELSE {sql} END"
+        return f"coalesce({sql}, {lowest})"
+
+    def resolved(self, sql: str) -> SortKey:
+        """The same with its `{names}` replaced."""
+        return replace(self, sql=sql, name=self.name or self.sql)
 
 
-_LOWEST = {"timestamptz": "'-infinity'::timestamptz", "text": "''", "jsonb": "'null'::jsonb"}
+_LOWEST = {
+    "float8": "'-Infinity'::float8",
+    "int4": "(-2147483648)::int4",
+    "int8": "(-9223372036854775808)::int8",
+    "numeric": "'-Infinity'::numeric",
+    "text": "''",
+    "timestamptz": "'-infinity'::timestamptz",
+}
+
+
+class Finder(Struct, frozen=True, kw_only=True):
+    """Finds rows by an index where they are few: SQL of an array of keys, null where they are many, or it cannot tell.
+
+    Row-level security keeps a reader's own conditions from most indexes; what is found so is still held to them all.
+    """
+
+    sql: str
 
 
 class Entity(Struct, frozen=True, kw_only=True):
@@ -60,13 +106,13 @@ class Entity(Struct, frozen=True, kw_only=True):
     """Array of the keys of all rows in whose text the words `{words}` are, from an index; null where they are many."""
     search_labels: Labels = NONE
 
-    def seen_by(self, scopes: frozenset[Scope]) -> str:
+    def seen_by(self, scopes: frozenset[Permission]) -> str:
         """Which rows there are for a caller with these scopes."""
         return " AND ".join(
             [self.visible, *(sql for label, sql in self.hidden.items() if label.scope not in scopes)]
         )
 
     @property
-    def names(self) -> dict[str, str]:
+    def names(self) -> dict[str, Any]:
         """What declarations below may call it."""
         return {"row": self.alias}

@@ -18,10 +18,13 @@ from typing import Any, TypeAlias
 import strawberry
 from graphql import GraphQLInputField, GraphQLInputObjectType, GraphQLList, GraphQLNonNull
 from msgspec import Struct
+from msgspec.structs import replace
 from strawberry.types.unset import UNSET
 
 from cdp.errors import BadInput, DiptychError, Forbidden
+from cdp.model.ids import decode_id_of
 from cdp.plan.labels import NONE, Labels, lacking
+from cdp.plan.moment import Moment
 from cdp.plan.operators import OPERATORS, TRAIT_OPERATORS, Operand, path_of
 from cdp.plan.statement import Convert, Scope, as_given, as_text
 from cdp.plan.values import Tree
@@ -50,6 +53,7 @@ class Compares(Struct, frozen=True, kw_only=True):
     convert: Convert = as_text
     source: str | None = None
     """FROM clause of the rows of which one must have such a value, where it is not the row itself."""
+    names: Mapping[str, str] = {}
     labels: Labels = NONE
 
 
@@ -88,9 +92,20 @@ class Traits(Struct, frozen=True, kw_only=True):
 
     sql: str
     labels: Labels = NONE
+    redacted: str | None = None
+    """What those look into who lack a label; None: they may not."""
 
 
-Condition: TypeAlias = Compares | Banded | Related | Within | Combined | Traits
+class Identified(Struct, frozen=True, kw_only=True):
+    """`eq` and `in` on global ids; ids of what went into another one find that."""
+
+    type_name: str
+    sql: str
+    """Condition on the row; `{ids}` is the array of the ids' numbers."""
+    labels: Labels = NONE
+
+
+Condition: TypeAlias = Compares | Banded | Related | Within | Combined | Traits | Identified
 
 
 def condition(declared: Condition, description: str, name: str | None = None) -> Any:
@@ -105,11 +120,14 @@ def compares(
     sql_type: str = "text",
     convert: Convert | None = None,
     source: str | None = None,
+    names: Mapping[str, str] | None = None,
     labels: Labels = NONE,
 ) -> Any:
     """Operators on one value of the row, or of one of `source`'s; texts are checked, all else is bound as read."""
     checked = convert or (as_text if sql_type == "text" else as_given)
-    declared = Compares(sql=sql, sql_type=sql_type, convert=checked, source=source, labels=labels)
+    declared = Compares(
+        sql=sql, sql_type=sql_type, convert=checked, source=source, names=names or {}, labels=labels
+    )
     return condition(declared, description)
 
 
@@ -187,7 +205,9 @@ class Writer:
             raise TooManyConditions(f"A filter may have {MOST_CONDITIONS} conditions; this one has more.")
         declared = field.extensions["strawberry-definition"].metadata[CONDITION]
         missing = lacking(getattr(declared, "labels", NONE), self._scopes)
-        if missing is not None:
+        if missing is not None and isinstance(declared, Traits) and declared.redacted is not None:
+            declared = replace(declared, sql=declared.redacted)
+        elif missing is not None:
             raise Forbidden(f"To filter by `{name}` needs the scope {missing.value}.")
         match declared:
             case Combined(joined=joined):
@@ -203,6 +223,8 @@ class Writer:
             case Within(source=str(source), names=names):
                 inner = scope.inner(names)
                 return f"EXISTS (SELECT FROM {inner.sql(source)} AND {self.write(value, field.type, inner)})"
+            case Identified():
+                return self._identified(declared, value, scope)
             case Traits():
                 return _joined("AND", [self._trait(declared, one, scope) for one in value], empty="true")
         raise AssertionError(declared)
@@ -236,6 +258,7 @@ class Writer:
         return _joined("AND", parts, empty="true")
 
     def _compares(self, declared: Compares, value: Tree, scope: Scope) -> str:
+        scope = scope.inner(declared.names) if declared.names else scope
         sql = f"({scope.sql(declared.sql)})"
         parts = []
         for name, given in value.items():
@@ -247,6 +270,16 @@ class Writer:
         if declared.source is None or compared == "true":
             return compared
         return f"EXISTS (SELECT FROM {scope.sql(declared.source)} AND {compared})"
+
+    def _identified(self, declared: Identified, value: Tree, scope: Scope) -> str:
+        parts = []
+        for name, given in value.items():
+            self._count += 1
+            if given is None:
+                raise BadInput(_NO_NULL.format(name))
+            ids = scope.bind(given, "int8[]", _numbers_of(declared.type_name))
+            parts.append(scope.inner({"ids": ids}).sql(declared.sql))
+        return _joined("AND", parts, empty="true")
 
     def _banded(self, declared: Banded, value: Tree, scope: Scope) -> str:
         parts = []
@@ -270,6 +303,15 @@ class Writer:
                 raise BadInput(_NO_NULL.format(name))
             parts.append(TRAIT_OPERATORS[name](sql, given, scope))
         return _joined("AND", parts, empty="true")
+
+
+def _numbers_of(type_name: str) -> Convert:
+    """The numbers in global ids of a type with one number each."""
+
+    def convert(value: Any, _moment: Moment) -> list[int]:
+        return [decode_id_of(type_name, str(one)) for one in (value if isinstance(value, list) else [value])]
+
+    return convert
 
 
 def _joined(word: str, parts: list[str], *, empty: str) -> str:

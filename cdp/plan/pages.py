@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cdp.errors import BadInput, Forbidden
 from cdp.plan.cursors import Order, cursor_sql, read_cursor, signature
-from cdp.plan.entities import Entity, SortKey
+from cdp.plan.entities import Entity, Of, SortKey
 from cdp.plan.labels import lacking
+from cdp.plan.moment import Moment
 from cdp.plan.statement import Convert, Scope, as_text
-from cdp.plan.values import Leaf, Tree
+from cdp.plan.values import Leaf, Tree, Variables
 
 DEFAULT_SIZE = 20
 LARGEST_SIZE = 200
@@ -24,6 +26,8 @@ class Page(Struct, frozen=True, kw_only=True):
     """One page, written."""
 
     order: Order
+    named: str
+    """The order's signature, as SQL."""
     backwards: bool
     size: str
     """How many rows, as SQL."""
@@ -50,16 +54,17 @@ def page_of(entity: Entity, given: dict[str, Tree], scope: Scope, scopes: frozen
     first, last = given.get("first"), given.get("last")
     if first is not None and last is not None:
         raise BadInput("Give `first` or `last`, not both.")
-    order = _order(entity, given.get("orderBy"), scopes)
+    order, of = _order(entity, given.get("orderBy"), scope, scopes)
     backwards = last is not None
     size = last if backwards else first
     bounds = []
     for name, beyond in (("after", True), ("before", False)):
         leaf = given.get(name)
         if leaf is not None:
-            bounds.append(_bound(leaf, order, scope, beyond=beyond))
+            bounds.append(_bound(leaf, order, of, scope, beyond=beyond))
     return Page(
         order=order,
+        named=_named(order, of, scope),
         backwards=backwards,
         size=str(DEFAULT_SIZE) if size is None else scope.bind(size, "int4", _size),
         bounds=bounds,
@@ -70,7 +75,7 @@ def page_of(entity: Entity, given: dict[str, Tree], scope: Scope, scopes: frozen
 
 def cursor_of(page: Page) -> str:
     """The cursor of a row of the page, as SQL."""
-    return cursor_sql(page.order, f"'{signature(page.order)}'")
+    return cursor_sql(page.order, page.named)
 
 
 def search_of(entity: Entity, leaf: Leaf, scope: Scope, scopes: frozenset[Any]) -> Sequence[str]:
@@ -95,32 +100,81 @@ def search_of(entity: Entity, leaf: Leaf, scope: Scope, scopes: frozenset[Any]) 
     return [f"{key.sql} = ANY({found}::{key.sql_type}[])", f"{found} IS NULL AND {condition}"]
 
 
-def _order(entity: Entity, wanted: Tree, scopes: frozenset[Any]) -> Order:
+class _Of(Struct, frozen=True):
+    """What a sort key is of, as the client names it."""
+
+    leaf: Leaf
+    declared: Of
+
+
+def _order(entity: Entity, wanted: Tree, scope: Scope, scopes: frozenset[Any]) -> tuple[Order, Sequence[_Of]]:
     chosen: list[tuple[SortKey, bool]] = []
+    named: list[_Of] = []
     if wanted and len(wanted) > MOST_SORT_KEYS:
         raise BadInput(f"A list may be sorted by {MOST_SORT_KEYS} keys at most.")
+    known: set[Any] = set()
     for one in wanted or ():
-        key = entity.sorts[one["field"]]
-        missing = lacking(key.labels, scopes)
-        if missing is not None:
-            raise Forbidden(f"To sort by {one['field'].value} needs the scope {missing.value}.")
-        if all(key is not other for other, _ in chosen):
-            chosen.append((key, one["direction"].value == "DESC"))
+        field, leaf = one["field"], one.get("of")
+        key = _readable(entity.sorts[field], field.value, scopes)
+        names = dict(key.names)
+        if key.of is not None:
+            if leaf is None:
+                raise BadInput(f"To sort by {field.value}, say with `of` by which {key.of.what}.")
+            named.append(_Of(leaf, key.of))
+            names["of"] = scope.bind(leaf, key.of.sql_type, key.of.convert)
+        elif leaf is not None:
+            raise BadInput(f"{field.value} is a sort key by itself; leave out `of`.")
+        elif field in known:
+            continue
+        known.add(field)
+        chosen.append((key.resolved(scope.inner(names).sql(key.sql)), one["direction"].value == "DESC"))
     order = chosen or list(entity.order)
     # Ids go the way of the first key, so that an index on both can be read in either direction.
     descending = order[0][1] if order else False
     order.extend((key, descending) for key in entity.key)
-    return order
+    return order, named
+
+
+def _readable(key: SortKey, name: str, scopes: frozenset[Any]) -> SortKey:
+    missing = lacking(key.labels, scopes)
+    if missing is None:
+        return key
+    if key.redacted is None:
+        raise Forbidden(f"To sort by {name} needs the scope {missing.value}.")
+    return replace(key, sql=key.redacted)
 
 
 def _direction(key: SortKey, descending: bool) -> str:
     return f"{key.ordered}{' DESC' if descending else ''}"
 
 
-def _bound(leaf: Leaf, order: Order, scope: Scope, *, beyond: bool) -> str:
+def _values_of(of: Sequence[_Of], variables: Variables) -> list[Any]:
+    return [one.leaf.read(variables) for one in of]
+
+
+def _named(order: Order, of: Sequence[_Of], scope: Scope) -> str:
+    """The order's signature; where a client names what keys are of, each execution has its own."""
+    if not of:
+        return f"'{signature(order)}'"
+    leaf = Leaf(lambda variables: _values_of(of, variables), [one.leaf.sample for one in of])
+    return scope.bind(leaf, "text", lambda values, moment: signature(order, _converted(of, values, moment)))
+
+
+def _converted(of: Sequence[_Of], values: Sequence[Any], moment: Moment) -> list[Any]:
+    return [one.declared.convert(value, moment) for one, value in zip(of, values, strict=True)]
+
+
+def _bound(leaf: Leaf, order: Order, of: Sequence[_Of], scope: Scope, *, beyond: bool) -> str:
     """Rows behind the cursor's (`beyond`) or before it, in this order."""
+    if of:
+        cursor = leaf
+        leaf = Leaf(
+            lambda variables: (cursor.read(variables), _values_of(of, variables)),
+            (cursor.sample, [one.leaf.sample for one in of]),
+        )
     values = [
-        key.or_lowest(scope.bind(leaf, key.sql_type, _reads(order, at))) for at, (key, _) in enumerate(order)
+        key.or_lowest(scope.bind(leaf, key.sql_type, _reads(order, of, at)))
+        for at, (key, _) in enumerate(order)
     ]
     if len({descending for _, descending in order}) == 1:
         # A comparison of rows is one range of an index.
@@ -133,9 +187,11 @@ def _bound(leaf: Leaf, order: Order, scope: Scope, *, beyond: bool) -> str:
     return condition
 
 
-def _reads(order: Order, at: int) -> Convert:
+def _reads(order: Order, of: Sequence[_Of], at: int) -> Convert:
     """Reads one of a cursor's values."""
-    return lambda text, _moment: read_cursor(text, order)[at]
+    if not of:
+        return lambda text, _moment: read_cursor(text, order)[at]
+    return lambda given, moment: read_cursor(given[0], order, _converted(of, given[1], moment))[at]
 
 
 def _size(value: Any, _moment: Any) -> int:
