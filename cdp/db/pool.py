@@ -137,13 +137,14 @@ class Database:
             Unavailable: no connection was free in time, or the database went away; nothing was committed, unless it
                 went away while it committed: repeat what is idempotent.
         """
-        async with (
-            self._bound(str(workspace_id)) as connection,
-            connection.transaction(isolation=isolation, readonly=readonly),
-        ):
+        async with self._bound(str(workspace_id)) as connection:
+            async with connection.transaction(isolation=isolation, readonly=readonly):
+                if not readonly:
+                    await connection.execute(_PLAN_ANEW)
+                yield connection
+                done = perf_counter()
             if not readonly:
-                await connection.execute(_PLAN_ANEW)
-            yield connection
+                took("commit", perf_counter() - done)
 
     @asynccontextmanager
     async def unbound(self) -> AsyncIterator[Connection]:

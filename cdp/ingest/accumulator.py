@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 import structlog
+from msgspec import Struct
 
 from cdp.db.pool import Database
 from cdp.errors import Unavailable
@@ -23,7 +24,7 @@ from cdp.ingest.outage import Outage
 from cdp.ingest.results import ItemResult, Refusal
 from cdp.model import Event, ProfileId, WorkspaceId
 from cdp.settings import Settings
-from cdp.telemetry import here, stage
+from cdp.telemetry import here, stage, took
 from cdp.workspaces.cache import Workspaces
 
 log = structlog.get_logger(__name__)
@@ -39,6 +40,14 @@ FLUSH_BYTES = 4 * 1024 * 1024
 
 SHARED = 4
 """While several workspaces wait, a flush is so much smaller: nobody's turn is long in coming."""
+
+
+class Occupied(Struct, frozen=True, kw_only=True):
+    """What an accumulator holds at a moment."""
+
+    events: int
+    size_bytes: int
+    flushes: int
 
 
 class _Lane:
@@ -104,7 +113,13 @@ class Accumulator:
         self._turns = asyncio.Semaphore(settings.flushes)
         self._queued = 0
         self._queued_bytes = 0
+        self._flushing = 0
         self._closing = False
+
+    @property
+    def occupied(self) -> Occupied:
+        """How full the queue is, and how many flushes are under way."""
+        return Occupied(events=self._queued, size_bytes=self._queued_bytes, flushes=self._flushing)
 
     async def submit(
         self,
@@ -196,7 +211,11 @@ class Accumulator:
             await self._gather(lane)
             async with self._turns:
                 jobs = self._take(lane)
-                await self._flush(workspace_id, lane, jobs)
+                self._flushing += 1
+                try:
+                    await self._flush(workspace_id, lane, jobs)
+                finally:
+                    self._flushing -= 1
         lane.running = None
         del self._lanes[workspace_id]
 
@@ -236,6 +255,8 @@ class Accumulator:
 
     async def _flush(self, workspace_id: WorkspaceId, lane: _Lane, jobs: Sequence[Job]) -> None:
         now = asyncio.get_running_loop().time()
+        for job in jobs:
+            took("ingest.wait", now + PATIENCE - job.until)
         late = [job for job in jobs if job.until < now]
         self._answer(lane, late, Unavailable("It took too long until it was these events' turn."))
         jobs = [job for job in jobs if job.until >= now]

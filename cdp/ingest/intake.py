@@ -14,6 +14,7 @@ from cdp.ingest.decode import Batch, encode_kept
 from cdp.ingest.results import Checked, ItemResult, Outcome, Refusal
 from cdp.ingest.validate import Validator
 from cdp.model import WorkspaceId
+from cdp.telemetry import stage
 from cdp.workspaces.cache import Workspaces
 
 
@@ -91,18 +92,19 @@ class Intake:
         received_at = received_at or self._clock()
         checked: list[tuple[int, Checked]] = []
         refused: list[tuple[int, Refusal]] = []
-        for index, item in enumerate(batch.items):
-            outcome = validator.check(
-                item,
-                batch,
-                received_at=received_at,
-                source=source,
-                made_id=None if made_id is None else f"{made_id}-{index}",
-            )
-            if isinstance(outcome, Checked):
-                checked.append((index, outcome))
-            else:
-                refused.append((index, outcome))
+        with stage("ingest.validate"):
+            for index, item in enumerate(batch.items):
+                outcome = validator.check(
+                    item,
+                    batch,
+                    received_at=received_at,
+                    source=source,
+                    made_id=None if made_id is None else f"{made_id}-{index}",
+                )
+                if isinstance(outcome, Checked):
+                    checked.append((index, outcome))
+                else:
+                    refused.append((index, outcome))
         results = await self._accumulator.submit(
             workspace_id,
             [item.event for _, item in checked],

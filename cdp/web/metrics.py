@@ -16,6 +16,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from cdp.db.pool import Database
 from cdp.hooks.health import CircuitState, PluginHealth
+from cdp.ingest.accumulator import Accumulator
 from cdp.ingest.flush import FlushReport
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -166,6 +167,10 @@ class Metrics:
         """Tell of the connections of this pool, whenever somebody looks."""
         self.registry.register(_Pool(database))
 
+    def watch_queue(self, accumulator: Accumulator) -> None:
+        """Tell what waits to be stored, whenever somebody looks."""
+        self.registry.register(_Queue(accumulator))
+
     def watch_plugins(self, plugins: PluginFigures) -> None:
         """Tell how these plugins do, whenever somebody looks."""
         self.registry.register(_Plugins(plugins))
@@ -189,6 +194,21 @@ class _Pool:
         held.add_metric(["idle"], idle)
         yield held
         yield GaugeMetricFamily("cdp_pool_most", "Connections that the pool may have.", value=most)
+
+
+class _Queue:
+    def __init__(self, accumulator: Accumulator) -> None:
+        self._accumulator = accumulator
+
+    def collect(self) -> Iterable[Metric]:
+        """What the accumulator holds."""
+        now = self._accumulator.occupied
+        yield GaugeMetricFamily(
+            "cdp_queue_bytes", "Size of the items accepted and not yet committed.", value=now.size_bytes
+        )
+        yield GaugeMetricFamily(
+            "cdp_flushes_in_flight", "Transactions of ingest that are under way.", value=now.flushes
+        )
 
 
 class _Plugins:
