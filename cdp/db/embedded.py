@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cdp.db import cluster
+from cdp.db import cluster, leftovers
 from cdp.db.binaries import Binaries, find_binaries
 from cdp.db.lock import FileLock, alone
 from cdp.errors import Misconfigured
@@ -73,6 +73,7 @@ class EmbeddedPostgres:
         try:
             binaries = _prepare(folder)
             with alone(folder / "start.lock"):
+                leftovers.clear(folder / "pg")
                 address = _join(folder, binaries) or _start(folder, binaries, settings or {})
                 credentials = cluster.read_credentials(folder)
                 use = FileLock(folder / "users.lock")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -121,6 +122,28 @@ def test_a_killed_process_leaves_a_server_that_can_be_joined(data: Path) -> None
         assert server.app_url == url
         assert running(url)
     assert not running(url)
+
+
+def test_a_server_that_was_killed_starts_again_at_once(data: Path) -> None:
+    """Also while nobody has reaped it, and some of its processes have not heard of its end yet."""
+    with start(data) as server:
+        pid = cluster.postmaster(data)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        with start(data) as again:
+            assert cluster.postmaster(data) != pid
+            assert running(again.app_url)
+        assert server.app_url == again.app_url
+
+
+def test_a_stranger_with_the_number_of_a_server_that_was_killed_is_not_taken_for_it(data: Path) -> None:
+    """As in a container that is started again: numbers begin anew there."""
+    with start(data):
+        note = (data / "pg" / "postmaster.pid").read_text()
+    own = note.split("\n", 1)[1]
+    (data / "pg" / "postmaster.pid").write_text(f"{os.getpid()}\n{own}")
+    with start(data) as server:
+        assert running(server.app_url)
 
 
 def test_a_killed_temporary_server_is_swept_up_by_the_next() -> None:
