@@ -23,6 +23,7 @@ from cdp.hooks.health import Circuit, Counters, FailureKind, HookHealth
 from cdp.hooks.loops import Loops
 from cdp.hooks.outcomes import Answered, Failed, Outcome, Refused
 from cdp.hooks.threads import Threads
+from cdp.telemetry import stage
 
 log = structlog.get_logger(__name__)
 
@@ -169,6 +170,12 @@ class Calls:
         """One plugin's outcome for each request."""
         if not requests:
             return []
+        with stage(f"plugin.{hook}", plugin=one.plugin_name, requests=len(requests)):
+            return await self._call(hook, one, requests, check, budget)
+
+    async def _call(
+        self, hook: str, one: pluggy.HookImpl, requests: Sequence[Q], check: Check[Q, A], budget: float
+    ) -> list[Outcome[A]]:
         counters = self._counters_of(one.plugin_name, hook)
         outcomes: list[Outcome[A]]
         if inspect.iscoroutinefunction(one.function):

@@ -17,6 +17,7 @@ from cdp.plan.moment import Moment
 from cdp.plan.plans import Plan, PlannedField
 from cdp.plan.size import TooMuch, check_size
 from cdp.plan.values import Leaf, Tree, Variables
+from cdp.telemetry import stage
 
 MOST_SECONDS = 10.0
 """That PostgreSQL may take for one statement."""
@@ -55,11 +56,12 @@ async def run_plan(
     values, failed = _bind(plan, moment, variables)
     row: Sequence[Any] = ()
     if any(field.column is not None and field.key not in failed for field in plan.fields):
-        async with connect() as connection:
-            try:
-                row = await connection.fetchrow(plan.sql, *values, timeout=MOST_SECONDS)
-            except TimeoutError:
-                raise TooMuch("The query took too long; ask for less at once.") from None
+        with stage("graphql.read", fields=len(plan.fields)):
+            async with connect() as connection:
+                try:
+                    row = await connection.fetchrow(plan.sql, *values, timeout=MOST_SECONDS)
+                except TimeoutError:
+                    raise TooMuch("The query took too long; ask for less at once.") from None
     answers: dict[str, Answer] = {}
     for field in plan.fields:
         if field.failure is not None:

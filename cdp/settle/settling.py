@@ -26,6 +26,7 @@ from cdp.model import EnrichmentRequest, ProfileFacts, ProfileId, Workspace, Wor
 from cdp.roles.decide import Answers as RoleAnswers
 from cdp.settle import queue
 from cdp.settle.queue import Held
+from cdp.telemetry import stage
 
 PLUGIN_ATTEMPTS = 10
 """A profile that only a failing plugin holds up is given up after so many; the next event about it tries again."""
@@ -62,19 +63,21 @@ async def settle(
     async with database.transaction(
         workspace.workspace_id, isolation="repeatable_read", readonly=True
     ) as connection:
-        memberships = await membership_facts(connection, workspace, profile_ids, now)
-        asked = await enrichment.load(connection, workspace.workspace_id, profile_ids, now=now)
+        with stage("settle.read"):
+            memberships = await membership_facts(connection, workspace, profile_ids, now)
+            asked = await enrichment.load(connection, workspace.workspace_id, profile_ids, now=now)
     people = {place[0]: facts.profile for place, facts in memberships.items()}
     current = {
         place: facts for place, facts in memberships.items() if facts.until is None or facts.until > now
     }
-    said, traits = await asyncio.gather(
-        plugins.resolve_roles(list(current.values()), disabled=workspace.settings.disabled_plugins),
-        _enrich(workspace, plugins, people, asked, now),
-    )
+    with stage("settle.ask"):
+        said, traits = await asyncio.gather(
+            plugins.resolve_roles(list(current.values()), disabled=workspace.settings.disabled_plugins),
+            _enrich(workspace, plugins, people, asked, now),
+        )
     findings = _Findings(roles=dict(zip(current, said, strict=True)), asked=asked, traits=traits)
     async for attempt in stamina.retry_context(on=RETRYABLE, attempts=5, timeout=10.0, wait_initial=0.01):
-        with attempt:
+        with attempt, stage("settle.write"):
             async with database.transaction(workspace.workspace_id) as connection:
                 ours = await queue.hold(connection, workspace.workspace_id, token, held)
                 await _write(

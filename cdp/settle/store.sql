@@ -3,10 +3,13 @@
 SELECT workspace_id, waiting, oldest, reclassifying FROM cdp.workspaces_to_settle() ORDER BY oldest NULLS LAST
 
 -- name: claim
--- Takes profiles that are due and that no other worker holds, for $4 seconds, in the name of $5.
+-- Takes profiles that are due and that no other worker holds, for $4 seconds, in the name of $5. A lease that lasts longer
+-- than any that is given was taken before the clock was set back: nobody holds it.
 WITH due AS (
     SELECT s.profile_id FROM settlement s
-    WHERE s.workspace_id = $1 AND s.due_at <= $2 AND (s.claimed_until IS NULL OR s.claimed_until <= now())
+    WHERE s.workspace_id = $1 AND (s.due_at <= $2 OR s.due_at <= s.noted_at)
+      AND (s.claimed_until IS NULL OR s.claimed_until <= now()
+           OR s.claimed_until > now() + make_interval(secs => 2 * $4::float8))
     ORDER BY s.due_at, s.profile_id
     LIMIT $3
     FOR UPDATE SKIP LOCKED
@@ -66,6 +69,10 @@ WHERE a.workspace_id = $1
       WHERE o.workspace_id = $1 AND o.due_at <= $2
       ORDER BY o.due_at LIMIT $3)
 RETURNING (SELECT n.profile_id FROM node n WHERE n.workspace_id = $1 AND n.node_id = a.node_id) AS profile_id
+
+-- name: their_time
+-- The database's clock.
+SELECT clock_timestamp()
 
 -- name: ensure_partition
 -- Makes the partition of this month's events, if it is missing.

@@ -24,6 +24,13 @@ async def partitions(database: Database, *, today: date) -> int:
     return made
 
 
+async def their_time(database: Database) -> datetime:
+    """What the database's clock says."""
+    async with database.unbound() as connection:
+        now: datetime = await connection.fetchval(queries.their_time)
+    return now
+
+
 async def expire(database: Database, workspace_id: WorkspaceId, *, now: datetime) -> int:
     """Delete refused events and enriched traits whose time is over; how many, a chunk at a time."""
     async with database.connection(workspace_id) as connection:

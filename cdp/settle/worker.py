@@ -20,6 +20,7 @@ from cdp.model import ProfileId, Workspace, WorkspaceId
 from cdp.settle import queue, upkeep
 from cdp.settle.queue import Held, Waiting
 from cdp.settle.settling import settle
+from cdp.telemetry import count, stage
 from cdp.workspaces.cache import Workspaces
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,7 @@ class Worker:
         clock: the current time.
         lease: how long a taken profile is this worker's own, in seconds.
         poll: longest wait without looking, in seconds.
+        monotonic: seconds that pass whatever is done to the clock; upkeep is due by them.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Worker:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         lease: float = LEASE_SECONDS,
         poll: float = POLL_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._workspaces = workspaces
@@ -68,7 +71,8 @@ class Worker:
         self._stop = asyncio.Event()
         self._stopped = asyncio.Event()
         self._stopped.set()
-        self._kept_house_at: datetime | None = None
+        self._monotonic = monotonic
+        self._kept_house_at: float | None = None
 
     def wake(self, _workspace_id: WorkspaceId | None = None, _touched: Collection[ProfileId] = ()) -> None:
         """Say that something has been committed that may want settling; on the event loop's thread."""
@@ -103,7 +107,7 @@ class Worker:
         now = self._clock()
         taken = 0
         for one in await self._waiting():
-            if one.oldest is not None and one.oldest <= now:
+            if one.profiles or (one.oldest is not None and one.oldest <= now):
                 taken += await self._settle_some(one.workspace_id, limit)
         return taken
 
@@ -127,8 +131,10 @@ class Worker:
         """
         now = self._clock()
         await upkeep.partitions(self._database, today=now.date())
+        # What is deleted is over by both clocks: one of them may have jumped ahead.
+        over = min(now, await upkeep.their_time(self._database))
         for one in await self._waiting():
-            while await upkeep.expire(self._database, one.workspace_id, now=now):
+            while await upkeep.expire(self._database, one.workspace_id, now=over):
                 pass
             while await upkeep.ask_again(self._database, one.workspace_id, now=now):
                 pass
@@ -140,12 +146,15 @@ class Worker:
     async def _settle_some(self, workspace_id: WorkspaceId, limit: int) -> int:
         workspace = await self._workspaces.get(workspace_id)
         token = uuid4()
-        async with self._database.connection(workspace_id) as connection:
-            held = await queue.claim(
-                connection, workspace_id, token, limit=limit, lease=self._lease, now=self._clock()
-            )
+        with stage("settle.claim", links=()):
+            async with self._database.connection(workspace_id) as connection:
+                held = await queue.claim(
+                    connection, workspace_id, token, limit=limit, lease=self._lease, now=self._clock()
+                )
         if held:
-            await self._settle_held(workspace, token, held)
+            count("settle.profiles", by=len(held))
+            with stage("settle", links=(), profiles=len(held)):
+                await self._settle_held(workspace, token, held)
         return len(held)
 
     async def _settle_held(self, workspace: Workspace, token: UUID, held: Sequence[Held]) -> None:
@@ -160,6 +169,7 @@ class Worker:
                 for one in held:
                     await self._settle_held(workspace, token, [one])
                 return
+            count("settle.failed")
             log.exception(
                 "profile_not_settled",
                 workspace=workspace.workspace_id,
@@ -181,8 +191,8 @@ class Worker:
                 await self._pause(REST * (time.monotonic() - began), unless=self._stop)
 
     async def _keep_house_when_due(self) -> None:
-        now = self._clock()
-        if self._kept_house_at is not None and now - self._kept_house_at < UPKEEP_EVERY:
+        now = self._monotonic()
+        if self._kept_house_at is not None and now - self._kept_house_at < UPKEEP_EVERY.total_seconds():
             return
         self._kept_house_at = now
         try:
