@@ -176,7 +176,7 @@ async def _workspace(parts: Parts, plan: _Plan) -> Workspace:
 
 async def _ensure_partitions(parts: Parts, last_day: date) -> None:
     async with parts.database.unbound() as connection:
-        for months_back in range(8):
+        for months_back in reversed(range(8)):
             await connection.execute(_SQL.ensure_partition, last_day - timedelta(days=30 * months_back))
 
 

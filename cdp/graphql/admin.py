@@ -39,6 +39,12 @@ class WorkspaceSettingsType:
     qualified_score_below: float = strawberry.field(
         description="… while the intent score is still below this."
     )
+    message_days: int = strawberry.field(
+        description="A message that comes again within so many days counts once."
+    )
+    retention_months: int | None = strawberry.field(
+        description="Events are dropped after so many whole months; null: never."
+    )
     disabled_plugins: list[str] = strawberry.field(
         description="Names of the plugins that contribute nothing to this workspace."
     )

@@ -3,11 +3,18 @@
 SELECT pg_advisory_xact_lock_shared(7001, $1::int)
 
 -- name: store_messages
--- Remembers the message ids, given as sorted md5 in hex, and returns those that were not known yet.
-INSERT INTO event_message (workspace_id, message_hash, received_at)
-SELECT $1, hash::uuid, $3 FROM unnest($2::text[]) AS hash
-ORDER BY hash
-ON CONFLICT (workspace_id, message_hash) DO NOTHING
+-- Remembers message ids in these months: ($1 workspace, $2 sorted md5 in hex, $3 months); returns each that was not known once a month.
+-- What other months hold is asked for all ids at once: one sweep over each index, where a look-up a message takes five times as long.
+WITH known AS MATERIALIZED (
+    SELECT k.message_hash FROM event_message k
+    WHERE k.workspace_id = $1 AND k.message_hash = ANY ($2::text[]::uuid[]) AND k.month <> ALL ($3::date[])
+)
+INSERT INTO event_message (workspace_id, message_hash, month)
+SELECT $1, w.hash::uuid, m.month
+FROM unnest($2::text[]) AS w (hash) CROSS JOIN unnest($3::date[]) AS m (month)
+WHERE NOT EXISTS (SELECT FROM known k WHERE k.message_hash = w.hash::uuid)
+ORDER BY m.month, w.hash
+ON CONFLICT (workspace_id, message_hash, month) DO NOTHING
 RETURNING replace(message_hash::text, '-', '')
 
 -- name: store_events

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -14,6 +13,7 @@ from cdp.db.pool import Connection
 from cdp.db.queries import load_queries
 from cdp.identity.kinds import Kinds
 from cdp.identity.store import resolve as resolve_identity
+from cdp.ingest import messages
 from cdp.lenses import settlement
 from cdp.lenses.fold import Folded, fold_events
 from cdp.lenses.store import combine, refresh
@@ -47,7 +47,7 @@ async def store(
     The caller holds the workspace's `lock` and read `workspace` under it.
     """
     with stage("flush.messages"):
-        fresh = await _store_messages(connection, workspace.workspace_id, events, now)
+        fresh = await messages.remember(connection, workspace.workspace_id, events, now)
     new = [event for event, is_fresh in zip(events, fresh, strict=True) if is_fresh]
     if not new:
         return Stored(fresh=fresh, touched=frozenset())
@@ -70,22 +70,6 @@ async def store(
     with stage("flush.note"):
         await settlement.note(connection, workspace.workspace_id, touched, now, gone=resolution.gone)
     return Stored(fresh=fresh, touched=touched)
-
-
-async def _store_messages(
-    connection: Connection, workspace_id: WorkspaceId, events: Sequence[Event], now: datetime
-) -> list[bool]:
-    """Per event, whether its message id is new. Sorted, so that two processes that hold the same ids take turns."""
-    first: dict[str, int] = {}
-    for index, event in enumerate(events):
-        first.setdefault(hashlib.md5(event.message_id.encode(), usedforsecurity=False).hexdigest(), index)
-    rows = await connection.fetch(queries.store_messages, workspace_id, sorted(first), now)
-    if len(rows) == len(events):
-        return [True] * len(events)
-    fresh = [False] * len(events)
-    for (hash_,) in rows:
-        fresh[first[hash_]] = True
-    return fresh
 
 
 async def _store_events(

@@ -37,9 +37,24 @@ class WorkspaceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Product-qualified from this adoption rate (or phase HABITUAL) …"""
     qualified_score_below: float = 40.0
     """… while the intent score is still below this."""
+    message_days: int = 35
+    """A message that comes again counts once if it first came within so many days, 31 to 400. What is older is
+    forgotten by the month, once no workspace asks for it; imported rows never are."""
+    retention_months: int | None = None
+    """Events are dropped once so many whole months lie between theirs and this one, 1 to 120; None: never. What they
+    added to the views stays."""
     disabled_plugins: tuple[str, ...] = ()
     free_mail_domains: tuple[str, ...] = ()
     """Domains that never make an account, besides the known free-mail providers."""
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What the operator allows a workspace per second, and each key of it; None: as the server's settings say; 0: any."""
+
+    requests_per_second: float | None = None
+    events_per_second: float | None = None
+    key_requests_per_second: float | None = None
+    key_events_per_second: float | None = None
 
 
 class Workspace(Struct, frozen=True, kw_only=True):
@@ -54,3 +69,4 @@ class Workspace(Struct, frozen=True, kw_only=True):
     entries: tuple[CatalogueEntry, ...]
     """Defaults and the workspace's own, merged: one per (event, conditions)."""
     features: tuple[Feature, ...]
+    limits: Limits = Limits()

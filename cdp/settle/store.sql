@@ -78,6 +78,14 @@ SELECT clock_timestamp()
 -- Makes the partition of this month's events, if it is missing.
 SELECT cdp.ensure_event_partition($1::date)
 
+-- name: ensure_message_partition
+-- Makes the partition of the ids of this month's messages, if it is missing.
+SELECT cdp.ensure_message_partition($1::date)
+
+-- name: forget_messages
+-- Forgets the ids of messages that came longer ago than any workspace says; one that says none: $2 days.
+SELECT cdp.forget_messages($1::date, $2)
+
 -- name: note_plugin_health
 -- What this process says of its plugins.
 SELECT cdp.note_plugin_health($1, $2::jsonb, $3)

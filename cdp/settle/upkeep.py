@@ -8,9 +8,10 @@ from cdp import enrichment
 from cdp.db.pool import Database
 from cdp.ingest import refused
 from cdp.lenses import settlement
-from cdp.model import ProfileId, WorkspaceId
+from cdp.model import ProfileId, WorkspaceId, WorkspaceSettings
 from cdp.settle.queue import queries
 
+DEFAULTS = WorkspaceSettings()
 MONTHS_AHEAD = 3
 CHUNK = 1_000
 
@@ -29,6 +30,19 @@ async def their_time(database: Database) -> datetime:
     async with database.unbound() as connection:
         now: datetime = await connection.fetchval(queries.their_time)
     return now
+
+
+async def message_months(database: Database, *, today: date) -> int:
+    """Make room for the ids of this month's messages and of the next months', and forget months that are over.
+
+    The answer is how many were made or forgotten.
+    """
+    changed: int = 0
+    async with database.unbound() as connection:
+        for month in months_from(today, MONTHS_AHEAD + 1):
+            changed += await connection.fetchval(queries.ensure_message_partition, month)
+        changed += await connection.fetchval(queries.forget_messages, today, DEFAULTS.message_days)
+    return changed
 
 
 async def expire(database: Database, workspace_id: WorkspaceId, *, now: datetime) -> int:

@@ -131,6 +131,7 @@ class Worker:
         """
         now = self._clock()
         await upkeep.partitions(self._database, today=now.date())
+        await upkeep.message_months(self._database, today=now.date())
         # What is deleted is over by both clocks: one of them may have jumped ahead.
         over = min(now, await upkeep.their_time(self._database))
         for one in await self._waiting():

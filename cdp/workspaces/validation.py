@@ -23,6 +23,8 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "adopting_features": (1, 1_000, " features"),
     "qualified_adoption": (0, 1, ""),
     "qualified_score_below": (0, 1_000_000, " points"),
+    "message_days": (31, 400, " days"),
+    "retention_months": (1, 120, " months"),
 }
 _CURRENCY = re.compile(r"[A-Z]{3}\Z", re.ASCII)
 _COUNTRY = re.compile(r"[A-Z]{2}\Z", re.ASCII)
@@ -96,7 +98,7 @@ def _wrong_type(error: str) -> BadInput:
 def _check(settings: WorkspaceSettings) -> None:
     for name, (least, most, unit) in _RANGES.items():
         value = getattr(settings, name)
-        if not least <= value <= most:
+        if value is not None and not least <= value <= most:
             raise BadInput(
                 f"{name} is {value:g}; choose from {least:g} to {most:,.0f}{unit}.",
                 field=(name,),

@@ -150,14 +150,14 @@ async def test_upkeep_makes_partitions_ahead_once(database: Database, superuser:
 async def test_an_event_of_any_date_is_stored_and_moves_into_its_partition_when_that_is_made(
     database: Database, workspace: WorkspaceId, superuser: asyncpg.Connection
 ) -> None:
-    """The default partition has what lies in no other month; its rows stay one table's to whoever reads."""
+    """The past is one partition and never moves; its rows stay one table's to whoever reads."""
     times = [datetime(1970, 1, 1, tzinfo=UTC), datetime(2031, 11, 30, 23, 59, tzinfo=UTC), NOON]
     events = [event(str(number), "ada", occurred_at=at) for number, at in enumerate(times)]
     await ingest(database, workspace, events)
     where = "SELECT tableoid::regclass::text AS place FROM event ORDER BY occurred_at, message_id"
     assert {row["place"] for row in await superuser.fetch(where)} == {"event_default"}
     await upkeep.partitions(database, today=date(2031, 11, 30))
-    places = ["event_default", "event_default", "event_203111"]
+    places = ["event_past", "event_past", "event_203111"]
     assert [row["place"] for row in await superuser.fetch(where)] == places
     await ingest(database, workspace, [event("3", "ada", occurred_at=times[1]), *events])
     assert [row["place"] for row in await superuser.fetch(where)] == [*places, "event_203111"]

@@ -65,6 +65,15 @@ class WorkspaceSettingsUpdateInput:
     qualified_score_below: float | None = strawberry.field(
         default=UNSET, description="… while the intent score is still below this."
     )
+    message_days: int | None = strawberry.field(
+        default=UNSET,
+        description="A message that comes again within so many days counts once, 31 to 400.",
+    )
+    retention_months: int | None = strawberry.field(
+        default=UNSET,
+        description="Events are dropped after so many whole months, 1 to 120, and what they added to the views stays; "
+        "null: never. What is dropped cannot be classified anew.",
+    )
     disabled_plugins: list[str] | None = strawberry.field(
         default=UNSET, description="Names of the plugins that contribute nothing to this workspace."
     )
