@@ -13,9 +13,11 @@ from uuid import uuid4
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from typing_extensions import override
 
 from cdp.access.keys import Authenticator
+from cdp.access.rates import Rates
 from cdp.db.pool import Database
 from cdp.errors import Misconfigured
 from cdp.graphql.transport import graphql_routes
@@ -24,20 +26,33 @@ from cdp.hooks.manager import Plugins
 from cdp.identity.kinds import make_kinds
 from cdp.ingest.accumulator import Accumulator
 from cdp.ingest.intake import Intake
+from cdp.model import Limits
 from cdp.settings import Settings
 from cdp.settle.health import HealthNotes
 from cdp.settle.worker import Worker
 from cdp.telemetry import Watch, watched_by
 from cdp.telemetry.tracing import Traces
+from cdp.web.connections import at_most, sweeping
 from cdp.web.errors import exception_handlers
 from cdp.web.health import health_routes
 from cdp.web.metrics import Metrics
 from cdp.web.middleware import middleware
+from cdp.web.room import Doorkeeper, Room
 from cdp.web.siblings import Seat, telling
 from cdp.web.tracking import tracking_routes
 from cdp.workspaces.cache import Workspaces
 
 Clock = Callable[[], datetime]
+
+INGEST_SESSION = {
+    "lock_timeout": "4s",
+    "statement_timeout": "7s",
+    "idle_in_transaction_session_timeout": "15s",
+}
+"""Of the connections of ingest: a transaction that is stuck ends before its senders' patience does."""
+
+_SPARE = 2
+"""Connections of ingest besides its flushes: keys and settings are looked up there, however busy readers are."""
 
 
 def utc_now() -> datetime:
@@ -55,6 +70,7 @@ class Application:
     workspaces: Workspaces
     plugins: Plugins
     authenticator: Authenticator
+    rates: Rates
     accumulator: Accumulator
     intake: Intake
     worker: Worker
@@ -87,13 +103,19 @@ class Application:
             stack.push_async_callback(database.close)
             plugins = Plugins.load(settings)
             stack.push_async_callback(plugins.aclose)
-            workspaces = Workspaces(database)
+            ingest_database = await Database.connect(
+                settings.database_url,
+                max_size=settings.flushes + _SPARE,
+                session=INGEST_SESSION,
+            )
+            stack.push_async_callback(ingest_database.close)
+            workspaces = Workspaces(ingest_database)
             metrics = Metrics()
             metrics.watch_pool(database)
             metrics.watch_plugins(plugins)
             worker = Worker(database, workspaces, plugins, clock=clock)
             accumulator = Accumulator(
-                database,
+                ingest_database,
                 workspaces,
                 make_kinds(*plugins.identifier_kinds()),
                 settings=settings,
@@ -101,6 +123,7 @@ class Application:
                 metrics=metrics,
                 committed=worker.wake,
             )
+            metrics.watch_queue(accumulator)
             stack.push_async_callback(accumulator.aclose)
             yield cls(
                 settings=settings,
@@ -108,7 +131,15 @@ class Application:
                 database=database,
                 workspaces=workspaces,
                 plugins=plugins,
-                authenticator=Authenticator(database, clock=clock),
+                authenticator=Authenticator(ingest_database, clock=clock),
+                rates=Rates(
+                    Limits(
+                        requests_per_second=settings.requests_per_second,
+                        events_per_second=settings.events_per_second,
+                        key_requests_per_second=settings.key_requests_per_second,
+                        key_events_per_second=settings.key_events_per_second,
+                    )
+                ),
                 accumulator=accumulator,
                 intake=Intake(accumulator, workspaces, clock=clock),
                 worker=worker,
@@ -135,7 +166,10 @@ def create_asgi(application: Application, *, seat: Seat | None = None) -> Starle
             *tracking_routes(application),
             *health_routes(application, seat),
         ],
-        middleware=middleware(application.metrics, application.traces),
+        middleware=[
+            *middleware(application.metrics, application.traces),
+            Middleware(Doorkeeper, room=Room(settings.body_bytes)),
+        ],
         exception_handlers=exception_handlers(),
     )
 
@@ -156,6 +190,7 @@ async def run_server(
             access_log=False,
             log_config=None,
             timeout_graceful_shutdown=20,
+            http=at_most(settings.connections),
         )
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(noting_health(application))
@@ -163,7 +198,9 @@ async def run_server(
                 await stack.enter_async_context(telling(seat, application.metrics.families))
             if settings.worker:
                 await stack.enter_async_context(settling(application))
-            await uvicorn.Server(config).serve(sockets=sockets)
+            server = uvicorn.Server(config)
+            await stack.enter_async_context(sweeping(lambda: server.server_state.connections))
+            await server.serve(sockets=sockets)
 
 
 async def run_worker(settings: Settings, *, stop: asyncio.Event) -> None:

@@ -78,9 +78,13 @@ class Unavailable(DiptychError):
 
 
 class RateLimited(DiptychError):
-    """The caller holds or asks as much at once as the limit that the message names."""
+    """The caller holds, asks or sends more at once than the limit that the message names; wait `retry_after` seconds."""
 
     code = "RATE_LIMITED"
+
+    def __init__(self, message: str, *, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class Misconfigured(DiptychError):

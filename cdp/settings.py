@@ -43,6 +43,18 @@ class Settings:
     """Accepted but uncommitted events per process; beyond it requests are answered 503. One workspace gets half."""
     queue_bytes: int = 16 * 1024 * 1024
     """The same in bytes of JSON text."""
+    body_bytes: int = 16 * 1024 * 1024
+    """Request bodies that one process holds at once, unpacked; beyond it requests are answered 503."""
+    connections: int = 2_000
+    """Open connections of clients per process; beyond it new ones are answered 503 and closed."""
+    requests_per_second: float = 0.0
+    """What one workspace may ask of the tracking API, and of `eventsIngest`, per process; 0: any."""
+    events_per_second: float = 0.0
+    """What one workspace may send, per process; 0: any."""
+    key_requests_per_second: float = 0.0
+    """What one key may ask of them, per process; 0: any."""
+    key_events_per_second: float = 0.0
+    """What one key may send, per process; 0: any."""
     hook_deadline_ms: float = 2_000.0
     """Longest that one plugin call may take, in milliseconds."""
     health_port: int = 0

@@ -12,10 +12,12 @@ from cdp.access import keys as access
 from cdp.access.scopes import KeyRole
 from cdp.cli.options import database_of, database_options, flag_of, run_async, settings_of
 from cdp.errors import BadInput
+from cdp.model import Limits
 from cdp.settings import Settings
 from cdp.workspaces import store
 
 ROLES = click.Choice([role.value for role in KeyRole], case_sensitive=False)
+_RATE = click.FloatRange(0, 1e9)
 _ROLES_HELP = (
     "What the key may do. ADMIN: everything. INGEST: send events, and nothing else; it may be public. PARTNER: send "
     "events, and read profiles without panels or personal data. SALES: read buyer intent and personal data. SUPPORT: "
@@ -25,7 +27,7 @@ _ROLES_HELP = (
 
 @click.group(epilog="Example: cdp workspaces create acme --data ./data")
 def workspaces() -> None:
-    """Create and list workspaces: nothing is ever visible across two of them."""
+    """Create, list and limit workspaces: nothing is ever visible across two of them."""
 
 
 @workspaces.command("create", epilog="Example: cdp workspaces create acme --data ./data")
@@ -57,6 +59,30 @@ async def _list_workspaces(settings: Settings) -> None:
     async with database_of(settings) as database:
         for _, name in await store.list_all(database):
             click.echo(name)
+
+
+@workspaces.command(
+    "limit", epilog="Example: cdp workspaces limit acme --events-per-second 2000 --data ./data"
+)
+@click.argument("name")
+@click.option("--requests-per-second", type=_RATE, help="Tracking requests of the whole workspace.")
+@click.option("--events-per-second", type=_RATE, help="Events of the whole workspace.")
+@click.option("--key-requests-per-second", type=_RATE, help="Tracking requests of each of its keys.")
+@click.option("--key-events-per-second", type=_RATE, help="Events of each of its keys.")
+@database_options
+def limit_workspace(
+    *, name: str, data: Path | None, database_url: str | None, **limits: float | None
+) -> None:
+    """Say what a workspace may send per second, per server process; 0: any.
+
+    What is left out is as the server's settings say (CDP_EVENTS_PER_SECOND and its kin). It holds within a second.
+    """
+    run_async(_limit_workspace(settings_of(data, database_url), name, Limits(**limits)))
+
+
+async def _limit_workspace(settings: Settings, name: str, limits: Limits) -> None:
+    async with database_of(settings) as database:
+        await store.set_limits(database, await store.by_name(database, name), limits)
 
 
 @click.group(epilog="Example: cdp keys create --workspace acme --role SALES --data ./data")

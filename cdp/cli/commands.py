@@ -13,7 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("cdp.cli.serving:worker", "Settle only: roles, enrichment, upkeep."),
     "demo": ("cdp.cli.demo:demo", "A fresh database with sample data, served."),
     "migrate": ("cdp.cli.database:migrate", "Apply migrations, or list them."),
-    "workspaces": ("cdp.cli.access:workspaces", "Create and list workspaces."),
+    "workspaces": ("cdp.cli.access:workspaces", "Create, list and limit workspaces."),
     "keys": ("cdp.cli.access:keys", "Create, list and revoke keys."),
     "import": ("cdp.cli.importing:import_file", "People, accounts or events from a file."),
     "rebuild": ("cdp.cli.database:rebuild", "Views from events, or check that they agree."),

@@ -7,9 +7,10 @@ else of a connection's session is cleared between two uses, so statements change
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from time import perf_counter
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 import asyncpg
@@ -34,6 +35,7 @@ _KEEP_PLANS = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 # small, was measured a hundred times slower than one made for the call.
 _PLAN_ANEW = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = on"
 _UNBOUND = ""
+_NOTHING_ELSE: Mapping[str, str] = MappingProxyType({})
 
 _WORTH_A_WORD = 0.001
 """Seconds of waiting for a free connection that are counted; nearly always there is one."""
@@ -72,6 +74,7 @@ class Database:
         max_size: int = 10,
         role: str | None = "diptych_app",
         acquire_timeout: float = 5.0,
+        session: Mapping[str, str] = _NOTHING_ELSE,
     ) -> Database:
         """Open the pool.
 
@@ -81,12 +84,13 @@ class Database:
             max_size: connections at most.
             role: what every connection acts as; None leaves the login's own, for the owner's work.
             acquire_timeout: longest wait for a free connection, in seconds.
+            session: settings of PostgreSQL for every connection, such as time limits.
 
         Raises:
             Unavailable: the database does not answer.
             Misconfigured: it refuses the login, or the login may not become `role`.
         """
-        session = {"application_name": "diptych", "timezone": "UTC", **_KEEP_PLANS}
+        session = {"application_name": "diptych", "timezone": "UTC", **_KEEP_PLANS, **session}
         if role is not None:
             session["role"] = role
         with reaching(url):

@@ -20,6 +20,7 @@ from cdp.workspaces.cache import Workspaces
 
 if TYPE_CHECKING:
     from cdp.access.keys import Authenticator
+    from cdp.access.rates import Rates
     from cdp.graphql.reading import Reading
     from cdp.hooks.manager import Plugins
     from cdp.ingest.accumulator import Accumulator
@@ -47,6 +48,10 @@ class Services(Protocol):
     @property
     def accumulator(self) -> Accumulator:
         """The one write path of events."""
+
+    @property
+    def rates(self) -> Rates:
+        """How much keys and workspaces have sent lately."""
 
     @property
     def intake(self) -> Intake:

@@ -42,6 +42,13 @@ class Batch(Struct, frozen=True, kw_only=True):
     write_key: str | None = None
     type: str | None = None
     """The type of every item where the address says it, such as `/v1/track`."""
+    context_bytes: int = 0
+    """The context's length as JSON text."""
+
+    @property
+    def size_bytes(self) -> int:
+        """About what its events come to, as JSON text, once each has the context."""
+        return sum(len(memoryview(item)) for item in self.items) + self.context_bytes * len(self.items)
 
 
 class _Envelope(Struct, rename="camel"):
@@ -97,6 +104,7 @@ def decode_batch(text: bytes) -> Batch:
     return Batch(
         items=tuple(envelope.batch),
         context=_read_context(context),
+        context_bytes=len(context),
         sent_at=envelope.sent_at,
         write_key=_text_or_none(envelope.write_key),
         type=_text_or_none(envelope.kept_type),

@@ -113,6 +113,7 @@ class Intake:
             keep=keep,
             source=source,
             received_at=received_at,
+            size_bytes=batch.size_bytes,
         )
         refused += [
             (index, result.refusal)

@@ -27,7 +27,7 @@ from cdp.model.views import (
     UsageFacts,
     UsagePhase,
 )
-from cdp.model.workspace import Workspace, WorkspaceSettings
+from cdp.model.workspace import Limits, Workspace, WorkspaceSettings
 
 __all__ = [
     "NO_ACCOUNT",
@@ -53,6 +53,7 @@ __all__ = [
     "IntentFacts",
     "IntentLevel",
     "Lens",
+    "Limits",
     "Measure",
     "MembershipFacts",
     "NodeId",

@@ -52,6 +52,8 @@ def error_answer(error: DiptychError) -> Response:
             headers["Retry-After"] = str(error.retry_after)
             # What is away, and where it lives, is for the log.
             content["message"] = "The server cannot do this just now; try again in a moment."
+        case RateLimited():
+            headers["Retry-After"] = str(error.retry_after)
         case Unauthenticated():
             # Not Basic, although it is understood: browsers would ask the visitor for a password.
             headers["WWW-Authenticate"] = 'Bearer realm="diptych"'

@@ -41,6 +41,11 @@ COUNTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "Transactions of ingest that failed by nobody's fault, by kind of error.",
         ("cause",),
     ),
+    "request.shed": (
+        "cdp_requests_shed",
+        "Requests that were refused before they were read, by what there was no room for.",
+        ("why",),
+    ),
     "settle.profiles": ("cdp_settled_profiles", "Profiles that were taken to be settled.", ()),
     "settle.failed": ("cdp_settle_failures", "Profiles that could not be settled for now.", ()),
 }

@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cdp.access.keys import Authenticator
+from cdp.access.keys import Authenticator, Principal
+from cdp.access.rates import Rates
 from cdp.access.scopes import Scope
 from cdp.errors import BadInput, TooLarge
 from cdp.ingest.decode import Batch, decode_batch, decode_single, unpack
@@ -22,6 +23,8 @@ from cdp.ingest.limits import BATCH_BYTES
 from cdp.model import EventType
 from cdp.telemetry import stage
 from cdp.web.answers import json_answer
+from cdp.web.room import stay_of
+from cdp.workspaces.cache import Workspaces
 
 _SINGLE = {
     "identify": EventType.IDENTIFY,
@@ -53,10 +56,18 @@ class TrackingParts(Protocol):
     def intake(self) -> Intake:
         """Where batches go."""
 
+    @property
+    def workspaces(self) -> Workspaces:
+        """What they may send per second."""
+
+    @property
+    def rates(self) -> Rates:
+        """How much of it they have sent."""
+
 
 def tracking_routes(parts: TrackingParts) -> list[Route]:
     """`POST /v1/{identify,track,page,screen,group,alias,batch}`, their short forms, and the browser SDK's settings."""
-    tracking = Tracking(parts.authenticator, parts.intake)
+    tracking = Tracking(parts.authenticator, parts.intake, parts.workspaces, parts.rates)
     # Any page may send events: the key says where they go, and no cookie says who sends them.
     anywhere = [
         Middleware(
@@ -90,9 +101,13 @@ def tracking_routes(parts: TrackingParts) -> list[Route]:
 class Tracking:
     """Receives batches and single events."""
 
-    def __init__(self, authenticator: Authenticator, intake: Intake) -> None:
+    def __init__(
+        self, authenticator: Authenticator, intake: Intake, workspaces: Workspaces, rates: Rates
+    ) -> None:
         self._authenticator = authenticator
         self._intake = intake
+        self._workspaces = workspaces
+        self._rates = rates
 
     def receiver(self, event_type: EventType | None) -> Callable[[Request], Any]:
         """The endpoint for one event of this type, or for a batch (None)."""
@@ -118,24 +133,48 @@ class Tracking:
         return json_answer(browser_settings(key, request.url.scheme, request.url.netloc))
 
     async def _receive(self, request: Request, event_type: EventType | None) -> Receipt:
-        body = await _read(request)
         key = _key(request)
         if key is None:
             # It must be in the body, which has to be understood first; nobody's mistakes are kept.
-            batch = _decode(body, event_type)
-            principal = await self._authenticator.authenticate(batch.write_key)
-            principal.require(Scope.EVENTS_WRITE)
-            return await self._intake.take(principal.workspace_id, batch)
-        principal = await self._authenticator.authenticate(key)
-        principal.require(Scope.EVENTS_WRITE)
+            batch = _decode(request, await _read(request), event_type)
+            principal = await self._admit(request, batch.write_key)
+            return await self._take(principal, batch)
+        # Whoever has sent too much is told so before the body is read.
+        principal = await self._admit(request, key)
+        if (stay := stay_of(request.scope)) is not None:
+            stay.expect(_declared(request))
+        body = await _read(request)
         try:
-            batch = _decode(body, event_type)
+            batch = _decode(request, body, event_type)
         except TooLarge:
             raise
         except BadInput as error:
             await self._intake.keep_body(principal.workspace_id, body, error)
             raise
-        return await self._intake.take(principal.workspace_id, batch)
+        return await self._take(principal, batch)
+
+    async def _admit(self, request: Request, key: str | None) -> Principal:
+        """Who sends, if there is room for it and its rate allows it.
+
+        Raises:
+            Unauthenticated: the key is not one.
+            Forbidden: it may not send events.
+            Unavailable: its workspace has as much under way as it may.
+            RateLimited: it asks too often.
+        """
+        principal = await self._authenticator.authenticate(key)
+        principal.require(Scope.EVENTS_WRITE)
+        workspace_id = principal.workspace_id
+        if (stay := stay_of(request.scope)) is not None:
+            stay.belong_to(workspace_id)
+        self._rates.request(principal, (await self._workspaces.get(workspace_id)).limits)
+        return principal
+
+    async def _take(self, principal: Principal, batch: Batch) -> Receipt:
+        workspace_id = principal.workspace_id
+        limits = (await self._workspaces.get(workspace_id)).limits
+        self._rates.events(principal, limits, len(batch.items))
+        return await self._intake.take(workspace_id, batch)
 
 
 def browser_settings(key: str, scheme: str, host: str) -> dict[str, Any]:
@@ -163,9 +202,12 @@ def browser_settings(key: str, scheme: str, host: str) -> dict[str, Any]:
     }
 
 
-def _decode(body: bytes, event_type: EventType | None) -> Batch:
+def _decode(request: Request, body: bytes, event_type: EventType | None) -> Batch:
+    """Raises Unavailable where there is no room for what the body unpacks to, besides what is wrong with it."""
     with stage("ingest.decode"):
         text = unpack(body)
+        if len(text) > len(body) and (stay := stay_of(request.scope)) is not None:
+            stay.grow(len(text) - len(body))
         return decode_batch(text) if event_type is None else decode_single(text, event_type)
 
 
@@ -186,17 +228,28 @@ async def _read(request: Request) -> bytes:
     Raises:
         TooLarge: there is more.
     """
+    _declared(request)
     parts: list[bytes] = []
     size = 0
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > BATCH_BYTES:
-        raise TooLarge(f"The body is larger than {BATCH_BYTES:,} bytes; send smaller batches.")
     async for part in request.stream():
         size += len(part)
         if size > BATCH_BYTES:
             raise TooLarge(f"The body is larger than {BATCH_BYTES:,} bytes; send smaller batches.")
         parts.append(part)
     return b"".join(parts)
+
+
+def _declared(request: Request) -> int:
+    """The body's length as its head says; 0 where it does not.
+
+    Raises:
+        TooLarge: it is more than the limit.
+    """
+    declared = request.headers.get("content-length", "")
+    size = int(declared) if declared.isdecimal() else 0
+    if size > BATCH_BYTES:
+        raise TooLarge(f"The body is larger than {BATCH_BYTES:,} bytes; send smaller batches.")
+    return size
 
 
 def _key(request: Request) -> str | None:

@@ -12,7 +12,7 @@ SELECT l.workspace_id FROM cdp.list_workspaces() AS l WHERE l.name = $1;
 
 -- name: load
 -- A workspace with its own catalogue entries and its features, all of one version: ($1 workspace).
-SELECT w.name, w.version, w.epoch, w.settings,
+SELECT w.name, w.version, w.epoch, w.settings, w.limits,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('entry_id', e.entry_id, 'event', e.event,
                    'conditions', e.conditions, 'contributions', e.contributions) ORDER BY e.entry_id), '[]')
         FROM catalogue_entry e WHERE e.workspace_id = $1) AS entries,
@@ -32,6 +32,10 @@ SELECT pg_advisory_xact_lock(7001, $1::bigint::integer);
 -- name: save_settings
 -- Replaces what differs from the defaults: ($1 workspace, $2 settings, $3 epoch of the decay).
 UPDATE workspace SET settings = $2::jsonb, epoch = $3 WHERE workspace_id = $1;
+
+-- name: save_limits
+-- Replaces what the operator allows, and tells every process: ($1 workspace, $2 limits).
+UPDATE workspace SET limits = $2::jsonb, version = version + 1 WHERE workspace_id = $1;
 
 -- name: bump
 -- Tells every process that it holds an old version: ($1 workspace).

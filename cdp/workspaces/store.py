@@ -9,7 +9,7 @@ from cdp.db.pool import Connection, Database
 from cdp.db.queries import load_queries
 from cdp.errors import BadInput, Conflict, Misconfigured, NotFound
 from cdp.lenses.catalogue import merge_entries
-from cdp.model import CatalogueEntry, Feature, Workspace, WorkspaceId, WorkspaceSettings
+from cdp.model import CatalogueEntry, Feature, Limits, Workspace, WorkspaceId, WorkspaceSettings
 
 _SQL = load_queries("cdp.workspaces")
 _LONGEST_NAME = 100
@@ -75,11 +75,24 @@ async def load(connection: Connection, workspace_id: WorkspaceId) -> Workspace:
             settings=msgspec.json.decode(row["settings"], type=WorkspaceSettings),
             entries=merge_entries(msgspec.json.decode(row["entries"], type=list[CatalogueEntry])),
             features=msgspec.json.decode(row["features"], type=tuple[Feature, ...]),
+            limits=msgspec.json.decode(row["limits"], type=Limits),
         )
     except msgspec.MsgspecError as error:
         raise Misconfigured(
             f"The settings of the workspace {row['name']!r} do not fit this version of Diptych: {error}."
         ) from error
+
+
+async def set_limits(database: Database, workspace_id: WorkspaceId, limits: Limits) -> None:
+    """Replace what the workspace may ask and send per second; it holds within a second.
+
+    Raises:
+        NotFound: there is no such workspace.
+    """
+    given = {name: value for name, value in msgspec.structs.asdict(limits).items() if value is not None}
+    async with database.transaction(workspace_id) as connection:
+        await version_of(connection, workspace_id)
+        await connection.execute(_SQL.save_limits, workspace_id, msgspec.json.encode(given).decode())
 
 
 async def version_of(connection: Connection, workspace_id: WorkspaceId) -> int:

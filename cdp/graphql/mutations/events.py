@@ -198,10 +198,12 @@ class EventMutations:
     )
     async def events_ingest(self, info: Info, given: Given[EventsIngestInput]) -> EventsIngestPayload:
         """Through the same intake as the tracking API."""
-        receipt = await info.context.services.intake.take(
-            info.context.workspace_id, _batch(given), source="graphql"
-        )
-        return _payload(receipt)
+        context, services = info.context, info.context.services
+        batch = _batch(given)
+        limits = (await services.workspaces.get(context.workspace_id)).limits
+        services.rates.request(context.caller, limits)
+        services.rates.events(context.caller, limits, len(batch.items))
+        return _payload(await services.intake.take(context.workspace_id, batch, source="graphql"))
 
     @mutation(
         Scope.WORKSPACE_ADMIN,
