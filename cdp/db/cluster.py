@@ -16,6 +16,7 @@ import json
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -59,6 +60,8 @@ SETTINGS: Mapping[str, str] = {
     # Otherwise an error comes with the row that caused it, and the row with somebody's data.
     "log_error_verbosity": "terse",
     "password_encryption": "scram-sha-256",
+    # After a crash: all files at once rather than one by one (measured on a busy disk: 0.1 s instead of 3 s).
+    **({"recovery_init_sync_method": "syncfs"} if sys.platform == "linux" else {}),
 }
 """What differs from PostgreSQL's defaults; `EmbeddedPostgres.start(settings=…)` adds to it."""
 
