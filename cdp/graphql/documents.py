@@ -30,6 +30,7 @@ from msgspec.structs import replace
 from strawberry.schema.schema import validate_document
 
 from cdp.graphql.limits import Limits, TooComplex, check
+from cdp.plan.cost import cost_of
 from cdp.plan.plans import Recent
 from cdp.plan.values import Variables, shape
 
@@ -61,8 +62,11 @@ class Operation:
             if isinstance(definition, FragmentDefinitionNode)
         }
         self.is_query = node.operation == OperationType.QUERY
+        self.is_mutation = node.operation == OperationType.MUTATION
         self.root_names = _root_names(node.selection_set, self.fragments, set())
         """The fields of the root that it may ask for."""
+        self.cost = cost_of(schema, node, self.fragments)
+        """What it may cost, with which variables."""
         self._deciding = _deciding(document)
         self._types: dict[str, GraphQLInputType] = {}
         for definition in node.variable_definitions or ():

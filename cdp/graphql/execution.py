@@ -35,7 +35,7 @@ from cdp.errors import Unauthenticated
 from cdp.graphql.context import NO_KEY, Context
 from cdp.graphql.documents import Documents, Operation, Refused
 from cdp.graphql.errors import to_graphql_error
-from cdp.graphql.limits import Limits
+from cdp.graphql.limits import Limits, TooComplex, check_cost, check_variables
 from cdp.graphql.payloads import answer_reference, refers
 from cdp.graphql.reading import Plans, Reading, is_planned
 from cdp.plan.compiler import TYPE_KEY
@@ -68,7 +68,8 @@ class PlannedSchema(strawberry.Schema):
     def __init__(self, query: type, *, limits: Limits | None = None, **named: Any) -> None:
         super().__init__(query, execution_context_class=Executor, **named)
         self.graphql_schema: GraphQLSchema = self._schema
-        self.documents = Documents(self._schema, limits or Limits())
+        self._limits = limits or Limits()
+        self.documents = Documents(self._schema, self._limits)
         self.plans = Plans(self._schema)
         _resolve_planned_fields(self._schema)
 
@@ -102,6 +103,11 @@ class PlannedSchema(strawberry.Schema):
         type_ = OperationType(operation.node.operation.value)
         if allowed_operation_types is not None and type_ not in allowed_operation_types:
             raise InvalidOperationTypeError(type_)
+        try:
+            if not operation.is_mutation:
+                check_variables(variable_values or {}, self._limits)
+        except TooComplex as refused:
+            return _refused([refused])
         variables = get_variable_values(
             self._schema, operation.node.variable_definitions or (), variable_values or {}, max_errors=20
         )
@@ -109,6 +115,10 @@ class PlannedSchema(strawberry.Schema):
             return _refused(variables)
         if context_value.principal is None and not operation.is_introspection:
             return _refused([to_graphql_error(Unauthenticated(NO_KEY))])
+        try:
+            check_cost(operation.cost, variables.coerced, self._limits)
+        except TooComplex as refused:
+            return _refused([refused])
         context_value.reading = Reading(context_value, self.plans, operation, variables.coerced)
         result = await self._run(operation, variable_values, context_value, root_value, operation_extensions)
         errors = [*(result.errors or ()), *context_value.reading.refused]

@@ -1,6 +1,11 @@
-"""Limits of a document, checked before it is validated: validating a hostile one is what it wants."""
+"""Limits of a request: of its document, before it is validated, since validating a hostile one is what it wants; of its
+variables, before they are read; of what it may cost, before anything is planned or asked.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -14,6 +19,9 @@ from graphql import (
 )
 from msgspec import Struct
 
+from cdp.plan.cost import Cost
+from cdp.plan.values import Variables
+
 
 class Limits(Struct, frozen=True, kw_only=True):
     """What a document may ask for at most."""
@@ -25,6 +33,12 @@ class Limits(Struct, frozen=True, kw_only=True):
     fields: int = 5_000
     """Of all operations together, fragments spread out."""
     aliases: int = 500
+    cost: int = 1_000_000
+    """Of one operation; see cdp.plan.cost."""
+    objects: int = 1_000
+    """Input objects in the variables of a query; a filter is made of them."""
+    nesting: int = 50
+    """Of lists and objects in these."""
 
 
 class _Size(Struct, frozen=True):
@@ -41,8 +55,8 @@ _NOTHING = _Size(0, 0, 0)
 class TooComplex(GraphQLError):
     """A document beyond a limit."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, extensions={"code": "COMPLEXITY"})
+    def __init__(self, message: str, **figures: int) -> None:
+        super().__init__(message, extensions={"code": "COMPLEXITY", **figures})
 
 
 def check(document: DocumentNode, limits: Limits) -> None:
@@ -62,6 +76,47 @@ def check(document: DocumentNode, limits: Limits) -> None:
         elif isinstance(definition, FragmentDefinitionNode):
             refuse(measuring.spread(definition.name.value), limits)
         refuse(total, limits)
+
+
+def check_variables(given: Mapping[str, Any], limits: Limits) -> None:
+    """Do nothing if the variables of a query, as they came, are within the limits.
+
+    Raises:
+        TooComplex: they hold more objects, or nest deeper.
+    """
+    objects = 0
+    level: list[Any] = list(given.values())
+    for _ in range(limits.nesting):
+        objects += sum(type(value) is dict for value in level)
+        if objects > limits.objects:
+            raise TooComplex(
+                f"The variables of a query may hold {limits.objects:,} objects; these hold more."
+            )
+        level = [
+            inner
+            for value in level
+            if type(value) is dict or type(value) is list
+            for inner in (value.values() if type(value) is dict else value)
+        ]
+        if not level:
+            return
+    raise TooComplex(f"The variables of a query may nest {limits.nesting} deep; these nest deeper.")
+
+
+def check_cost(cost: Cost, variables: Variables, limits: Limits) -> None:
+    """Do nothing if an operation with these variables costs no more than it may.
+
+    Raises:
+        TooComplex: it does; the message says how much, and how much is allowed.
+    """
+    found = cost.at(variables)
+    if found > limits.cost:
+        raise TooComplex(
+            f"This operation may cost {found:,}, and no operation may cost more than {limits.cost:,}: "
+            "ask for smaller pages, or for fewer fields inside of lists.",
+            cost=found,
+            limit=limits.cost,
+        )
 
 
 class _Measuring:

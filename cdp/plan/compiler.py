@@ -40,7 +40,6 @@ from cdp.plan.labels import lacking
 from cdp.plan.moment import Moment
 from cdp.plan.pages import page_of, search_of
 from cdp.plan.selection import Selection
-from cdp.plan.size import Sizes
 from cdp.plan.statement import Convert, Scope, Statement
 from cdp.plan.values import Leaf
 from cdp.plan.writing import object_type, read_key, written_as
@@ -83,7 +82,6 @@ class Compiled(Struct, frozen=True):
     sql: str
     refused: tuple[Refused, ...]
     computations: tuple[Computation, ...]
-    lists: tuple[Sizes, ...]
 
 
 class Compiler:
@@ -106,8 +104,6 @@ class Compiler:
         """Whether the ordinary executor will complete the answer, and so needs hidden keys."""
         self._refused: list[Refused] = []
         self._computations: list[Computation] = []
-        self._lists: list[Sizes] = []
-        self._within: Sizes = ()
 
     def field(self, field: GraphQLField, nodes: Nodes, path: Path) -> Compiled:
         """The JSON of a planned field that hangs on no row: one of Query's.
@@ -132,8 +128,8 @@ class Compiler:
         return self._compiled(self._row(entity, scope, entity.by_id, type_, nodes))
 
     def _compiled(self, sql: str) -> Compiled:
-        compiled = Compiled(sql, tuple(self._refused), tuple(self._computations), tuple(self._lists))
-        self._refused, self._computations, self._lists = [], [], []
+        compiled = Compiled(sql, tuple(self._refused), tuple(self._computations))
+        self._refused, self._computations = [], []
         return compiled
 
     # ── objects ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -248,13 +244,7 @@ class Compiler:
             each=inner.sql(declared.each) if declared.each is not None else None,
             scope=inner,
         )
-        around = self._within
-        self._within = (*around, given.get("last") if given.get("first") is None else given["first"])
-        if around:
-            self._lists.append(self._within)
-        written = parts.write(object_type(field.type), nodes)
-        self._within = around
-        return written
+        return parts.write(object_type(field.type), nodes)
 
     # ── what connections need too ────────────────────────────────────────────────────────────────────────────────
 

@@ -15,7 +15,6 @@ from cdp.plan.compiler import Compiled, Compiler, Computation, Refused
 from cdp.plan.entities import Entity
 from cdp.plan.moment import Moment
 from cdp.plan.selection import Selection
-from cdp.plan.size import Sizes
 from cdp.plan.statement import Parameter, Statement
 from cdp.plan.values import Variables
 
@@ -32,8 +31,6 @@ class PlannedField(Struct, frozen=True):
     """Whether its JSON is to be parsed and completed, rather than passed through."""
     refused: tuple[Refused, ...] = ()
     computations: tuple[Computation, ...] = ()
-    lists: tuple[Sizes, ...] = ()
-    """Of connections within connections."""
     column: int | None = None
     constant: str | None = None
     """Its value, where that is known before anything is read: `__typename`."""
@@ -49,6 +46,8 @@ class Plan(Struct, frozen=True):
     fields: tuple[PlannedField, ...]
     guards: Mapping[str, int]
     """Response key → index of the parameter that switches the field off when its arguments cannot be bound."""
+    unused: tuple[Parameter, ...] = ()
+    """Arguments that the statement has no use for, such as the page of a list that is only counted."""
 
 
 def plan_fields(
@@ -148,17 +147,18 @@ def _assemble(
                 completes,
                 compiled.refused,
                 compiled.computations,
-                compiled.lists,
                 len(columns),
             )
         )
         columns.append(sql)
     sql, used = statement.close(f"SELECT {', '.join(columns)}" if columns else "")
+    kept = set(used)
     return Plan(
         sql,
         tuple(statement.parameters[index] for index in used),
         tuple(fields),
         {key: used.index(index) for key, index in guards.items()},
+        tuple(one for index, one in enumerate(statement.parameters) if one.path and index not in kept),
     )
 
 

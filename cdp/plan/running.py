@@ -15,12 +15,17 @@ from cdp.model.ids import decode_id
 from cdp.plan.compiler import NEEDS_KEY, TYPE_KEY, Computation, Refused
 from cdp.plan.moment import Moment
 from cdp.plan.plans import Plan, PlannedField
-from cdp.plan.size import TooMuch, check_size
 from cdp.plan.values import Leaf, Tree, Variables
 from cdp.telemetry import stage
 
 MOST_SECONDS = 10.0
 """That PostgreSQL may take for one statement."""
+
+
+class TooMuch(DiptychError):
+    """A statement that was given up."""
+
+    code = "COMPLEXITY"
 
 
 class Answer(Struct, frozen=True):
@@ -61,7 +66,10 @@ async def run_plan(
                 try:
                     row = await connection.fetchrow(plan.sql, *values, timeout=MOST_SECONDS)
                 except TimeoutError:
-                    raise TooMuch("The query took too long; ask for less at once.") from None
+                    raise TooMuch(
+                        f"The query took longer than {MOST_SECONDS:g} seconds; ask for less at once, "
+                        "or in an order and with a filter that an index serves."
+                    ) from None
     answers: dict[str, Answer] = {}
     for field in plan.fields:
         if field.failure is not None:
@@ -87,12 +95,11 @@ def _bind(
         except DiptychError as error:
             values.append(None)
             failed.setdefault(parameter.path[0], (error, parameter.path))
-    for field in plan.fields:
-        if field.lists and field.key not in failed:
-            try:
-                check_size(field.lists, variables)
-            except TooMuch as error:
-                failed[field.key] = (error, field.path)
+    for parameter in plan.unused:
+        try:
+            parameter.read(variables, moment)
+        except DiptychError as error:
+            failed.setdefault(parameter.path[0], (error, parameter.path))
     for key in failed:
         if key in plan.guards:
             values[plan.guards[key]] = False

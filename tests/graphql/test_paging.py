@@ -6,16 +6,9 @@ from typing import Any
 
 import pytest
 
-FIELDS = [
-    "CREATED_AT",
-    "DISPLAY_NAME",
-    "FIRST_SEEN_AT",
-    "LAST_SEEN_AT",
-    "INTENT_SCORE",
-    "PURCHASE_COUNT",
-    "LAST_PURCHASE_AT",
-    "LAST_USED_AT",
-]
+FIELDS = ["CREATED_AT", "DISPLAY_NAME", "LAST_SEEN_AT", "INTENT_SCORE", "PURCHASE_COUNT", "LAST_USED_AT"]
+OF = {"TRAIT_TEXT": "plan.name", "TRAIT_NUMBER": "plan.seats", "PURCHASE_TOTAL": "EUR",
+      "SIGNAL_WEIGHT": "pricing_viewed", "FEATURE_LAST_AT": "share"}  # fmt: skip
 PAGE = """query ($order: [ProfileOrder!], $first: Int, $after: String, $last: Int, $before: String) {
   profiles(orderBy: $order, first: $first, after: $after, last: $last, before: $before) {
     edges { cursor node { id } } nodes { id }
@@ -26,6 +19,12 @@ ORDERS = [
     *([{"field": field, "direction": direction}] for field in FIELDS for direction in ("ASC", "DESC")),
     [{"field": "PURCHASE_COUNT", "direction": "DESC"}, {"field": "DISPLAY_NAME"}],
     [{"field": "LAST_USED_AT", "direction": "ASC"}, {"field": "DISPLAY_NAME", "direction": "DESC"}],
+    *(
+        [{"field": field, "direction": "DESC"}]
+        for field in ("STAGE", "PHASE", "TIME_TO_ACTIVATION", "RENEWAL_DATE")
+    ),
+    *([{"field": field, "of": of, "direction": "DESC"}] for field, of in OF.items()),
+    [{"field": "TRAIT_TEXT", "of": "plan.name"}, {"field": "TRAIT_TEXT", "of": "city", "direction": "DESC"}],
 ]
 
 
@@ -110,6 +109,46 @@ def test_a_cursor_of_another_order_is_refused(world: Any) -> None:
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["BAD_USER_INPUT"]
 
 
+def test_a_cursor_of_another_trait_is_refused(world: Any) -> None:
+    """Its values are those of a trait: compared with another one's, they would be a place in no list."""
+    order = [{"field": "TRAIT_TEXT", "of": "plan.name"}]
+    cursor = world.data(PAGE, first=1, order=order)["profiles"]["pageInfo"]["endCursor"]
+    assert len(world.data(PAGE, first=1, order=order, after=cursor)["profiles"]["nodes"]) == 1
+    other = [{"field": "TRAIT_TEXT", "of": "plan"}]
+    answer = world.ask(PAGE, first=1, after=cursor, order=other)
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["BAD_USER_INPUT"]
+
+
+def test_traits_sort_as_text_or_as_numbers(world: Any) -> None:
+    document = "query ($o: [ProfileOrder!]) { profiles(orderBy: $o, first: 3) { nodes { displayName } } }"
+
+    def first(field: str, of: str) -> list[str]:
+        found = world.data(document, o=[{"field": field, "of": of, "direction": "DESC"}])["profiles"]["nodes"]
+        return [one["displayName"] for one in found]
+
+    assert first("TRAIT_TEXT", "plan.name")[:2] == ["Ann Archer", "Bob Baker"]
+    assert first("TRAIT_NUMBER", "plan.seats")[0] == "Ann Archer"
+    assert first("TRAIT_NUMBER", "plan.name") == first("TRAIT_NUMBER", "nothing"), "words are no numbers"
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {"field": "TRAIT_TEXT"},
+        {"field": "TRAIT_TEXT", "of": None},
+        {"field": "TRAIT_TEXT", "of": "a..b"},
+        {"field": "PURCHASE_TOTAL"},
+        {"field": "CREATED_AT", "of": "plan"},
+        {"field": "SIGNAL_COUNT", "of": "a\u0000b"},
+    ],
+)
+def test_an_order_that_cannot_be_is_bad_input(world: Any, order: Any) -> None:
+    answer = world.ask(PAGE, first=1, order=[order])
+    assert [(error["extensions"]["code"], error["path"]) for error in answer["errors"]] == [
+        ("BAD_USER_INPUT", ["profiles"])
+    ]
+
+
 def test_a_forged_cursor_with_values_of_other_types_is_refused(world: Any) -> None:
     import base64
     import json
@@ -131,6 +170,13 @@ def test_a_forged_cursor_with_values_of_other_types_is_refused(world: Any) -> No
         forged = base64.urlsafe_b64encode(json.dumps([named, *values]).encode()).decode()
         answer = world.ask(PAGE, first=1, order=order, after=forged)
         assert [error["extensions"]["code"] for error in answer["errors"]] == ["BAD_USER_INPUT"], values
+
+
+@pytest.mark.parametrize(
+    "arguments", ["first: 100000", "first: 201", "last: -1", 'after: "x"', 'first: 5, before: ""']
+)
+def test_a_page_that_cannot_be_is_refused_where_only_its_list_is_counted(world: Any, arguments: str) -> None:
+    assert world.errors(f"{{ profiles({arguments}) {{ totalCount }} }}") == [("BAD_USER_INPUT", ["profiles"])]
 
 
 def test_an_empty_page_has_no_cursors(world: Any) -> None:

@@ -24,13 +24,13 @@ from tests.security.conftest import Side, track
 
 SCHEMA = build_schema().graphql_schema
 
-ARGUMENTS = {"slot": '"hero"', "ended": "true"}
+ARGUMENTS = {"slot": '"hero"', "ended": "true", "first": "3"}
 """Of fields below Query's own; other arguments are left out."""
 
 ROOTS = {
-    "profiles": "profiles",
+    "profiles": "profiles(first: 3)",
     "profile": 'profile(identifier: { kind: "user_id", value: "u-1" })',
-    "accounts": "accounts",
+    "accounts": "accounts(first: 3)",
     "account": 'account(domain: "canary-works.com")',
     "catalogue": "catalogue",
     "workspace": "workspace",

@@ -26,13 +26,20 @@ async def test_lists_within_lists_are_held_to_a_size_whatever_the_variables(ours
     assert await ours.codes(literal) == ["COMPLEXITY"]
 
 
-async def test_one_field_that_asks_for_too_much_leaves_its_neighbours_alone(ours: Side) -> None:
-    await ours.tell(track("u", "Signed In"))
-    answer = await ours.ask(WITHIN.removesuffix("}") + " accounts { totalCount } }", first=200)
-    assert answer["data"] is None, "`profiles` cannot be null"
-    assert [(error["extensions"]["code"], error["path"]) for error in answer["errors"]] == [
-        ("COMPLEXITY", ["profiles"])
-    ]
+async def test_an_operation_that_asks_for_too_much_is_refused_before_anything_is_read(
+    ours: Side, application: Application
+) -> None:
+    """The error says what it would cost, and what it may."""
+    assert await ours.codes(WITHIN, first=20) == []
+    away = Unavailable("Nothing may be asked of the database.")
+    with patch.object(application.database, "connection", side_effect=away):
+        assert await ours.codes(WITHIN, first=20) == ["UNAVAILABLE"]
+        answer = await ours.ask(WITHIN.removesuffix("}") + " accounts { totalCount } }", first=200)
+    (error,) = answer["errors"]
+    assert "data" not in answer
+    assert error["extensions"] == {"code": "COMPLEXITY", "cost": 16_842_320, "limit": 1_000_000}
+    assert "16,842,320" in error["message"]
+    assert "1,000,000" in error["message"]
 
 
 async def test_a_filter_follows_only_so_many_relations(ours: Side) -> None:
