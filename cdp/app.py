@@ -20,12 +20,14 @@ from cdp.access.keys import Authenticator
 from cdp.access.rates import Rates
 from cdp.db.pool import Database
 from cdp.errors import Misconfigured
+from cdp.graphql.socket import LARGEST_MESSAGE
 from cdp.graphql.transport import graphql_routes
 from cdp.graphql.trusted import read_trusted
 from cdp.hooks.manager import Plugins
 from cdp.identity.kinds import make_kinds
 from cdp.ingest.accumulator import Accumulator
 from cdp.ingest.intake import Intake
+from cdp.live.hub import Hub
 from cdp.model import Limits
 from cdp.settings import Settings
 from cdp.settle.health import HealthNotes
@@ -74,6 +76,7 @@ class Application:
     accumulator: Accumulator
     intake: Intake
     worker: Worker
+    hub: Hub
     metrics: Metrics
     traces: Traces | None = None
 
@@ -125,6 +128,8 @@ class Application:
             )
             metrics.watch_queue(accumulator)
             stack.push_async_callback(accumulator.aclose)
+            hub = Hub(database)
+            stack.push_async_callback(hub.aclose)
             yield cls(
                 settings=settings,
                 clock=clock,
@@ -143,6 +148,7 @@ class Application:
                 accumulator=accumulator,
                 intake=Intake(accumulator, workspaces, clock=clock),
                 worker=worker,
+                hub=hub,
                 metrics=metrics,
                 traces=traces,
             )
@@ -156,13 +162,14 @@ def create_asgi(application: Application, *, seat: Seat | None = None) -> Starle
         seat: this process's place among those that share its port; None: it is alone.
 
     Raises:
-        Misconfigured: the trusted documents that the settings name cannot be read.
+        Misconfigured: the trusted documents that the settings name cannot be read, or an origin is none.
     """
     settings = application.settings
     trusted = read_trusted(settings.trusted_documents, only=settings.trusted_documents_only)
+    origins = [one for one in (settings.allowed_origins or "").replace(",", " ").split() if one]
     return Starlette(
         routes=[
-            *graphql_routes(application, trusted),
+            *graphql_routes(application, trusted, allowed_origins=origins),
             *tracking_routes(application),
             *health_routes(application, seat),
         ],
@@ -191,6 +198,8 @@ async def run_server(
             log_config=None,
             timeout_graceful_shutdown=20,
             http=at_most(settings.connections),
+            ws_max_size=LARGEST_MESSAGE,
+            ws_per_message_deflate=False,  # each socket would hold its dictionaries
         )
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(noting_health(application))
@@ -198,9 +207,24 @@ async def run_server(
                 await stack.enter_async_context(telling(seat, application.metrics.families))
             if settings.worker:
                 await stack.enter_async_context(settling(application))
-            server = uvicorn.Server(config)
+            server = _Server(config, application.hub)
             await stack.enter_async_context(sweeping(lambda: server.server_state.connections))
             await server.serve(sockets=sockets)
+
+
+class _Server(uvicorn.Server):
+    """A server whose streams and sockets end when it stops; nothing else would end them."""
+
+    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+        super().__init__(config)
+        self._hub = hub
+
+    @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._hub.stop()
+        # They say goodbye by themselves; what uvicorn would send in their name comes after.
+        await asyncio.sleep(0.05)
+        await super().shutdown(sockets)
 
 
 async def run_worker(settings: Settings, *, stop: asyncio.Event) -> None:

@@ -31,6 +31,8 @@ class Settings:
     """GraphQL documents to ask for by their SHA-256: a folder of `*.graphql`, or a JSON file `{hash: text}`."""
     trusted_documents_only: bool = False
     """Whether no other documents are run."""
+    allowed_origins: str | None = None
+    """Web pages elsewhere that may open a WebSocket to `/graphql`: origins, separated by commas, or `*` for all."""
     pool_size: int = 10
     """Connections to PostgreSQL per process."""
     flush_events: int = 2_000

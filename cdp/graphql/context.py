@@ -15,6 +15,7 @@ from cdp.access.scopes import Scope
 from cdp.db.pool import Connection, Database
 from cdp.errors import Unauthenticated
 from cdp.identity.kinds import Kinds, make_kinds
+from cdp.live.hub import Hub
 from cdp.model import Workspace, WorkspaceId
 from cdp.workspaces.cache import Workspaces
 
@@ -64,6 +65,10 @@ class Services(Protocol):
     @property
     def authenticator(self) -> Authenticator:
         """Who a key belongs to."""
+
+    @property
+    def hub(self) -> Hub:
+        """Who is woken by changes."""
 
     @property
     def clock(self) -> Callable[[], datetime]:

@@ -63,6 +63,11 @@ class Operation:
         }
         self.is_query = node.operation == OperationType.QUERY
         self.is_mutation = node.operation == OperationType.MUTATION
+        self.is_subscription = node.operation == OperationType.SUBSCRIPTION
+        root = schema.get_root_type(node.operation)
+        assert root is not None
+        self.root = root
+        """The type whose fields it asks for."""
         self.root_names = _root_names(node.selection_set, self.fragments, set())
         """The fields of the root that it may ask for."""
         self.cost = cost_of(schema, node, self.fragments)

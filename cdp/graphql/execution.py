@@ -22,7 +22,7 @@ from graphql import (
 from graphql.execution import get_variable_values
 from graphql.execution.values import VariableValues
 from graphql.pyutils import Path
-from msgspec import Raw
+from msgspec import Raw, Struct
 from strawberry.exceptions import MissingQueryError
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -42,6 +42,7 @@ from cdp.plan.compiler import TYPE_KEY
 from cdp.plan.fields import declaration_of
 from cdp.plan.plans import Plan
 from cdp.plan.running import Answer
+from cdp.plan.values import Variables
 
 
 class Executor(StrawberryGraphQLCoreExecutionContext):
@@ -62,6 +63,15 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         return super().complete_value(return_type, field_details_list, info, path, result, position_context)
 
 
+class Prepared(Struct, frozen=True):
+    """An operation that is valid, with variables that fit it."""
+
+    operation: Operation
+    given: dict[str, Any] | None
+    """Variables as they came."""
+    coerced: Variables
+
+
 class PlannedSchema(strawberry.Schema):
     """A schema whose planned fields are read by the planner."""
 
@@ -73,17 +83,15 @@ class PlannedSchema(strawberry.Schema):
         self.plans = Plans(self._schema)
         _resolve_planned_fields(self._schema)
 
-    async def execute(  # noqa: PLR0917 - the signature is Strawberry's
+    def prepare(
         self,
         query: str | None,
-        variable_values: dict[str, Any] | None = None,
-        context_value: Any | None = None,
-        root_value: Any | None = None,
+        variables: dict[str, Any] | None,
+        context: Context,
         operation_name: str | None = None,
         allowed_operation_types: Iterable[OperationType] | None = None,
-        operation_extensions: dict[str, Any] | None = None,
-    ) -> ExecutionResult:
-        """Run one operation of a document; documents and plans that were seen before are not made again.
+    ) -> Prepared | PreExecutionError:
+        """What a request asks for, ready to be run; documents that were seen before are not read again.
 
         Raises:
             MissingQueryError: there is no document.
@@ -92,9 +100,8 @@ class PlannedSchema(strawberry.Schema):
         """
         if not query:
             raise MissingQueryError
-        assert isinstance(context_value, Context)
         try:
-            document = self.documents.read(query, of_stranger=context_value.principal is None)
+            document = self.documents.read(query, of_stranger=context.principal is None)
         except Refused as refused:
             return _refused(refused.errors)
         operation = document.operation(operation_name)
@@ -105,23 +112,52 @@ class PlannedSchema(strawberry.Schema):
             raise InvalidOperationTypeError(type_)
         try:
             if not operation.is_mutation:
-                check_variables(variable_values or {}, self._limits)
+                check_variables(variables or {}, self._limits)
         except TooComplex as refused:
             return _refused([refused])
-        variables = get_variable_values(
-            self._schema, operation.node.variable_definitions or (), variable_values or {}, max_errors=20
+        values = get_variable_values(
+            self._schema, operation.node.variable_definitions or (), variables or {}, max_errors=20
         )
-        if not isinstance(variables, VariableValues):
-            return _refused(variables)
-        if context_value.principal is None and not operation.is_introspection:
+        if not isinstance(values, VariableValues):
+            return _refused(values)
+        if context.principal is None and not operation.is_introspection:
             return _refused([to_graphql_error(Unauthenticated(NO_KEY))])
         try:
-            check_cost(operation.cost, variables.coerced, self._limits)
+            check_cost(operation.cost, values.coerced, self._limits)
         except TooComplex as refused:
             return _refused([refused])
-        context_value.reading = Reading(context_value, self.plans, operation, variables.coerced)
-        result = await self._run(operation, variable_values, context_value, root_value, operation_extensions)
-        errors = [*(result.errors or ()), *context_value.reading.refused]
+        return Prepared(operation, variables, values.coerced)
+
+    async def execute(  # noqa: PLR0917 - the signature is Strawberry's
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any | None = None,
+        root_value: Any | None = None,
+        operation_name: str | None = None,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+    ) -> ExecutionResult:
+        """Run one operation of a document; raises what `prepare` does."""
+        assert isinstance(context_value, Context)
+        prepared = self.prepare(
+            query, variable_values, context_value, operation_name, allowed_operation_types
+        )
+        if isinstance(prepared, PreExecutionError):
+            return prepared
+        return await self.run(prepared, context_value, root_value, operation_extensions)
+
+    async def run(
+        self,
+        prepared: Prepared,
+        context: Context,
+        root_value: Any = None,
+        extensions: dict[str, Any] | None = None,
+    ) -> ExecutionResult:
+        """Answer once; plans that were made before are not made again."""
+        reading = context.reading = Reading(context, self.plans, prepared.operation, prepared.coerced)
+        result = await self._run(prepared.operation, prepared.given, context, root_value, extensions)
+        errors = [*(result.errors or ()), *reading.refused]
         return ExecutionResult(data=result.data, errors=errors or None)
 
     async def _run(
@@ -132,10 +168,9 @@ class PlannedSchema(strawberry.Schema):
         root_value: Any,
         extensions: dict[str, Any] | None,
     ) -> CoreResult:
-        root = self._schema.query_type
-        assert root is not None
+        root = operation.root
         if (
-            operation.is_query
+            (operation.is_query or operation.is_subscription)
             and not operation.is_introspection
             and not context.complete_everything
             and all(name == "__typename" or is_planned(root, name) for name in operation.root_names)
@@ -185,12 +220,13 @@ class PlannedSchema(strawberry.Schema):
         return CoreResult(None if lost else data, errors or None)
 
 
-def _refused(errors: Sequence[GraphQLError]) -> ExecutionResult:
+def _refused(errors: Sequence[GraphQLError]) -> PreExecutionError:
     return PreExecutionError(data=None, errors=[to_graphql_error(error) for error in errors])
 
 
 def _resolve_planned_fields(schema: GraphQLSchema) -> None:
     """Have planned fields read from what the planner answered, rather than from attributes of Python objects."""
+    roots = (schema.query_type, schema.subscription_type)
     for type_ in schema.type_map.values():
         if isinstance(type_, GraphQLInterfaceType):
             type_.resolve_type = _type_of
@@ -200,7 +236,7 @@ def _resolve_planned_fields(schema: GraphQLSchema) -> None:
             if refers(field.extensions):
                 field.resolve = answer_reference
             elif declaration_of(field) is not None:
-                field.resolve = _answer_root if type_ is schema.query_type else _answer_key
+                field.resolve = _answer_root if type_ in roots else _answer_key
                 type_.is_type_of = None
 
 

@@ -40,13 +40,12 @@ class Plans:
     def of_query(
         self, operation: Operation, variables: Variables, scopes: frozenset[Scope], *, completing: bool
     ) -> Plan:
-        """The plan of an operation's planned root fields."""
+        """The plan of the planned root fields of a query or a subscription."""
         known = (operation, operation.shape_of(variables), scopes, completing)
         plan = self._plans.get(known)
         if plan is None:
             selection = Selection(self._schema, operation.fragments, variables)
-            root = self._schema.query_type
-            assert root is not None
+            root = operation.root
             selected = {
                 key: nodes
                 for key, nodes in selection.fields(root, [operation.node.selection_set]).items()
@@ -86,7 +85,7 @@ class Plans:
 
 
 def is_planned(root: GraphQLObjectType, name: str) -> bool:
-    """Whether a field of Query is the planner's."""
+    """Whether a field of a root type is the planner's."""
     return name in root.fields and declaration_of(root.fields[name]) is not None
 
 
@@ -109,14 +108,14 @@ class Reading:
             self.refused.append(GraphQLError(message, [node], path=path, extensions={"code": "FORBIDDEN"}))
 
     def plan(self) -> Plan:
-        """The plan of Query's planned fields."""
+        """The plan of the root's planned fields."""
         context = self._context
         return self._plans.of_query(
             self._operation, self._variables, context.scopes, completing=context.complete_everything
         )
 
     async def field(self, info: GraphQLResolveInfo[Any]) -> Any:
-        """The value of a planned field of Query. The first that is asked for reads them all, in one statement.
+        """The value of a planned field of the root. The first that is asked for reads them all, in one statement.
 
         Raises:
             GraphQLError: the field failed.

@@ -27,10 +27,12 @@ class Query(ReadQuery, CatalogueQuery, ExplainQuery, AdminQuery, RefusedQuery):
 def build_schema() -> PlannedSchema:
     """The schema; built once a process."""
     from cdp.graphql.mutations.root import Mutation  # noqa: PLC0415
+    from cdp.graphql.subscriptions import Subscription  # noqa: PLC0415
 
     return PlannedSchema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         config=StrawberryConfig(scalar_map=dict(SCALARS)),
     )
 

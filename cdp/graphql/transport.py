@@ -2,58 +2,51 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 import msgspec
-from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from cross_web import AsyncHTTPRequestAdapter, HTTPException, StarletteRequestAdapter
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import MissingQueryError
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.http.websocket_origin import normalize_allowed_origins
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionResult
-from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from cdp.errors import DiptychError, TooLarge, Unauthenticated, Unavailable
+from cdp.errors import DiptychError, Misconfigured, RateLimited, TooLarge, Unauthenticated, Unavailable
 from cdp.graphql import ide
+from cdp.graphql.accepting import RESPONSE_TYPE, media_type_of, stream_form_of, takes_json
+from cdp.graphql.asking import Asked, Desk, response_map, token_of
 from cdp.graphql.context import Context, Services
 from cdp.graphql.errors import to_graphql_error
 from cdp.graphql.packing import pack
 from cdp.graphql.schema import build_schema
+from cdp.graphql.socket import Socket, may_connect
+from cdp.graphql.streams import Streaming, stream
 from cdp.graphql.trusted import TrustedDocuments, wanted_hash
-from cdp.identity.kinds import make_kinds
 
 LARGEST_BODY = 1_000_000
 """Bytes."""
-
-JSON_TYPE = "application/json"
-RESPONSE_TYPE = "application/graphql-response+json"
-
 
 _PLAIN_JSON = {"application/json", "application/json; charset=utf-8", "application/json;charset=utf-8"}
 _BY_POST = OperationType.from_http("POST")
 
 
-class _Asked(msgspec.Struct, rename="camel"):
-    """The parameters of a request."""
+_NOTHING = Asked()
+_HOW_TO_FOLLOW = (
+    "A subscription has more than one answer: follow it over a WebSocket, or accept text/event-stream or "
+    "multipart/mixed;subscriptionSpec=1.0."
+)
 
-    query: str | None = None
-    variables: dict[str, Any] | None = None
-    operation_name: str | None = None
-    extensions: dict[str, Any] | None = None
-    document_id: str | None = None
-
-
-_read_asked = msgspec.json.Decoder(_Asked).decode
+_read_asked = msgspec.json.Decoder(Asked).decode
 
 
 class Answering(Response):
@@ -69,16 +62,19 @@ class Answering(Response):
 class GraphQLView(GraphQL[Context, None]):
     """The endpoint."""
 
-    def __init__(self, services: Services, trusted: TrustedDocuments) -> None:
+    def __init__(self, desk: Desk, *, allowed_origins: frozenset[str]) -> None:
         super().__init__(build_schema(), graphql_ide="graphiql", subscription_protocols=())
-        self._services = services
-        self._trusted = trusted
-        self._kinds = make_kinds(*services.plugins.identifier_kinds())
+        self._desk = desk
+        self._allowed_origins = allowed_origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; every failure is answered in JSON."""
-        if scope["type"] != "http":
-            await super().__call__(scope, receive, send)
+        """Answer one request, or talk over one socket; every failure of a request is answered in JSON."""
+        if scope["type"] == "websocket":
+            websocket = WebSocket(scope, receive, send)
+            if may_connect(websocket, self._allowed_origins):
+                await Socket(websocket, self._desk).serve()
+            else:
+                await websocket.close()
             return
         request = Request(scope, _limited(receive))
         try:
@@ -86,7 +82,7 @@ class GraphQLView(GraphQL[Context, None]):
                 case "POST" if request.headers.get("content-type", "").lower() in _PLAIN_JSON:
                     response = await self._run_plain(request)
                 case "GET" | "POST":
-                    response = await self.run(request)
+                    response = await self._run_odd(request)
                 case _:
                     response = _wrong_method(request)
         except HTTPException as error:
@@ -96,33 +92,52 @@ class GraphQLView(GraphQL[Context, None]):
             )
         except DiptychError as error:
             response = _refusal(request, error)
-        response = await pack(request, response)
+        if not isinstance(response, Streaming):
+            response = await pack(request, response)
         await response(scope, receive, send)
 
     async def _run_plain(self, request: Request) -> Response:
         """What nearly every request is: a JSON object by POST. Whatever is odd about it goes the ordinary way."""
-        context = await self.get_context(request, Response())
+        accept = request.headers.get("accept", "")
+        token = token_of(request.headers)
+        context = await self._desk.context(token)
+        asked = _NOTHING
         try:
             asked = _read_asked(await request.body())
+            if not takes_json(accept) and (form := stream_form_of(accept)):
+                return await stream(self._desk, asked, token, form)
             result = await self.schema.execute(
-                self._trusted.text(asked.query, wanted_hash(asked.document_id, asked.extensions)),
+                self._desk.text(asked),
                 variable_values=asked.variables,
                 context_value=context,
                 operation_name=asked.operation_name,
                 allowed_operation_types=_BY_POST,
                 operation_extensions=asked.extensions,
             )
+        except InvalidOperationTypeError:
+            if form := stream_form_of(accept):
+                return await stream(self._desk, asked, token, form)
+            return _failure(request, 406, _HOW_TO_FOLLOW, "BAD_USER_INPUT")
         except (
             msgspec.MsgspecError,
             RecursionError,
             UnicodeDecodeError,
             MissingQueryError,
             CannotGetOperationTypeError,
-            InvalidOperationTypeError,
         ):
             return await self.run(request, context)
-        data = await self.process_result(request, result)
-        return self.create_response(data, await self.get_sub_response(request))
+        return _answer(result, media_type_of(accept))
+
+    async def _run_odd(self, request: Request) -> Response:
+        """A request by GET, or of another content type."""
+        accept = request.headers.get("accept", "")
+        form = None if takes_json(accept) else stream_form_of(accept)
+        if form is None or request.method != "GET":
+            return await self.run(request)
+        data = await self.parse_http_body(StarletteRequestAdapter(request))
+        assert isinstance(data, GraphQLRequestData)
+        asked = Asked(data.query, data.variables, data.operation_name, data.extensions)
+        return await stream(self._desk, asked, token_of(request.headers), form)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
         """Who asks, and when.
@@ -130,14 +145,7 @@ class GraphQLView(GraphQL[Context, None]):
         Raises:
             Unauthenticated: there is a key, and it is not good.
         """
-        token = token_of(request.headers)
-        authenticator = self._services.authenticator
-        return Context(
-            services=self._services,
-            principal=await authenticator.authenticate(token) if token is not None else None,
-            as_of=self._services.clock(),
-            kinds=self._kinds,
-        )
+        return await self._desk.context(token_of(request.headers))
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         """What the answer will be made from."""
@@ -166,100 +174,73 @@ class GraphQLView(GraphQL[Context, None]):
             raise HTTPException(400, "`operationName` must be a string or null, if provided.")
         if isinstance(data, GraphQLRequestData):
             extensions = data.extensions if isinstance(data.extensions, dict) else None
-            data.query = self._trusted.text(data.query, wanted_hash(None, extensions))
+            data.query = self._desk.trusted.text(data.query, wanted_hash(None, extensions))
         return data
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:  # noqa: ARG002
         """The response map; without `data` where nothing was executed."""
-        response: dict[str, Any] = {}
-        if result.errors:
-            response["errors"] = [error.formatted for error in result.errors]
-        if not isinstance(result, PreExecutionError):
-            response["data"] = result.data
-        return cast("GraphQLHTTPResponse", response)
+        return cast("GraphQLHTTPResponse", response_map(result))
 
     def create_response(
         self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
     ) -> Response:
         """The answer in the form that the client takes, with the status that the specification asks for."""
         assert isinstance(sub_response, Answering)
-        data = cast("Mapping[str, Any]", response_data)
-        status = sub_response.status_code or 200
-        headers: dict[str, str] = {}
-        if "data" not in data:
-            codes = {error.get("extensions", {}).get("code") for error in data["errors"]}
-            if "UNAUTHENTICATED" in codes:
-                status = 401
-                headers["WWW-Authenticate"] = 'Bearer realm="diptych"'
-            elif sub_response.answer_type == RESPONSE_TYPE:
-                status = 400
-        return Response(
-            self.encode_json(data),
-            status_code=status,
-            media_type=f"{sub_response.answer_type}; charset=utf-8",
-            headers=headers,
-        )
+        return _answer_map(cast("Mapping[str, Any]", response_data), sub_response.answer_type)
 
     async def render_graphql_ide(self, request: Request) -> Response:  # noqa: ARG002
         """GraphiQL in the browser."""
         return ide.render()
 
 
-def graphql_routes(services: Services, trusted: TrustedDocuments | None = None) -> list[BaseRoute]:
-    """`/graphql`, and the files of GraphiQL."""
-    view = GraphQLView(services, trusted or TrustedDocuments())
-    return [ide.ASSETS, Route("/graphql", view, methods=None)]
+def graphql_routes(
+    services: Services,
+    trusted: TrustedDocuments | None = None,
+    *,
+    allowed_origins: Iterable[str] = (),
+) -> list[BaseRoute]:
+    """`/graphql`, over HTTP and WebSocket, and the files of GraphiQL.
 
-
-def token_of(headers: Mapping[str, str]) -> str | None:
-    """The key that a request brings; None: none.
+    Args:
+        services: what resolvers use.
+        trusted: documents that may be asked for by their hash.
+        allowed_origins: of web pages elsewhere that may open a WebSocket.
 
     Raises:
-        Unauthenticated: the header cannot be read.
+        Misconfigured: one of them is no origin.
     """
-    authorization = headers.get("authorization")
-    if authorization is None:
-        return headers.get("x-api-key")
-    scheme, _, rest = authorization.strip().partition(" ")
-    rest = rest.strip()
-    match scheme.lower():
-        case "bearer" if rest:
-            return rest
-        case "basic":
-            try:
-                decoded = base64.b64decode(rest, validate=True).decode()
-            except (binascii.Error, UnicodeDecodeError):
-                raise Unauthenticated("The Authorization header cannot be read.") from None
-            return decoded.partition(":")[0] or None
-        case _:
-            raise Unauthenticated("Send the key as `Authorization: Bearer KEY`.")
+    try:
+        allowed = normalize_allowed_origins(list(allowed_origins))
+    except ValueError as error:
+        raise Misconfigured(f"CDP_ALLOWED_ORIGINS: {error}") from None
+    view = GraphQLView(Desk(services, trusted or TrustedDocuments()), allowed_origins=allowed)
+    return [ide.ASSETS, Route("/graphql", view, methods=None), WebSocketRoute("/graphql", view)]
 
 
-def media_type_of(accept: str) -> str:
-    """The media type to answer with: JSON of old unless the client asks for the new one at least as much."""
-    wanted = {JSON_TYPE: 0.0, RESPONSE_TYPE: 0.0}
-    for part in accept.split(","):
-        name, *parameters = (one.strip().lower() for one in part.split(";"))
-        if name in wanted:
-            wanted[name] = max(wanted[name], _quality(parameters))
-    return (
-        RESPONSE_TYPE if wanted[RESPONSE_TYPE] and wanted[RESPONSE_TYPE] >= wanted[JSON_TYPE] else JSON_TYPE
+def _answer(result: ExecutionResult, answer_type: str) -> Response:
+    return _answer_map(response_map(result), answer_type)
+
+
+def _answer_map(data: Mapping[str, Any], answer_type: str) -> Response:
+    status = 200
+    headers: dict[str, str] = {}
+    if "data" not in data:
+        codes = {error.get("extensions", {}).get("code") for error in data["errors"]}
+        if "UNAUTHENTICATED" in codes:
+            status = 401
+            headers["WWW-Authenticate"] = 'Bearer realm="diptych"'
+        elif answer_type == RESPONSE_TYPE:
+            status = 400
+    return Response(
+        msgspec.json.encode(data),
+        status_code=status,
+        media_type=f"{answer_type}; charset=utf-8",
+        headers=headers,
     )
 
 
-def _quality(parameters: list[str]) -> float:
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "q":
-            try:
-                return float(value)
-            except ValueError:
-                return 0.0
-    return 1.0
-
-
 def _refusal(request: Request, error: DiptychError) -> Response:
-    status = {Unauthenticated: 401, Unavailable: 503, TooLarge: 413}.get(type(error), 400)
+    status = {Unauthenticated: 401, Unavailable: 503, TooLarge: 413, RateLimited: 429}.get(type(error), 400)
     shown = to_graphql_error(error)
     response = _failure(request, status, shown.message, str((shown.extensions or {})["code"]))
     if isinstance(error, Unauthenticated):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import structlog
 
@@ -69,8 +69,8 @@ class Hub:
             if not watching:
                 del self._watches[workspace_id]
 
-    @asynccontextmanager
-    async def guest(self, key_id: int) -> AsyncIterator[None]:
+    @contextmanager
+    def guest(self, key_id: int) -> Iterator[None]:
         """Count one open stream or socket of a key.
 
         Raises:
