@@ -1,25 +1,26 @@
 -- migrate:up
 
 -- How many events of each name were stored, and between which times; of these, how many retention has dropped since.
--- Only what a catalogue may name: calls of track, page and screen. Several flushes at a time count in different slots
--- (by the process of PostgreSQL that serves them), so that none waits for another; who reads adds the slots up.
+-- Several flushes at a time count in different slots (by the process of PostgreSQL that serves them), so that none waits
+-- for another; who reads adds the slots up.
 CREATE TABLE event_name (
     workspace_id bigint NOT NULL,
     name text NOT NULL,
+    -- whether it names behaviour (track, page, screen), rather than what somebody stated (identify, group, alias)
+    tracked boolean NOT NULL,
     slot smallint NOT NULL,
     count bigint NOT NULL,
     dropped bigint NOT NULL DEFAULT 0,
     first_at timestamptz NOT NULL,
     last_at timestamptz NOT NULL,
-    PRIMARY KEY (workspace_id, name, slot)
+    PRIMARY KEY (workspace_id, name, tracked, slot)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
 -- The owner moves events, and so sees them.
-INSERT INTO event_name (workspace_id, name, slot, count, first_at, last_at)
-SELECT e.workspace_id, e.name, 0, count(*), min(e.occurred_at), max(e.occurred_at)
+INSERT INTO event_name (workspace_id, name, tracked, slot, count, first_at, last_at)
+SELECT e.workspace_id, e.name, e.type IN ('track', 'page', 'screen'), 0, count(*), min(e.occurred_at), max(e.occurred_at)
 FROM event e
-WHERE e.type IN ('track', 'page', 'screen')
-GROUP BY e.workspace_id, e.name;
+GROUP BY e.workspace_id, e.name, e.type IN ('track', 'page', 'screen');
 
 ALTER TABLE event_name ENABLE ROW LEVEL SECURITY;
 ALTER TABLE event_name FORCE ROW LEVEL SECURITY;

@@ -11,6 +11,7 @@ from cdp.access.scopes import Scope
 from cdp.db.queries import load_queries
 from cdp.graphql.context import Info
 from cdp.graphql.scalars import JSON
+from cdp.lenses.unclassified import unclassified
 from cdp.model import (
     CatalogueEntry,
     Condition,
@@ -125,7 +126,7 @@ class FeatureType:
 
 
 @strawberry.type(
-    description="A name of stored events that feeds neither panel, because no entry gives it to one."
+    description="A name of stored events that feeds neither panel, because no entry knows it."
 )
 class UnclassifiedEvent:
     """An event name that the catalogue might learn."""
@@ -172,7 +173,7 @@ class Catalogue:
         workspace = await info.context.workspace()
         return [FeatureType.of(feature) for feature in sorted(workspace.features, key=lambda f: f.key)]
 
-    @strawberry.field(description="Stored events that feed neither panel, most frequent first.")
+    @strawberry.field(description="Names of stored events that no entry names, most frequent first.")
     async def unclassified(
         self,
         info: Info,
@@ -180,14 +181,10 @@ class Catalogue:
     ) -> list[UnclassifiedEvent]:
         """Names that the catalogue might learn; their history counts as soon as it does."""
         async with info.context.connection() as connection:
-            rows = await connection.fetch(
-                _SQL.unclassified_events, info.context.workspace_id, max(0, min(first, 200))
-            )
+            found = await unclassified(connection, await info.context.workspace(), first=min(first, 200))
         return [
-            UnclassifiedEvent(
-                name=row["name"], count=row["times"], first_at=row["first_at"], last_at=row["last_at"]
-            )
-            for row in rows
+            UnclassifiedEvent(name=one.name, count=one.count, first_at=one.first_at, last_at=one.last_at)
+            for one in found
         ]
 
     @strawberry.field(

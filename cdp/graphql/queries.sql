@@ -1,12 +1,3 @@
--- name: unclassified_events
--- Names of stored events that feed neither panel, most frequent first; calls that are no events of the catalogue are left out.
-SELECT e.name, count(*) AS times, min(e.occurred_at) AS first_at, max(e.occurred_at) AS last_at
-FROM event e
-WHERE e.workspace_id = $1 AND NOT e.intent AND NOT e.usage AND e.type NOT IN ('identify', 'group', 'alias')
-GROUP BY e.name
-ORDER BY times DESC, e.name
-LIMIT $2;
-
 -- name: reclassification_progress
 -- History that waits to be classified anew, oldest first, and how many nodes are left of how many.
 SELECT r.reclassification_id, r.events, r.noted_at, r.node_cursor,

@@ -14,7 +14,7 @@ from cdp.db.queries import load_queries
 from cdp.identity.kinds import Kinds
 from cdp.identity.store import resolve as resolve_identity
 from cdp.ingest import messages
-from cdp.lenses import settlement
+from cdp.lenses import names, settlement
 from cdp.lenses.fold import Folded, fold_events
 from cdp.lenses.store import combine, refresh
 from cdp.model import AccountId, Event, NodeId, ProfileId, Workspace, WorkspaceId
@@ -69,6 +69,7 @@ async def store(
         await refresh(connection, workspace.workspace_id, touched)
     with stage("flush.note"):
         await settlement.note(connection, workspace.workspace_id, touched, now, gone=resolution.gone)
+        await names.count(connection, workspace.workspace_id, new)
     return Stored(fresh=fresh, touched=touched)
 
 

@@ -68,12 +68,3 @@ LEFT JOIN (
 ) m ON m.account_id = a.account_id
 WHERE a.workspace_id = $1 AND a.account_id = ANY($2::bigint[])
 ORDER BY a.account_id;
-
--- name: unclassified
--- Names of tracked events that feed neither panel, most frequent first: ($1 workspace, $2 how many at most).
-SELECT e.name, count(*) AS count, min(e.occurred_at) AS first_at, max(e.occurred_at) AS last_at
-FROM event e
-WHERE e.workspace_id = $1 AND NOT e.intent AND NOT e.usage AND e.type IN ('track', 'page', 'screen')
-GROUP BY e.name
-ORDER BY count DESC, e.name
-LIMIT $2;

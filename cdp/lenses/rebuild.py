@@ -6,22 +6,25 @@ ingest goes on beside them: whoever comes second reads what the first has commit
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import stamina
 from msgspec import Struct, field
 
 from cdp.db.pool import Connection, Database
 from cdp.lenses import settlement
-from cdp.lenses.catalogue import fold_name
+from cdp.lenses.names import spellings
 from cdp.lenses.redo import CONTENDED, Snapshot, lock_profiles, queries, redo, snapshot
 from cdp.model import NodeId, Workspace, WorkspaceId
 from cdp.workspaces import change, store
 
 CHUNK = 200
 """Nodes in one transaction."""
+
+READ = 20_000
+"""Events that are looked through in one transaction."""
 
 FAR = 300.0
 """Half-lives after which a rebuild moves the epoch to today; weights keep their range for 900."""
@@ -30,6 +33,8 @@ Progress = Callable[[int, int], None]
 """Told (nodes done, nodes in all) after every chunk."""
 
 _EXAMPLES = 10
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
+_END = datetime.max.replace(tzinfo=UTC)
 _Result = TypeVar("_Result")
 
 
@@ -106,6 +111,7 @@ async def rebuild(
     if not check and latest:
         async with database.transaction(workspace_id) as connection:
             await connection.execute(queries.finish_reclassifications, workspace_id, latest, now)
+            await connection.execute(queries.forget_nodes, workspace_id)
     return report
 
 
@@ -114,7 +120,7 @@ async def reclassify_some(
 ) -> bool:
     """Do one chunk of the oldest history that waits to be classified anew; the answer is whether more is left.
 
-    Only nodes that have events of the names concerned are derived anew. Several workers may call this: one works, the
+    First history is read by time, for nodes that have events of the names concerned; then these are derived anew. Several workers may call this: one works, the
     others hear that nothing is left for them.
 
     Raises:
@@ -125,7 +131,10 @@ async def reclassify_some(
         row = await connection.fetchrow(queries.oldest_reclassification, workspace_id)
         if row is None:
             return False
-        nodes = await _concerned(connection, workspace_id, row["events"], row["node_cursor"], limit)
+        if row["events"] is not None and not row["read_through"]:
+            await _read_on(connection, workspace_id, row)
+            return True
+        nodes = await _concerned(connection, workspace_id, row, limit)
         if nodes:
             profiles = await lock_profiles(connection, workspace_id, nodes)
             await redo(connection, workspace, nodes, profiles)
@@ -135,6 +144,8 @@ async def reclassify_some(
         await connection.execute(
             queries.advance_reclassification, workspace_id, row["reclassification_id"], cursor, finished
         )
+        if finished is not None:
+            await connection.execute(queries.forget_nodes, workspace_id)
         waiting: int = await connection.fetchval(queries.open_reclassifications, workspace_id)
         return waiting > 0
 
@@ -206,22 +217,27 @@ async def _move_far_epoch(connection: Connection, workspace_id: WorkspaceId, now
         await change.move_epoch(connection, workspace_id, now=now)
 
 
+async def _read_on(connection: Connection, workspace_id: WorkspaceId, row: Mapping[str, Any]) -> None:
+    """Look through the next stretch of history for nodes that a reclassification concerns, however names are spelled.
+
+    What is stored meanwhile is classified by the catalogue of today as it comes.
+    """
+    number, begin = row["reclassification_id"], row["read_to"] or _BEGINNING
+    end = await connection.fetchval(queries.history_step, workspace_id, begin, READ) or _END
+    names = await spellings(connection, workspace_id, row["events"])
+    if names:
+        await connection.execute(queries.note_nodes, workspace_id, number, names, begin, end)
+    await connection.execute(queries.advance_reading, workspace_id, number, end if names else _END)
+
+
 async def _concerned(
-    connection: Connection, workspace_id: WorkspaceId, events: list[str] | None, cursor: int, limit: int
+    connection: Connection, workspace_id: WorkspaceId, row: Mapping[str, Any], limit: int
 ) -> list[NodeId]:
-    """The next nodes after the cursor that have events of these names, however spelled; None: the next of all."""
-    if events is None:
-        rows = await connection.fetch(queries.next_nodes, workspace_id, cursor, limit)
-        return [NodeId(row["node_id"]) for row in rows]
-    wanted = {fold_name(event) for event in events}
-    stored = await connection.fetch(queries.event_names, workspace_id)
-    names = [row["name"] for row in stored if fold_name(row["name"]) in wanted]
-    per_name = limit * 10
-    rows = await connection.fetch(queries.next_nodes_with_events, workspace_id, names, cursor, per_name)
-    found: dict[str, list[int]] = {name: [] for name in names}
-    for row in rows:
-        found[row["name"]].append(row["node_id"])
-    # A name whose list was cut says nothing about nodes beyond its end.
-    complete_to = min((nodes[-1] for nodes in found.values() if len(nodes) >= per_name), default=None)
-    nodes = sorted({node for each in found.values() for node in each})
-    return [NodeId(node) for node in nodes if complete_to is None or node <= complete_to][:limit]
+    """The next nodes that have events of the names concerned; where no names are given, the next of all."""
+    cursor = row["node_cursor"]
+    if row["events"] is None:
+        found = await connection.fetch(queries.next_nodes, workspace_id, cursor, limit)
+    else:
+        number = row["reclassification_id"]
+        found = await connection.fetch(queries.noted_nodes, workspace_id, number, cursor, limit)
+    return [NodeId(each["node_id"]) for each in found]

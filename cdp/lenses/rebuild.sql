@@ -26,27 +26,34 @@ WHERE n.workspace_id = $1 AND n.node_id > $2
 ORDER BY n.node_id
 LIMIT $3;
 
--- name: event_names
--- Every name of stored events, by jumping from one to the next in the index: ($1 workspace).
-WITH RECURSIVE found AS (
-    SELECT (SELECT e.name FROM event e WHERE e.workspace_id = $1 ORDER BY e.name LIMIT 1) AS name
-    UNION ALL
-    SELECT (SELECT e.name FROM event e WHERE e.workspace_id = $1 AND e.name > f.name ORDER BY e.name LIMIT 1)
-    FROM found f WHERE f.name IS NOT NULL
-)
-SELECT f.name FROM found f WHERE f.name IS NOT NULL ORDER BY f.name;
+-- name: history_step
+-- Until when the next events after a moment lie: ($1 workspace, $2 after this moment, $3 so many); null: that was all of them.
+SELECT e.occurred_at FROM event e
+WHERE e.workspace_id = $1 AND e.occurred_at > $2
+ORDER BY e.occurred_at
+LIMIT 1 OFFSET $3;
 
--- name: next_nodes_with_events
--- Nodes that have events of these names, for each name the first ones: ($1 workspace, $2 names, $3 after this node, $4 at most so many a name).
-SELECT w.name, e.node_id
-FROM unnest($2::text[]) AS w (name)
-CROSS JOIN LATERAL (
-    SELECT e.node_id FROM event e
-    WHERE e.workspace_id = $1 AND e.name = w.name AND e.node_id > $3
-    ORDER BY e.node_id
-    LIMIT $4
-) e
-ORDER BY e.node_id;
+-- name: note_nodes
+-- Notes whose events have one of these names: ($1 workspace, $2 reclassification, $3 names, $4 after this moment, $5 until this one).
+INSERT INTO reclassification_node (workspace_id, reclassification_id, node_id)
+SELECT DISTINCT $1::bigint, $2::bigint, e.node_id
+FROM event e
+WHERE e.workspace_id = $1 AND e.occurred_at > $4 AND e.occurred_at <= $5 AND e.name = ANY($3::text[])
+ON CONFLICT (workspace_id, reclassification_id, node_id) DO NOTHING;
+
+-- name: noted_nodes
+-- The next nodes that a reclassification concerns: ($1 workspace, $2 reclassification, $3 after this node, $4 at most so many).
+SELECT r.node_id FROM reclassification_node r
+WHERE r.workspace_id = $1 AND r.reclassification_id = $2 AND r.node_id > $3
+ORDER BY r.node_id
+LIMIT $4;
+
+-- name: forget_nodes
+-- Forgets whom finished reclassifications concerned: ($1 workspace).
+DELETE FROM reclassification_node n
+WHERE n.workspace_id = $1
+  AND n.reclassification_id IN (SELECT r.reclassification_id FROM reclassification r
+                                WHERE r.workspace_id = $1 AND r.finished_at IS NOT NULL);
 
 -- name: events_of
 -- All events of some nodes, as they were stored: ($1 workspace, $2 node ids).
@@ -92,12 +99,18 @@ FROM membership m WHERE m.workspace_id = $1 AND m.profile_id = ANY($3::bigint[])
 
 -- name: oldest_reclassification
 -- The oldest history to be classified anew that no other worker is at: ($1 workspace).
-SELECT r.reclassification_id, r.events, r.node_cursor
+SELECT r.reclassification_id, r.events, r.node_cursor, r.read_to,
+       r.read_to IS NOT DISTINCT FROM 'infinity' AS read_through
 FROM reclassification r
 WHERE r.workspace_id = $1 AND r.finished_at IS NULL
 ORDER BY r.reclassification_id
 LIMIT 1
 FOR UPDATE SKIP LOCKED;
+
+-- name: advance_reading
+-- Remembers until when history has been read: ($1 workspace, $2 id, $3 until when).
+UPDATE reclassification SET read_to = $3
+WHERE workspace_id = $1 AND reclassification_id = $2;
 
 -- name: advance_reclassification
 -- Remembers how far it has come: ($1 workspace, $2 id, $3 last node done, $4 when finished or null).

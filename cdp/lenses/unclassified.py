@@ -7,11 +7,10 @@ from datetime import datetime
 from msgspec import Struct
 
 from cdp.db.pool import Connection
-from cdp.db.queries import load_queries
 from cdp.lenses.catalogue import catalogue_of
+from cdp.lenses.names import queries
 from cdp.model import Workspace
 
-_SQL = load_queries("cdp.lenses", "read.sql")
 _MOST_NAMES = 10_000
 
 
@@ -33,6 +32,6 @@ async def unclassified(
     for, although the conditions of none held or a default was switched off: they are known.
     """
     catalogue = catalogue_of(workspace)
-    rows = await connection.fetch(_SQL.unclassified, workspace.workspace_id, _MOST_NAMES)
+    rows = await connection.fetch(queries.tracked, workspace.workspace_id, _MOST_NAMES)
     found = [Unclassified(**dict(row)) for row in rows if not catalogue.names(row["name"])]
     return found if first is None else found[: max(first, 0)]

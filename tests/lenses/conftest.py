@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from cdp.db.pool import Database
-from cdp.lenses import store
+from cdp.lenses import names, store
 from cdp.lenses.fold import Item, fold_events
 from cdp.model import AccountId, Event, EventType, NodeId, ProfileId, Workspace, WorkspaceId
 from cdp.workspaces.store import load
@@ -134,6 +134,8 @@ class Traffic:
                     ],
                 )
             await store.combine(connection, self.workspace_id, folded.summaries)
+            if keep:
+                await names.count(connection, self.workspace_id, (event for event, _, _ in items))
         await self.refresh(node for _, node, _ in items)
 
     async def refresh(self, nodes: Iterable[int]) -> None:
