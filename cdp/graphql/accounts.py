@@ -11,7 +11,7 @@ from strawberry.scalars import ID, JSON
 from cdp.graphql import words
 from cdp.graphql.alignment import ALIGNMENT, AlignmentFigures
 from cdp.graphql.declared import described, sql_of
-from cdp.graphql.facts import CURRENT, MEMBERS, OF_ACCOUNT, QUALIFIED, ROLES, WORKSPACE_WINDOW
+from cdp.graphql.facts import CURRENT, MEMBERS, OF_ACCOUNT, QUALIFIED, ROLES, WORKSPACE_WINDOW, shown
 from cdp.graphql.filters import MembershipFilter
 from cdp.graphql.intent import AccountBuyerIntent
 from cdp.graphql.memberships import MEMBERSHIP_ORDER, MEMBERSHIPS, Membership
@@ -115,11 +115,14 @@ class Account(Node):
     )
     created_at: datetime = column("a.created_at", description="When it became known.")
     buyer_intent: AccountBuyerIntent | None = nested(
-        MEMBERS, names=OF_ACCOUNT, labels=INTENT, description="The buyer-intent panel over all its people."
+        MEMBERS,
+        names=shown(OF_ACCOUNT),
+        labels=INTENT,
+        description="The buyer-intent panel over all its people.",
     )
     usage: AccountUsage | None = nested(
         MEMBERS,
-        names=lambda scope, given: {**OF_ACCOUNT, **window(scope, given)},
+        names=lambda scope, given: {**shown(OF_ACCOUNT), **window(scope, given)},
         labels=USAGE,
         arguments=[WINDOW],
         description="The usage panel over all its people.",

@@ -6,7 +6,7 @@ from typing import Any
 
 from strawberry.types.field import StrawberryField
 
-from cdp.plan.fields import DECLARED, Column, Declaration, Rows
+from cdp.plan.fields import DECLARED, Column, Declaration, Rows, Tallied
 from cdp.plan.filters import compares, related
 from cdp.plan.statement import Convert
 
@@ -27,7 +27,7 @@ def like(type_: type, name: str, sql_type: str = "text", convert: Convert | None
 def like_rows(type_: type, name: str) -> Any:
     """`some`, `every`, `none` of the list that a type's field shows, for whoever may see it."""
     listed = _declared(type_, name)
-    assert isinstance(listed, Rows)
+    assert isinstance(listed, (Rows, Tallied))
     where = "true" if listed.unless is None else f"NOT ({listed.unless})"
     return related(listed.source, where, labels=listed.labels, description=described(type_, name))
 
@@ -42,7 +42,7 @@ def sql_of(type_: type, name: str) -> str:
 def source_of(type_: type, name: str) -> str:
     """The FROM clause of a type's list."""
     listed = _declared(type_, name)
-    assert isinstance(listed, Rows)
+    assert isinstance(listed, (Rows, Tallied))
     return listed.source
 
 

@@ -11,10 +11,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cdp.model import IntentLevel
+from cdp.plan.frames import Shared
+from cdp.plan.statement import Named
 
-_NODES = "node n JOIN {table} ON {alias}.workspace_id = $1 AND {alias}.node_id = n.node_id{within}"
 
-_PERSON = f"{_NODES} WHERE n.workspace_id = $1 AND n.profile_id = {{row_alias}}.profile_id"
+def nodes_of(row: str) -> str:
+    """The identity nodes of a person."""
+    return (
+        f"ARRAY(SELECT n.node_id FROM node n WHERE n.workspace_id = $1 AND n.profile_id = {row}.profile_id)"
+    )
+
+
+_PERSON = "{table} WHERE {alias}.workspace_id = $1 AND {alias}.node_id = ANY({{nodes}}){within}"
 _ACCOUNT = (
     "membership m JOIN node n ON n.workspace_id = $1 AND n.profile_id = m.profile_id"
     " JOIN {table} ON {alias}.workspace_id = $1 AND {alias}.node_id = n.node_id{within}"
@@ -30,36 +38,13 @@ _ORDERS = """(
                                                 o.total_message_id COLLATE "C" DESC NULLS LAST))[1]
                     - sum(o.refunded), 0) AS amount
     FROM {source}
-    GROUP BY n.profile_id, o.order_id
+    GROUP BY {part}o.order_id
     HAVING bool_or(o.total_at IS NOT NULL) AND NOT bool_or(o.cancelled) AND NOT bool_or(o.refunded_whole)
        AND NOT (sum(o.refunded) > 0 AND sum(o.refunded)
                 >= (array_agg(o.total ORDER BY o.total_at DESC NULLS LAST,
                                                o.total_message_id COLLATE "C" DESC NULLS LAST))[1])
 ) o"""
 
-
-def _names(template: str, row: str, within: str) -> Mapping[str, str]:
-    def source(table: str, alias: str) -> str:
-        narrowed = f" AND {alias}.account_id = ANY({within}.scope)" if within else ""
-        return template.format(table=f"{table} {alias}", alias=alias, within=narrowed, row_alias=row)
-
-    return {
-        "row": row,
-        "tallies": source("summary_tally", "t"),
-        "days": source("summary_day", "d"),
-        "registers": source("summary_register", "r"),
-        "orders": _ORDERS.format(source=source("summary_order", "o")),
-    }
-
-
-OF_PERSON = _names(_PERSON, "p", "")
-"""All that is known of the person `p`."""
-
-OF_MEMBER = _names(_PERSON, "m", "m")
-"""What counts within the account of the membership `m`."""
-
-OF_ACCOUNT = {**_names(_ACCOUNT, "v", "m")}
-"""What counts in the account `a`, of all that have a membership row in it; the row is `v`, see MEMBERS."""
 
 MEMBERS = """(
     SELECT a.account_id,
@@ -82,7 +67,7 @@ MEMBERS = """(
 
 # ── what both views' fields, filters and figures are made of ─────────────────────────────────────────────────────────
 
-SCORE = "round((coalesce({row}.intent_rank, 0) * {decay})::numeric, 6)::float8"
+SCORE = "round(coalesce({row}.intent_rank, 0) * {decay} * 1e6) / 1e6"
 
 LEVEL = (
     "CASE WHEN coalesce({row}.intent_rank, 0) >= {hot_rank} THEN 'HOT'"
@@ -107,28 +92,33 @@ ACTIVE_DAYS = (
     " WHERE u.day > {today} - {window} AND u.day <= {today})"
 )
 
-_FEATURES_IN_WINDOW = (
-    "SELECT count(*) FROM jsonb_each_text({row}.feature_last) AS f (key, last)"
-    " WHERE (f.last::timestamptz AT TIME ZONE 'UTC')::date > {today} - {window}"
+FEATURES_USED = (
+    "ARRAY(SELECT f.key FROM jsonb_each_text({row}.feature_last) AS f (key, last)"
+    ' WHERE f.last COLLATE "C" >= ({today} - {window} + 1)::text)'
 )
+"""Keys of the features that were used in the window."""
+
+FIGURES: Mapping[str, str] = {"active_days": ACTIVE_DAYS, "features_used": FEATURES_USED}
+"""What several formulas are made of, by the names that they call it."""
 
 INFLUENCE = (
     "CASE WHEN m.influence_rank * {decay} > 0"
-    " THEN round((m.influence_rank * {decay} / (m.influence_rank * {decay} + {influence_half}))::numeric, 6)::float8"
+    " THEN round(m.influence_rank * {decay} / (m.influence_rank * {decay} + {influence_half}) * 1e6) / 1e6"
     " ELSE 0 END"
 )
 
+
 ADOPTION = (
-    f"CASE WHEN cardinality({{feature_keys}}) > 0 THEN"
-    f" round(({_FEATURES_IN_WINDOW} AND f.key = ANY({{feature_keys}}))::numeric"
-    f" / cardinality({{feature_keys}}), 6)::float8 END"
+    "CASE WHEN cardinality({feature_keys}) > 0 THEN round("
+    "(SELECT count(*) FROM unnest({features_used}) AS f (key) WHERE f.key = ANY({feature_keys}))::float8"
+    " / cardinality({feature_keys}) * 1e6) / 1e6 END"
 )
 
 PHASE = (
     "CASE WHEN {row}.last_used_at IS NULL THEN 'NONE'"
     " WHEN {row}.last_used_at < {as_of} - make_interval(days => {dormant_days}) THEN 'DORMANT'"
-    f" WHEN {ACTIVE_DAYS} >= {{habitual_days}} THEN 'HABITUAL'"
-    f" WHEN ({_FEATURES_IN_WINDOW}) >= {{adopting_features}} THEN 'ADOPTING'"
+    " WHEN {active_days} >= {habitual_days} THEN 'HABITUAL'"
+    " WHEN cardinality({features_used}) >= {adopting_features} THEN 'ADOPTING'"
     " WHEN {row}.activated_at IS NOT NULL THEN 'ACTIVATED' ELSE 'ONBOARDING' END"
 )
 
@@ -140,7 +130,10 @@ QUALIFIED = (
 WORKSPACE_WINDOW = {"window": "{window_days}"}
 """The window where the reader gives none."""
 
-ROLES = """(
+
+def roles(holder_nodes: str) -> str:
+    """Every claim `c`, inferred and asserted, that the membership `m` has or had, from its holder's nodes."""
+    return f"""(
     SELECT c.role, c.confidence, c.source, c.evidence, c.since, c.until
     FROM role_claim c
     WHERE c.workspace_id = $1 AND c.profile_id = m.profile_id AND c.account_id = m.account_id
@@ -148,9 +141,45 @@ ROLES = """(
     SELECT s.role, 1, 'human:' || s.asserted_by,
            jsonb_build_array(jsonb_build_object('reason', s.asserted_by || ' says so' || coalesce(': ' || s.note, ''))),
            s.since, s.until
-    FROM node n JOIN role_assertion s ON s.workspace_id = $1 AND s.node_id = n.node_id
-    WHERE n.workspace_id = $1 AND n.profile_id = m.profile_id AND s.account_id = m.account_id
+    FROM role_assertion s
+    WHERE s.workspace_id = $1 AND s.node_id = ANY({holder_nodes}) AND s.account_id = m.account_id
 ) c"""
-"""Every claim, inferred and asserted, that the membership `m` has or had."""
+
+
+ROLES = roles(nodes_of("m"))
+"""The same where nothing else needs the nodes."""
 
 CURRENT = "(c.until IS NULL OR c.until > {as_of})"
+
+# ── what the views' declarations call them ───────────────────────────────────────────────────────────────────────────
+
+
+def _names(row: str, template: str, *, within: str = "", part: str = "") -> Mapping[str, str]:
+    def source(table: str, alias: str) -> str:
+        narrowed = f" AND {alias}.account_id = ANY({within}.scope)" if within else ""
+        return template.format(table=f"{table} {alias}", alias=alias, within=narrowed)
+
+    return {
+        "row": row,
+        "nodes": nodes_of(row),
+        "tallies": source("summary_tally", "t"),
+        "days": source("summary_day", "d"),
+        "registers": source("summary_register", "r"),
+        "orders": _ORDERS.format(source=source("summary_order", "o"), part=part),
+        **FIGURES,
+    }
+
+
+OF_PERSON = _names("p", _PERSON)
+"""All that is known of the person `p`."""
+
+OF_MEMBER = _names("m", _PERSON, within="m")
+"""What counts within the account of the membership `m`."""
+
+OF_ACCOUNT = _names("v", _ACCOUNT, within="m", part="n.profile_id, ")
+"""What counts in the account `a`, of all that have a membership row in it; the row is `v`, see MEMBERS."""
+
+
+def shown(names: Mapping[str, str]) -> Mapping[str, Named]:
+    """The same for an object's fields, which share what is dear; filters and orders are about one thing at a time."""
+    return {**names, **{name: Shared(names[name]) for name in ("nodes", *FIGURES)}}

@@ -254,8 +254,9 @@ class ProfileFilter:
         description="Memberships.",
     )
     product_qualified: BooleanFilter | None = compares(
-        QUALIFIED.replace("{window}", "{window_days}"),
+        QUALIFIED,
         sql_type="bool",
+        names={**OF_PERSON, **WORKSPACE_WINDOW},
         labels=BOTH,
         description=_QUALIFIED,
     )

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from cdp.graphql.facts import CURRENT, LEVEL, ROLES, SCORE
+from cdp.graphql.facts import CURRENT, LEVEL, ROLES, SCORE, nodes_of
 from cdp.graphql.paging import top
 from cdp.model import IntentLevel, Stage
-from cdp.plan.fields import column, nested, rows
+from cdp.plan.fields import column, nested, rows, tallied
+from cdp.plan.frames import Shared
 
 if TYPE_CHECKING:
     from cdp.graphql.memberships import Membership
@@ -26,7 +27,7 @@ BUYING_ROLES = ("ECONOMIC_BUYER", "CHAMPION", "INFLUENCER")
 class StageVisit:
     """One stage."""
 
-    stage: Stage = column("s.stage", description="The stage.")
+    stage: Stage = column("s.key::buying_stage", description="The stage.")
     count: int = column("s.count", description="How many facts speak for it.")
     first_at: datetime = column("s.first_at", description="When the first of them occurred.")
     last_at: datetime = column("s.last_at", description="When the last of them occurred.")
@@ -36,12 +37,12 @@ class StageVisit:
 class Signal:
     """One signal."""
 
-    name: str = column("s.name", description="Kind of evidence.")
+    name: str = column("s.key", description="Kind of evidence.")
     count: int = column("s.count", description="How often it was seen.")
     first_at: datetime = column("s.first_at", description="When it was first seen.")
     last_at: datetime = column("s.last_at", description="When it was last seen.")
     weight: float = column(
-        "round(((s.units / 1099511627776)::float8 * {decay})::numeric, 6)::float8",
+        "round(s.units::float8 / 1099511627776 * {decay} * 1e6) / 1e6",
         description="What it adds to the score today; weights halve with every half-life.",
     )
 
@@ -94,17 +95,15 @@ class IntentView:
     furthest_stage: Stage | None = column(
         "{row}.furthest_stage", description="The furthest stage ever reached."
     )
-    journey: list[StageVisit] = rows(
-        "(SELECT t.key::buying_stage AS stage, sum(t.count) AS count, min(t.first_at) AS first_at,"
-        " max(t.last_at) AS last_at FROM {tallies} AND t.kind = 'stage' GROUP BY t.key) s",
-        order="s.stage",
+    journey: list[StageVisit] = tallied(
+        "stage",
+        order="CASE WHEN s.kind = 'stage' THEN s.key::buying_stage END",
         unless="{row}.furthest_stage IS NULL",
         description="Every stage that was visited, earliest stage first.",
     )
-    signals: list[Signal] = rows(
-        "(SELECT t.key AS name, sum(t.count) AS count, min(t.first_at) AS first_at, max(t.last_at) AS last_at,"
-        " sum(t.units) AS units FROM {tallies} AND t.kind = 'signal' GROUP BY t.key) s",
-        order="s.units DESC, s.name",
+    signals: list[Signal] = tallied(
+        "signal",
+        order="s.units DESC, s.key",
         unless="{row}.intent_last_at IS NULL",
         arguments=[top("signals")],
         description="Kinds of evidence, the weightiest today first.",
@@ -127,7 +126,7 @@ class CommitteeSeat:
         f"membership m WHERE m.workspace_id = $1 AND m.account_id = a.account_id"
         f" AND EXISTS (SELECT FROM {ROLES} WHERE c.role = k.role AND {CURRENT})",
         order="m.intent_rank DESC, m.profile_id",
-        names={"row": "m"},
+        names={"row": "m", "holder_nodes": Shared(nodes_of("m"))},
         arguments=[top("members")],
         description="Who holds it now, the keenest first; each has its own intent within this account.",
     )

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry.scalars import ID, JSON
 
-from cdp.graphql.facts import CURRENT, INFLUENCE, OF_MEMBER, ROLES, WORKSPACE_WINDOW
+from cdp.graphql.facts import CURRENT, INFLUENCE, OF_MEMBER, WORKSPACE_WINDOW, nodes_of, shown
+from cdp.graphql.facts import roles as roles_from
 from cdp.graphql.intent import BuyerIntent
 from cdp.graphql.nodes import Node, global_id
 from cdp.graphql.orders import INTENT_SORTS, USAGE_SORTS, keys_of, of_field, placed, sort, sort_fields
@@ -17,6 +18,7 @@ from cdp.graphql.usage import WINDOW, Usage, window
 from cdp.graphql.words import Direction
 from cdp.plan.entities import Entity, SortKey
 from cdp.plan.fields import Given, Names, argument, column, nested, rows
+from cdp.plan.frames import Shared
 from cdp.plan.labels import BOTH, INTENT, PII, USAGE
 from cdp.plan.statement import Scope, as_given
 
@@ -65,6 +67,8 @@ MEMBERSHIP_ORDER = argument(
 _PERSON = SortKey(sql="m.profile_id", sql_type="int8")
 _ACCOUNT = SortKey(sql="m.account_id", sql_type="int8")
 
+HOLDER = {"holder_nodes": Shared(nodes_of("m"))}
+
 MEMBERSHIPS = Entity(
     type_name="Membership",
     alias="m",
@@ -72,6 +76,7 @@ MEMBERSHIPS = Entity(
     key=(_PERSON, _ACCOUNT),
     visible="m.workspace_id = $1",
     sorts=keys_of(MembershipOrderField, _SORTS),
+    shared=HOLDER,
     by_id=(
         "m.profile_id = (SELECT coalesce(q.merged_into, q.profile_id) FROM profile q"
         " WHERE q.workspace_id = $1 AND q.profile_id = {key_0})"
@@ -133,7 +138,7 @@ class Membership(Node):
         description="The account; null: with themselves.",
     )
     roles: list[RoleClaim] = rows(
-        f"{ROLES} WHERE ({{ended}} OR {CURRENT})",
+        f"{roles_from('{holder_nodes}')} WHERE ({{ended}} OR {CURRENT})",
         order="(c.until IS NULL) DESC, (c.source LIKE 'human:%') DESC, c.confidence DESC, c.role, c.source,"
         " c.since DESC",
         names=_ended,
@@ -150,10 +155,10 @@ class Membership(Node):
     since: datetime | None = column("m.since", description="When it began; null: not known.")
     until: datetime | None = column("m.until", description="When it ended; null: it goes on.")
     buyer_intent: BuyerIntent | None = nested(
-        names=OF_MEMBER, labels=INTENT, description="The person's buyer intent within the account."
+        names=shown(OF_MEMBER), labels=INTENT, description="The person's buyer intent within the account."
     )
     usage: Usage | None = nested(
-        names=lambda scope, given: {**OF_MEMBER, **window(scope, given)},
+        names=lambda scope, given: {**shown(OF_MEMBER), **window(scope, given)},
         labels=USAGE,
         arguments=[WINDOW],
         description="The person's usage within the account.",

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from strawberry.types.unset import UNSET
 
 from cdp.graphql.declared import described, source_of, sql_of
-from cdp.graphql.facts import ACTIVE_DAYS, ADOPTION, PHASE
+from cdp.graphql.facts import ADOPTION, PHASE
 from cdp.graphql.intent import IntentView, Purchases
 from cdp.graphql.usage import TIME_TO_ACTIVATION, Onboarding, Satisfaction, Support, Training, UsageView
 from cdp.graphql.vocabulary import describe
@@ -103,13 +103,13 @@ def _stage(name: str) -> Sort:
 
 
 def _signal(what: str, sql_type: str, description: str, *, nullable: bool = False) -> Sort:
-    found = f"(SELECT {what} FROM {source_of(IntentView, 'signals')} WHERE s.name = {{of}})"
+    found = f"(SELECT {what} FROM {source_of(IntentView, 'signals')} WHERE s.key = {{of}})"
     sql = found if nullable else f"coalesce({found}, 0)::{sql_type}"
     return sort(sql, sql_type, description, nullable=nullable, labels=INTENT, of=_SIGNAL)
 
 
 def _feature(what: str, sql_type: str, description: str, *, nullable: bool = False) -> Sort:
-    found = f"(SELECT {what} FROM {source_of(UsageView, 'features')} WHERE f.key = {{of}})"
+    found = f"(SELECT {what} FROM {source_of(UsageView, 'features')} WHERE s.key = {{of}})"
     sql = found if nullable else f"coalesce({found}, 0)::{sql_type}"
     return sort(sql, sql_type, description, nullable=nullable, labels=USAGE, of=_FEATURE)
 
@@ -161,7 +161,7 @@ USAGE_SORTS: Sorts = {
         labels=USAGE,
     ),
     "ACTIVE_DAYS": sort(
-        ACTIVE_DAYS, "int8", "Distinct days with usage in the workspace's window.", labels=USAGE
+        "{active_days}", "int8", "Distinct days with usage in the workspace's window.", labels=USAGE
     ),
     "ADOPTION_RATE": sort(
         ADOPTION, "float8", "Features used in the workspace's window.", nullable=True, labels=USAGE
@@ -178,12 +178,12 @@ USAGE_SORTS: Sorts = {
         nullable=True,
         labels=USAGE,
     ),
-    "FEATURE_COUNT": _feature("f.count", "int8", "How often the feature `of` was used."),
+    "FEATURE_COUNT": _feature("s.count", "int8", "How often the feature `of` was used."),
     "FEATURE_FIRST_AT": _feature(
         "f.first_at", "timestamptz", "When the feature `of` was first used.", nullable=True
     ),
     "FEATURE_LAST_AT": _feature(
-        "f.last_at", "timestamptz", "When the feature `of` was last used.", nullable=True
+        "s.last_at", "timestamptz", "When the feature `of` was last used.", nullable=True
     ),
     "ONBOARDING_STEPS_DONE": _number(Onboarding, "steps_done", USAGE),
     "TICKETS_OPENED": _number(Support, "opened", USAGE),

@@ -10,7 +10,7 @@ from strawberry.scalars import ID, JSON
 
 from cdp.graphql.enrichment import EnrichedTrait
 from cdp.graphql.events import EVENTS, Event, of_lenses
-from cdp.graphql.facts import OF_MEMBER, OF_PERSON, QUALIFIED, WORKSPACE_WINDOW
+from cdp.graphql.facts import OF_MEMBER, OF_PERSON, QUALIFIED, WORKSPACE_WINDOW, nodes_of, shown
 from cdp.graphql.filters import MembershipFilter
 from cdp.graphql.identifiers import Identifier
 from cdp.graphql.intent import BuyerIntent
@@ -36,6 +36,7 @@ from cdp.model import Lens
 from cdp.model.ids import decode_id_of
 from cdp.plan.entities import Entity, SortKey
 from cdp.plan.fields import Column, Connected, Given, Names, Nested, argument, column, computed, planned, rows
+from cdp.plan.frames import Shared
 from cdp.plan.labels import BOTH, INTENT, PII, USAGE
 from cdp.plan.statement import Scope
 
@@ -100,8 +101,8 @@ def _source(_scope: Scope, given: Given) -> str | None:
 def _place(scope: Scope, given: Given) -> Names:
     leaf = given.get("account")
     if leaf is None:
-        return OF_PERSON
-    return {**OF_MEMBER, "account": lambda: scope.bind(leaf, "int8", account_number)}
+        return shown(OF_PERSON)
+    return {**shown(OF_MEMBER), "account": lambda: scope.bind(leaf, "int8", account_number)}
 
 
 def account_number(value: object, _moment: object) -> int:
@@ -152,11 +153,15 @@ class Profile(Node):
         description="The usage panel.",
     )
     product_qualified: bool | None = planned(
-        Column(sql=QUALIFIED, names={**OF_PERSON, **WORKSPACE_WINDOW}, labels=BOTH),
+        Column(sql=QUALIFIED, names={**shown(OF_PERSON), **WORKSPACE_WINDOW}, labels=BOTH),
         description="Whether usage passes the workspace's bar while the intent score is still below it.",
     )
     memberships: Connection[Membership] = planned(
-        Connected(entity=lambda: MEMBERSHIPS, where="m.profile_id = p.profile_id"),
+        Connected(
+            entity=lambda: MEMBERSHIPS,
+            where="m.profile_id = p.profile_id",
+            shared={"holder_nodes": Shared(nodes_of("p"))},
+        ),
         arguments=[
             argument("where", MembershipFilter | None, "What must hold of them.", None),
             MEMBERSHIP_ORDER,

@@ -8,10 +8,10 @@ from typing import Any
 import strawberry
 
 from cdp.errors import BadInput
-from cdp.graphql.facts import ACTIVE_DAYS, ADOPTION, PHASE
+from cdp.graphql.facts import ADOPTION, PHASE
 from cdp.graphql.paging import top
 from cdp.model import UsagePhase
-from cdp.plan.fields import Given, Names, argument, column, nested, rows
+from cdp.plan.fields import Given, Names, argument, column, nested, rows, tallied
 from cdp.plan.statement import Scope
 
 LONGEST_WINDOW = 400
@@ -45,16 +45,16 @@ def _days(value: Any, _moment: Any) -> int:
 class FeatureUse:
     """One feature."""
 
-    key: str = column("f.key", description="How events name it.")
+    key: str = column("s.key", description="How events name it.")
     name: str | None = column(
-        "(SELECT g.name FROM feature g WHERE g.workspace_id = $1 AND g.key = f.key)",
+        "(SELECT g.name FROM feature g WHERE g.workspace_id = $1 AND g.key = s.key)",
         description="How people call it; null for a feature that the workspace has not defined.",
     )
-    count: int = column("f.count", description="How often it was used.")
-    first_at: datetime = column("f.first_at", description="When it was first used.")
-    last_at: datetime = column("f.last_at", description="When it was last used.")
+    count: int = column("s.count", description="How often it was used.")
+    first_at: datetime = column("s.first_at", description="When it was first used.")
+    last_at: datetime = column("s.last_at", description="When it was last used.")
     active_days: int = column(
-        "(SELECT count(DISTINCT d.day) FROM {days} AND d.feature = f.key"
+        "(SELECT count(DISTINCT d.day) FROM {days} AND d.feature = s.key"
         " AND d.day > {today} - {window} AND d.day <= {today})",
         description="Different days in the window on which it was used.",
     )
@@ -159,15 +159,14 @@ class UsageView:
         ADOPTION,
         description="Features used in the window ÷ features that the workspace defines; null where it defines none.",
     )
-    active_days: int = column(ACTIVE_DAYS, description="Different days with usage in the window.")
+    active_days: int = column("{active_days}", description="Different days with usage in the window.")
     stickiness: float = column(
-        f"round({ACTIVE_DAYS}::numeric / {{window}}, 6)::float8",
+        "round({active_days}::float8 / {window} * 1e6) / 1e6",
         description="Active days ÷ days of the window.",
     )
-    features: list[FeatureUse] = rows(
-        "(SELECT t.key, sum(t.count) AS count, min(t.first_at) AS first_at, max(t.last_at) AS last_at"
-        " FROM {tallies} AND t.kind = 'feature' GROUP BY t.key) f",
-        order="f.count DESC, f.key",
+    features: list[FeatureUse] = tallied(
+        "feature",
+        order="s.count DESC, s.key",
         unless="coalesce({row}.feature_last, '{}') = '{}'",
         arguments=[top("features")],
         description="Features that were ever used, the most used first.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import strawberry
 
 from cdp.graphql.declared import described, like, like_rows
-from cdp.graphql.facts import ACTIVE_DAYS, ADOPTION, PHASE
+from cdp.graphql.facts import ADOPTION, PHASE
 from cdp.graphql.intent_filters import OF_EVERY, OF_NONE, OF_SOME, quantified
 from cdp.graphql.operators import (
     DateTimeFilter,
@@ -114,12 +114,12 @@ class UsageFilter:
 
     phase: PhaseFilter | None = compares(PHASE, description="The phase.")
     stickiness: RangeFilter | None = compares(
-        f"{ACTIVE_DAYS}::float8 / {{window}}",
+        "{active_days}::float8 / {window}",
         sql_type="float8",
         description="Active days ÷ days of the window.",
     )
     active_days: IntFilter | None = compares(
-        ACTIVE_DAYS, sql_type="int8", description="Distinct days with usage in the window."
+        "{active_days}", sql_type="int8", description="Distinct days with usage in the window."
     )
     adoption_rate: RangeFilter | None = compares(
         ADOPTION,

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from cdp.access.scopes import Scope as Permission
 from cdp.errors import BadInput, Forbidden
 from cdp.model.ids import decode_id
-from cdp.plan.connections import ConnectionParts, Pairs, json_object
+from cdp.plan.connections import ConnectionParts
 from cdp.plan.entities import Entity
 from cdp.plan.fields import (
     AnyNode,
@@ -33,6 +33,7 @@ from cdp.plan.fields import (
     Nested,
     Placed,
     Rows,
+    Tallied,
     declaration_of,
 )
 from cdp.plan.filters import Writer
@@ -42,7 +43,22 @@ from cdp.plan.pages import page_of, search_of
 from cdp.plan.selection import Selection
 from cdp.plan.statement import Convert, Scope, Statement
 from cdp.plan.values import Leaf
-from cdp.plan.writing import object_type, read_key, written_as
+from cdp.plan.writing import (
+    NULL,
+    Json,
+    Pairs,
+    alias_of,
+    fixed,
+    key_of,
+    list_of,
+    object_of,
+    object_type,
+    or_null,
+    plain,
+    read_key,
+    scalar,
+    text_of,
+)
 
 Path = tuple[str, ...]
 Nodes = Sequence[FieldNode]
@@ -118,14 +134,14 @@ class Compiler:
         if missing is not None:
             raise Forbidden(f"`{nodes[0].name.value}` needs the scope {missing.value}.")
         scope = Scope(self.statement, {}, path)
-        return self._compiled(self._field(declared, field, nodes, scope))
+        return self._compiled(text_of(self._field(declared, field, nodes, scope)))
 
     def object_by_key(
         self, entity: Entity, type_: GraphQLObjectType, nodes: Nodes, path: Path, keys: Mapping[str, str]
     ) -> Compiled:
         """The JSON of the entity's object whose id is bound under the names `key_0` and on."""
         scope = Scope(self.statement, {**entity.names, **keys}, path)
-        return self._compiled(self._row(entity, scope, entity.by_id, type_, nodes))
+        return self._compiled(self._found(entity, scope, entity.by_id, type_, nodes))
 
     def _compiled(self, sql: str) -> Compiled:
         compiled = Compiled(sql, tuple(self._refused), tuple(self._computations))
@@ -134,7 +150,11 @@ class Compiler:
 
     # ── objects ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _object(self, type_: GraphQLObjectType, nodes: Nodes, scope: Scope) -> str:
+    def row_object(self, type_: GraphQLObjectType, nodes: Nodes, scope: Scope) -> str:
+        """The JSON of an object of the row that the scope's frame is of, as an expression of type text."""
+        return scope.frame.close(text_of(self._object(type_, nodes, scope)))
+
+    def _object(self, type_: GraphQLObjectType, nodes: Nodes, scope: Scope) -> Json:
         pairs = self.opening(type_)
         needs: dict[str, str] = {}
         for key, field_nodes in self._selection.below(type_, nodes).items():
@@ -142,7 +162,7 @@ class Compiler:
             inner = scope.inner({}, (*scope.path, key))
             written = self.key(key, name)
             if name == "__typename":
-                pairs.append((written, f"'{type_.name}'::text"))
+                pairs.append((written, fixed(f'"{type_.name}"')))
                 continue
             field = type_.fields[name]
             declared = declaration_of(field)
@@ -155,54 +175,73 @@ class Compiler:
             else:
                 pairs.append((written, self._field(declared, field, field_nodes, inner)))
         if needs and self._completing:
-            pairs.append((f"'{NEEDS_KEY}'", json_object([(f"'{one}'", sql) for one, sql in needs.items()])))
-        return json_object(pairs)
+            required = [(key_of(one), plain(sql)) for one, sql in needs.items()]
+            pairs.append((key_of(NEEDS_KEY), object_of(required)))
+        return object_of(pairs)
 
-    def _field(self, declared: Declaration, field: GraphQLField, nodes: Nodes, scope: Scope) -> str:
+    def _field(  # noqa: PLR0911 - a case each
+        self, declared: Declaration, field: GraphQLField, nodes: Nodes, scope: Scope
+    ) -> Json:
         match declared:
             case Column(sql=sql, names=names):
-                return written_as((scope.inner(names) if names else scope).sql(sql), field.type)
+                return scalar((scope.inner(names) if names else scope).sql(sql), field.type)
             case Nested():
                 return self._nested(declared, field, nodes, scope)
             case Rows():
                 return self._rows(declared, field, nodes, scope)
+            case Tallied():
+                return self._tallied(declared, field, nodes, scope)
             case Connected():
                 return self._connection(declared, field, nodes, scope)
             case Found():
                 entity = declared.entity()
                 inner = scope.inner(entity.names)
                 where = declared.where(inner, self._selection.arguments(field, nodes[0]), self._scopes)
-                return self._row(entity, inner, where, object_type(field.type), nodes)
+                return (self._found(entity, inner, where, object_type(field.type), nodes),)
             case AnyNode():
-                return self._any_node(declared, field, nodes, scope)
+                return (self._any_node(declared, field, nodes, scope),)
             case _:
                 raise AssertionError(declared)
 
-    def _nested(self, declared: Nested, field: GraphQLField, nodes: Nodes, scope: Scope) -> str:
+    def _nested(self, declared: Nested, field: GraphQLField, nodes: Nodes, scope: Scope) -> Json:
         given = self._selection.arguments(field, nodes[0])
-        inner = scope.inner(_placed(declared.names, scope, given))
-        content = self._object(object_type(field.type), nodes, inner)
-        source = declared.source(inner, given) if callable(declared.source) else declared.source
+        names = _placed(declared.names, scope, given)
+        source = declared.source(scope.inner(names), given) if callable(declared.source) else declared.source
+        type_ = object_type(field.type)
         if source is None:
-            return content
-        return f"(SELECT {content} FROM {inner.sql(source)})"
+            return self._object(type_, nodes, scope.inner(names))
+        inner = scope.inner(names, frame=self.statement.frame())
+        return or_null(f"(SELECT {self.row_object(type_, nodes, inner)} FROM {inner.sql(source)})")
 
-    def _rows(self, declared: Rows, field: GraphQLField, nodes: Nodes, scope: Scope) -> str:
+    def _rows(self, declared: Rows, field: GraphQLField, nodes: Nodes, scope: Scope) -> Json:
         given = self._selection.arguments(field, nodes[0])
-        inner = scope.inner(_placed(declared.names, scope, given))
-        content = self._object(object_type(field.type), nodes, inner)
-        first = given.get("first")
-        limit = f" LIMIT {MOST_LIST_ITEMS if first is None else scope.bind(first, 'int4', _limit)}"
+        names = _placed(declared.names, scope, given)
+        inner = scope.inner(names)
+        content = self.row_object(
+            object_type(field.type), nodes, inner.inner(names, frame=self.statement.frame())
+        )
         listed = (
             f"SELECT {content} AS item FROM {inner.sql(declared.source)} ORDER BY {inner.sql(declared.order)}"
+            f" LIMIT {_most(given, scope)}"
         )
-        found = f"(SELECT coalesce(json_agg(list.item), '[]') FROM ({listed}{limit}) list)"
-        if declared.unless is None:
-            return found
-        return f"CASE WHEN {inner.sql(declared.unless)} THEN '[]'::json ELSE {found} END"
+        found = f"(SELECT string_agg(list.item, ',') FROM ({listed}) list)"
+        if declared.unless is not None:
+            found = f"CASE WHEN NOT ({inner.sql(declared.unless)}) THEN {found} END"
+        return list_of(found)
 
-    def _row(self, entity: Entity, scope: Scope, where: str, type_: GraphQLObjectType, nodes: Nodes) -> str:
-        content = self._object(type_, nodes, scope)
+    def _tallied(self, declared: Tallied, field: GraphQLField, nodes: Nodes, scope: Scope) -> Json:
+        given = self._selection.arguments(field, nodes[0])
+        inner = scope.inner({}, frame=self.statement.frame())
+        content = self.row_object(object_type(field.type), nodes, inner)
+        kind = f"'{declared.kind}'"
+        items = f"array_agg({content} ORDER BY {scope.sql(declared.order)}) FILTER (WHERE s.kind = {kind})"
+        listed = f"array_to_string(({items})[:{_most(given, scope)}], ',')"
+        return list_of(
+            scope.frame.tallied(scope.sql("{tallies}"), kind, listed, unless=scope.sql(declared.unless))
+        )
+
+    def _found(self, entity: Entity, scope: Scope, where: str, type_: GraphQLObjectType, nodes: Nodes) -> str:
+        content = self.row_object(type_, nodes, scope.inner(entity.shared, frame=self.statement.frame()))
         found = f"{scope.sql(entity.seen_by(self._scopes))} AND {scope.sql(where)}"
         return f"(SELECT {content} FROM {scope.sql(entity.source)} WHERE {found})"
 
@@ -218,15 +257,15 @@ class Compiler:
             }
             before = len(self._refused)
             choices.append(
-                self._row(entity, scope.inner({**entity.names, **keys}), entity.by_id, type_, nodes)
+                self._found(entity, scope.inner({**entity.names, **keys}), entity.by_id, type_, nodes)
             )
             self._refused[before:] = [replace(one, concerns=(leaf, name)) for one in self._refused[before:]]
         return f"coalesce({', '.join(choices)})"
 
-    def _connection(self, declared: Connected, field: GraphQLField, nodes: Nodes, scope: Scope) -> str:
+    def _connection(self, declared: Connected, field: GraphQLField, nodes: Nodes, scope: Scope) -> Json:
         entity = declared.entity()
         given = self._selection.arguments(field, nodes[0])
-        inner = scope.inner(entity.names)
+        inner = scope.inner({**entity.names, **declared.shared})
         conditions = [inner.sql(entity.seen_by(self._scopes)), inner.sql(declared.where)]
         if given.get("where") is not None:
             conditions.append(Writer(self._scopes).write(given["where"], field.args["where"].type, inner))
@@ -242,6 +281,7 @@ class Compiler:
             page=page_of(entity, given, inner, self._scopes),
             sources=[f"{source} WHERE {_all([*conditions, way])}" for way in ways],
             each=inner.sql(declared.each) if declared.each is not None else None,
+            shared={name: one for name, one in entity.shared.items() if name not in declared.shared},
             scope=inner,
         )
         return parts.write(object_type(field.type), nodes)
@@ -250,19 +290,15 @@ class Compiler:
 
     def opening(self, type_: GraphQLObjectType) -> Pairs:
         """What an object's JSON begins with."""
-        return [(f"'{TYPE_KEY}'", f"'{type_.name}'::text")] if self._completing else []
+        return [(key_of(TYPE_KEY), fixed(f'"{type_.name}"'))] if self._completing else []
 
-    def key(self, key: str, name: str) -> str:
-        """A response key: the schema's own name as a literal, an alias as a parameter."""
-        return f"'{name}'" if key == name else self.statement.text(key)
+    def key(self, key: str, name: str) -> Json:
+        """A response key: the schema's own name as it is, an alias as a parameter."""
+        return key_of(name) if key == name else alias_of(self.statement.text(key))
 
     def selected(self, type_: GraphQLObjectType, nodes: Nodes) -> Mapping[str, list[FieldNode]]:
         """The fields that these nodes ask of an object of this type, by response key."""
         return self._selection.below(type_, nodes)
-
-    def object_json(self, type_: GraphQLObjectType, nodes: Nodes, scope: Scope) -> str:
-        """The JSON of an object of the row that the scope names."""
-        return self._object(type_, nodes, scope)
 
     # ── what the caller may not see, and what Python computes ────────────────────────────────────────────────────
 
@@ -288,16 +324,22 @@ def _all(conditions: Sequence[str]) -> str:
     return " AND ".join(one for one in conditions if one != "true")
 
 
-def _hidden(declared: Declaration, field: GraphQLField, scope: Scope) -> str:
+def _hidden(declared: Declaration, field: GraphQLField, scope: Scope) -> Json:
     if isinstance(declared, Column) and declared.redacted is not None:
-        return written_as(scope.sql(declared.redacted), field.type)
-    return "NULL::text"
+        return scalar(scope.sql(declared.redacted), field.type)
+    return NULL
 
 
 def _placed(names: Placed | Names | None, scope: Scope, given: Given) -> Names:
     if names is None:
         return {}
     return names(scope, given) if callable(names) else names
+
+
+def _most(given: Given, scope: Scope) -> str:
+    """How many items a list may have, as SQL."""
+    first = given.get("first")
+    return str(MOST_LIST_ITEMS) if first is None else scope.bind(first, "int4", _limit)
 
 
 def _limit(value: Any, _moment: Moment) -> int:

@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from graphql import FieldNode, GraphQLObjectType, get_named_type
 from msgspec import Struct
 
 from cdp.plan.entities import Entity
+from cdp.plan.frames import Shared
 from cdp.plan.pages import LARGEST_SIZE, Page, cursor_of
 from cdp.plan.statement import Scope
+from cdp.plan.writing import Json, fixed, list_of, object_of, or_null, text_of
 
 if TYPE_CHECKING:
     from cdp.plan.compiler import Compiler
 
-Pairs: TypeAlias = list[tuple[str, str]]
-"""Key and value of a JSON object, as SQL."""
-
 _RANK = '"$rank"'
+_COUNT = '"$count"'
 
 MOST_COUNTED = 10_000
 """A list that is longer is not counted to its end."""
-
-
-def json_object(pairs: Sequence[tuple[str, str]]) -> str:
-    """A JSON object; the SQL/JSON constructor takes any number of pairs, json_build_object only fifty.
-
-    Without RETURNING it would become jsonb, which sorts its keys, as soon as one value is jsonb.
-    """
-    return f"JSON_OBJECT({', '.join(f'({key}) VALUE {value}' for key, value in pairs)} RETURNING json)"
 
 
 class ConnectionParts(Struct, frozen=True, kw_only=True):
@@ -42,9 +34,11 @@ class ConnectionParts(Struct, frozen=True, kw_only=True):
     """FROM clauses and conditions without those of the page; each row comes from one of them."""
     each: str | None = None
     """Where the entity's rows come in several runs, each in the page's order: what yields the runs, as FROM clause."""
+    shared: Mapping[str, Shared]
+    """What fields of a row share."""
     scope: Scope
 
-    def write(self, type_: GraphQLObjectType, nodes: Sequence[FieldNode]) -> str:
+    def write(self, type_: GraphQLObjectType, nodes: Sequence[FieldNode]) -> Json:
         """The connection's JSON."""
         selected = self.compiler.selected(type_, nodes)
         names = {field_nodes[0].name.value for field_nodes in selected.values()}
@@ -56,11 +50,11 @@ class ConnectionParts(Struct, frozen=True, kw_only=True):
             pairs.append(
                 (self.compiler.key(key, name), self._part(name, type_, field_nodes, path, ranked=looks_ahead))
             )
-        content = json_object(pairs)
+        content = object_of(pairs)
         if names <= {"__typename", "totalCount", "totalCountIsEstimated"}:
             return content
         # HAVING makes it one row even where nothing that is selected is an aggregate: `pageInfo { hasPreviousPage }`.
-        return f"(SELECT {content} FROM {self._rows(ranked=looks_ahead)} HAVING true)"
+        return (f"(SELECT {text_of(content)} FROM {self._rows(ranked=looks_ahead)} HAVING true)",)
 
     def _part(
         self,
@@ -70,20 +64,18 @@ class ConnectionParts(Struct, frozen=True, kw_only=True):
         path: tuple[str, ...],
         *,
         ranked: bool,
-    ) -> str:
+    ) -> Json:
         if name == "__typename":
-            return f"'{type_.name}'::text"
+            return fixed(f'"{type_.name}"')
         if name == "totalCount":
-            return f"(SELECT least(count(*), {MOST_COUNTED})::int4 FROM {self._counted()})"
+            return (f"(SELECT least(count(*), {MOST_COUNTED})::text FROM {self._counted()})",)
         if name == "totalCountIsEstimated":
-            return f"(SELECT count(*) > {MOST_COUNTED} FROM {self._counted()})"
+            return (f"(SELECT (count(*) > {MOST_COUNTED})::text FROM {self._counted()})",)
         inner = get_named_type(type_.fields[name].type)
         assert isinstance(inner, GraphQLObjectType)
         match name:
             case "nodes":
-                return self._list(
-                    self.compiler.object_json(inner, nodes, self.scope.inner({}, path)), ranked=ranked
-                )
+                return self._list(self._node(inner, nodes, path), ranked=ranked)
             case "edges":
                 return self._list(self._edge(inner, nodes, path), ranked=ranked)
             case _:
@@ -95,11 +87,15 @@ class ConnectionParts(Struct, frozen=True, kw_only=True):
         found = " UNION ALL ".join(f"SELECT FROM {each}{source}" for source in self.sources)
         return f"({found} LIMIT {MOST_COUNTED + 1}) counted"
 
-    def _list(self, content: str, *, ranked: bool) -> str:
+    def _node(self, type_: GraphQLObjectType, nodes: Sequence[FieldNode], path: tuple[str, ...]) -> str:
+        scope = self.scope.inner(self.shared, path, frame=self.scope.statement.frame())
+        return self.compiler.row_object(type_, nodes, scope)
+
+    def _list(self, content: str, *, ranked: bool) -> Json:
         # Rows arrive in the order that they were read in; backwards, that is from the end.
         order = f" ORDER BY {_RANK} DESC" if self.page.backwards else ""
         kept = f" FILTER (WHERE {_RANK} <= {self.page.size})" if ranked else ""
-        return f"coalesce(json_agg({content}{order}){kept}, '[]')"
+        return list_of(f"string_agg({content}, ','{order}){kept}")
 
     def _edge(self, type_: GraphQLObjectType, nodes: Sequence[FieldNode], path: tuple[str, ...]) -> str:
         pairs = self.compiler.opening(type_)
@@ -107,27 +103,28 @@ class ConnectionParts(Struct, frozen=True, kw_only=True):
             name = field_nodes[0].name.value
             match name:
                 case "__typename":
-                    value = f"'{type_.name}'::text"
+                    value = fixed(f'"{type_.name}"')
                 case "cursor":
-                    value = cursor_of(self.page)
+                    value = (_quoted(cursor_of(self.page)),)
                 case _:
                     node_type = get_named_type(type_.fields[name].type)
                     assert isinstance(node_type, GraphQLObjectType)
-                    value = self.compiler.object_json(
-                        node_type, field_nodes, self.scope.inner({}, (*path, key))
-                    )
+                    value = (self._node(node_type, field_nodes, (*path, key)),)
             pairs.append((self.compiler.key(key, name), value))
-        return json_object(pairs)
+        return text_of(object_of(pairs))
 
-    def _page_info(self, type_: GraphQLObjectType, nodes: Sequence[FieldNode]) -> str:
-        more = f"count(*) > {self.page.size}"
-        kept = f"FILTER (WHERE {_RANK} <= {self.page.size})"
-        cursors = f"(array_agg({cursor_of(self.page)}) {kept})"
-        ends = [f"{cursors}[1]", f"{cursors}[least(count(*), {self.page.size})]"]
+    def _page_info(self, type_: GraphQLObjectType, nodes: Sequence[FieldNode]) -> Json:
+        more = (f"(count(*) > {self.page.size})::text",)
+        # The filter comes first: a cursor is made for one row alone.
+        cursor = f"min({_quoted(cursor_of(self.page))})"
+        ends = [
+            or_null(f"{cursor} FILTER (WHERE {_RANK} = {place})")
+            for place in (f"least(1, {self.page.size})", f"least({_COUNT}, {self.page.size})")
+        ]
         if self.page.backwards:
             ends.reverse()
-        values: Mapping[str, str] = {
-            "__typename": f"'{type_.name}'::text",
+        values: Mapping[str, Json] = {
+            "__typename": fixed(f'"{type_.name}"'),
             "hasNextPage": _literal(self.page.before) if self.page.backwards else more,
             "hasPreviousPage": more if self.page.backwards else _literal(self.page.after),
             "startCursor": ends[0],
@@ -137,7 +134,7 @@ class ConnectionParts(Struct, frozen=True, kw_only=True):
         for key, field_nodes in self.compiler.selected(type_, nodes).items():
             name = field_nodes[0].name.value
             pairs.append((self.compiler.key(key, name), values[name]))
-        return json_object(pairs)
+        return object_of(pairs)
 
     def _rows(self, *, ranked: bool) -> str:
         alias = self.entity.alias
@@ -157,9 +154,13 @@ class ConnectionParts(Struct, frozen=True, kw_only=True):
             read = f"(SELECT {alias}.* FROM ({merged}) {alias} {ordered} {size}) {alias}"
         if not ranked and not self.page.backwards:
             return read
-        rank = f"row_number() OVER () AS {_RANK}"
-        return f"(SELECT {alias}.*, {rank} FROM {read}) {alias}"
+        places = f"row_number() OVER () AS {_RANK}, count(*) OVER () AS {_COUNT}"
+        return f"(SELECT {alias}.*, {places} FROM {read}) {alias}"
 
 
-def _literal(value: bool) -> str:
-    return "true" if value else "false"
+def _literal(value: bool) -> Json:
+    return fixed("true" if value else "false")
+
+
+def _quoted(sql: str) -> str:
+    return f"""'"' || {sql} || '"'"""

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cdp.access.scopes import Scope as Permission
+from cdp.plan.frames import Shared
 from cdp.plan.labels import NONE, Label, Labels
 
 if TYPE_CHECKING:
@@ -105,6 +106,9 @@ class Entity(Struct, frozen=True, kw_only=True):
     finder: str | None = None
     """Array of the keys of all rows in whose text the words `{words}` are, from an index; null where they are many."""
     search_labels: Labels = NONE
+
+    shared: Mapping[str, Shared] = {}
+    """What fields of a row share, by the names that declarations call it."""
 
     def seen_by(self, scopes: frozenset[Permission]) -> str:
         """Which rows there are for a caller with these scopes."""

@@ -24,8 +24,9 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.unset import UNSET
 
 from cdp.plan.entities import Entity
+from cdp.plan.frames import TOTALS, Shared
 from cdp.plan.labels import NONE, Labels
-from cdp.plan.statement import Convert, Scope, as_given
+from cdp.plan.statement import Convert, Named, Scope, as_given
 from cdp.plan.values import Tree
 
 DECLARED = "planned"
@@ -33,7 +34,7 @@ DECLARED = "planned"
 
 Given: TypeAlias = Mapping[str, Tree]
 """Arguments of a field by the names of the schema; absent where they were not given."""
-Names: TypeAlias = Mapping[str, str | Callable[[], str]]
+Names: TypeAlias = Mapping[str, Named]
 Placed: TypeAlias = Callable[[Scope, Given], Names]
 """What `{names}` stand for below a field, from its arguments."""
 
@@ -67,6 +68,22 @@ class Rows(Struct, frozen=True, kw_only=True):
     labels: Labels = NONE
 
 
+class Tallied(Struct, frozen=True, kw_only=True):
+    """A list of objects, one for each key of the tallies of a kind: a row `s` of cdp.plan.frames.TOTALS."""
+
+    kind: str
+    order: str
+    unless: str
+    """Condition on the row under which there are none."""
+    labels: Labels = NONE
+
+    @property
+    def source(self) -> str:
+        """FROM clause that yields the rows by itself."""
+        totals = TOTALS.format(source="{tallies}", kinds=f"'{self.kind}'", unless="")
+        return f"({totals}) s"
+
+
 class Connected(Struct, frozen=True, kw_only=True):
     """A connection over an entity; `where` ties it to the row that it hangs on."""
 
@@ -75,6 +92,8 @@ class Connected(Struct, frozen=True, kw_only=True):
     each: str | None = None
     """FROM clause of several rows that `where` ties it to, each with a run of its own: a page reads the beginning of
     each run and merges them, so that its cost does not grow with their lengths."""
+    shared: Mapping[str, Shared] = {}
+    """What the rows have in common with the row that they hang on, in place of what the entity says."""
     conditions: Callable[[Scope, Given, frozenset[Any]], Sequence[str]] | None = None
     """Further conditions, from arguments of the field's own and the caller's scopes."""
     labels: Labels = NONE
@@ -116,7 +135,7 @@ class Computed(Struct, frozen=True, kw_only=True):
     labels: Labels = NONE
 
 
-Declaration: TypeAlias = Column | Nested | Rows | Connected | Found | AnyNode | Part | Computed
+Declaration: TypeAlias = Column | Nested | Rows | Tallied | Connected | Found | AnyNode | Part | Computed
 
 
 def argument(name: str, type_: Any, description: str, default: Any = UNSET) -> StrawberryArgument:
@@ -183,6 +202,20 @@ def rows(
         Rows(source=source, order=order, names=names, unless=unless, labels=labels),
         description=description,
         arguments=arguments,
+    )
+
+
+def tallied(
+    kind: str,
+    *,
+    order: str,
+    unless: str,
+    description: str,
+    arguments: Sequence[StrawberryArgument] = (),
+) -> Any:
+    """A list of objects, one for each key of the tallies of this kind; empty without looking where `unless` holds."""
+    return planned(
+        Tallied(kind=kind, order=order, unless=unless), description=description, arguments=arguments
     )
 
 

@@ -139,6 +139,8 @@ def _assemble(
         if len(selected) > 1:
             guards[key] = len(statement.parameters)
             sql = f"CASE WHEN {statement.constant(True, 'bool')} THEN {sql} END"
+        # As bytes they go into the answer untouched.
+        sql = f"convert_to({sql}, 'UTF8')"
         fields.append(
             PlannedField(
                 key,

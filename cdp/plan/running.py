@@ -106,7 +106,7 @@ def _bind(
     return values, failed
 
 
-async def _answer(field: PlannedField, text: str | None, variables: Variables, context: Any) -> Answer:
+async def _answer(field: PlannedField, text: bytes | None, variables: Variables, context: Any) -> Answer:
     if field.constant is not None:
         return Answer(field.constant)
     if text is None:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from cdp.errors import BadInput
+from cdp.plan.frames import Frame, Shared
 from cdp.plan.moment import NAMED, Moment
 from cdp.plan.values import Leaf, Variables
 
@@ -37,6 +38,7 @@ class Statement:
         ]
         self._known: dict[Any, str] = {}
         self._kept: list[object] = []
+        self._frames = 0
 
     def named(self, name: str) -> str:
         """A parameter of `cdp.plan.moment.NAMED`."""
@@ -65,10 +67,16 @@ class Statement:
         """A value that the caller of the plan provides."""
         return self._add(sql_type, Parameter(read))
 
+    def frame(self) -> Frame:
+        """The place of one more row."""
+        self._frames += 1
+        return Frame(self._frames)
+
     def close(self, sql: str) -> tuple[str, list[int]]:
         """The finished text, with only those parameters that it mentions, and which these are, in their new order."""
         used = sorted({int(number) for number in _MENTIONED.findall(sql)})
         numbers = {str(old): str(new) for new, old in enumerate(used, 1)}
+        assert "«" not in sql, sql
         closed = _MENTIONED.sub(lambda match: f"${numbers[match.group(1)]}", sql)
         return closed, [number - 1 for number in used]
 
@@ -86,6 +94,16 @@ class Statement:
         return f"${len(self.parameters)}::{sql_type}"
 
 
+class _Placed(Struct, frozen=True):
+    """A shared expression, with the row whose fields share it."""
+
+    sql: str
+    frame: Frame
+
+
+Named: TypeAlias = str | Callable[[], str] | Shared | _Placed
+
+
 class Scope:
     """One level of the statement: which rows the declarations' names stand for there.
 
@@ -94,17 +112,28 @@ class Scope:
     """
 
     def __init__(
-        self, statement: Statement, names: Mapping[str, str | Callable[[], str]], path: tuple[str, ...] = ()
+        self,
+        statement: Statement,
+        names: Mapping[str, Named],
+        path: tuple[str, ...] = (),
+        frame: Frame | None = None,
     ) -> None:
         self.statement = statement
-        self.names = names
         self.path = path
+        self.frame = frame or statement.frame()
+        """Of the row whose object is written here."""
+        self.names = {name: self._placed(named) for name, named in names.items()}
 
     def inner(
-        self, names: Mapping[str, str | Callable[[], str]], path: tuple[str, ...] | None = None
+        self, names: Mapping[str, Named], path: tuple[str, ...] | None = None, *, frame: Frame | None = None
     ) -> Scope:
         """A level below: these names, and those of this level that they do not replace."""
-        return Scope(self.statement, {**self.names, **names}, self.path if path is None else path)
+        return Scope(
+            self.statement,
+            {**self.names, **names},
+            self.path if path is None else path,
+            frame or self.frame,
+        )
 
     def sql(self, text: str) -> str:
         """The declaration's text with every `{name}` replaced; what replaces it may hold names itself."""
@@ -115,7 +144,12 @@ class Scope:
         found = self.names.get(name)
         if found is None:
             return self.statement.named(name)
+        if isinstance(found, _Placed):
+            return found.frame.value(self.sql(found.sql))
         return self.sql(found) if isinstance(found, str) else found()
+
+    def _placed(self, named: Named) -> str | Callable[[], str] | _Placed:
+        return _Placed(named.sql, self.frame) if isinstance(named, Shared) else named
 
     def bind(self, leaf: Leaf, sql_type: str, convert: Convert) -> str:
         """A scalar of an argument of the field at this level, as `$n::type`."""

@@ -54,11 +54,11 @@ class Reader:
 
     async def read(self, row: dict[str, Any], workspace: Workspace, window: int) -> dict[str, Any]:
         statement = Statement()
-        scope = Scope(statement, {"row": "m", "window": str(window)})
+        scope = Scope(statement, {"row": "m", "window": str(window), **facts.FIGURES})
         formulas = {
             "score": facts.SCORE,
             "level": facts.LEVEL,
-            "active_days": facts.ACTIVE_DAYS,
+            "active_days": "{active_days}",
             "adoption": facts.ADOPTION,
             "phase": facts.PHASE,
             "influence": facts.INFLUENCE,
