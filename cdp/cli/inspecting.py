@@ -8,8 +8,10 @@ from itertools import groupby
 from pathlib import Path
 
 import click
+import msgspec
 
-from cdp.cli.doctoring import describe_figures, examine
+from cdp.cli.doctor import Level, examine
+from cdp.cli.doctor.work import describe_figures
 from cdp.cli.logs import configure_logging
 from cdp.cli.options import database_of, database_options, plugins_option, run_async, settings_of
 from cdp.hooks.manager import Plugins
@@ -61,13 +63,20 @@ def _show(hook: str, one: PluginFigures | None) -> None:
 @click.command(epilog="Example: cdp doctor --data ./data")
 @database_options
 @plugins_option
-def doctor(*, data: Path | None, database_url: str | None, plugins_dir: Path | None) -> int:
-    """Examine the installation and the database; says what is wrong and what to do about it."""
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON, for machines.")
+def doctor(*, data: Path | None, database_url: str | None, plugins_dir: Path | None, as_json: bool) -> int:
+    """Examine the installation and the database; says what is wrong and what to do about it.
+
+    Each finding is OK, WARN (it works, but not for ever) or FAIL. Status 1 if one is FAIL.
+    """
     settings = settings_of(data, database_url, plugins_dir=plugins_dir)
     configure_logging(replace(settings, log_level="critical"))  # The findings say what the log would.
     findings = run_async(examine(settings))
-    for finding in findings:
-        click.echo(f"{'ok  ' if finding.well else 'WRONG'}  {finding.subject}: {finding.says}")
-        if finding.remedy is not None:
-            click.echo(f"       → {finding.remedy}")
-    return 0 if all(finding.well for finding in findings) else 1
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(findings)))
+    else:
+        for finding in findings:
+            click.echo(f"{finding.level:<4}  {finding.subject}: {finding.says}")
+            if finding.remedy is not None:
+                click.echo(f"      → {finding.remedy}")
+    return 1 if any(finding.level is Level.FAIL for finding in findings) else 0

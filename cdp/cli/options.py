@@ -41,6 +41,8 @@ class Place:
     """Of the login that migrates."""
     app_url: str
     """Of the login that serves."""
+    inspect_url: str
+    """Of the login that may look at the server itself, as far as there is one."""
     embedded: bool
     shown: str
     """The flag that names it, for a command to be pasted."""
@@ -92,7 +94,12 @@ def place_of(settings: Settings, *, making: bool = False, temporary: bool = Fals
     if settings.database_url is not None:
         url = settings.database_url
         yield Place(
-            owner_url=url, app_url=url, embedded=False, shown="--database-url URL", described=describe(url)
+            owner_url=url,
+            app_url=url,
+            inspect_url=url,
+            embedded=False,
+            shown="--database-url URL",
+            described=describe(url),
         )
         return
     if settings.data is None and not temporary:
@@ -107,6 +114,7 @@ def place_of(settings: Settings, *, making: bool = False, temporary: bool = Fals
         yield Place(
             owner_url=server.owner_url,
             app_url=server.app_url,
+            inspect_url=server.superuser_url,
             embedded=True,
             shown=shown,
             described=shown if settings.data is not None else f"{shown}, temporary",

@@ -221,27 +221,6 @@ def test_a_migrated_database_has_nothing_to_do(
     assert run(["migrate", "status"]) == 2
 
 
-def test_the_doctor_finds_a_sound_installation_well(at: None, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["doctor"]) == 0
-    said = capsys.readouterr().out
-    for subject in ("Python", "plugin diptych_roles", "database", "migrations", "settling"):
-        assert re.search(rf"^ok    {subject}: ", said, re.MULTILINE), said
-
-
-def test_the_doctor_says_what_is_wrong_and_what_to_do(
-    database_urls: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A database without migrations: the command to run."""
-    url = re.sub(r"/test_\d+", "/postgres", database_urls.superuser)  # type: ignore[attr-defined]
-    monkeypatch.setenv("DATABASE_URL", url)
-    assert run(["doctor"]) == 1
-    said = capsys.readouterr().out
-    assert "WRONG  migrations: pending" in said
-    assert "Run: cdp migrate --database-url" in said
-    assert run(["workspaces", "list"]) == 1
-    assert "Run: cdp migrate --database-url URL" in capsys.readouterr().err
-
-
 def test_plugins_are_listed_with_their_hooks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One that cannot be imported is named, with status 1; the others are listed all the same."""
     (tmp_path / "broken.py").write_text("raise RuntimeError('no licence')\n")

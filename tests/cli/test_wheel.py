@@ -66,6 +66,6 @@ def test_the_wheel_migrates_a_database_and_finds_its_plugins(site: Path, data_fo
     place = ("--data", str(data_folder))
     assert run(site, "-m", "cdp", "migrate", *place).splitlines() == [f"applied {name}" for name in names]
     said = run(site, "-m", "cdp", "doctor", *place)
-    assert "ok    migrations: all applied" in said
-    assert "ok    plugin diptych_roles: loaded from diptych" in said
+    assert "OK    migrations: all applied" in said
+    assert "OK    plugin diptych_roles: loaded from diptych" in said
     assert "Example: cdp demo" in run(site, "-m", "cdp", "demo", "--help")
