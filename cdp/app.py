@@ -114,7 +114,7 @@ class Application:
             stack.push_async_callback(ingest_database.close)
             workspaces = Workspaces(ingest_database)
             metrics = Metrics()
-            metrics.watch_pool(database)
+            metrics.watch_pools(reads=database, ingest=ingest_database)
             metrics.watch_plugins(plugins)
             worker = Worker(database, workspaces, plugins, clock=clock)
             accumulator = Accumulator(
@@ -129,6 +129,7 @@ class Application:
             metrics.watch_queue(accumulator)
             stack.push_async_callback(accumulator.aclose)
             hub = Hub(database)
+            metrics.watch_hub(hub)
             stack.push_async_callback(hub.aclose)
             yield cls(
                 settings=settings,

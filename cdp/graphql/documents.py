@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphql import (
@@ -21,31 +21,31 @@ from graphql import (
     get_operation_ast,
     is_input_type,
     parse,
-    specified_rules,
     type_from_ast,
     visit,
 )
 from graphql.language import DirectiveNode, Visitor
 from msgspec.structs import replace
-from strawberry.schema.schema import validate_document
 
 from cdp.graphql.limits import Limits, TooComplex, check
+from cdp.graphql.scanning import scan
+from cdp.graphql.validating import MOST_ERRORS, errors_of
 from cdp.plan.cost import cost_of
 from cdp.plan.plans import Recent
 from cdp.plan.values import Variables, shape
+from cdp.telemetry import count
 
 MOST_DOCUMENTS = 2_000
 MOST_CHARACTERS = 1_000_000
 """Of all documents that are kept; parsed, each takes about a hundred bytes."""
 STRANGERS_TOKENS = 2_000
 """In a document that comes without a key: it can ask for the schema only, and GraphiQL does so with some 200."""
-MOST_ERRORS = 20
 
 
 class Refused(Exception):
     """A document that is not run, with all that is wrong with it."""
 
-    def __init__(self, errors: list[GraphQLError]) -> None:
+    def __init__(self, errors: Sequence[GraphQLError]) -> None:
         super().__init__("; ".join(error.message for error in errors))
         self.errors = errors
 
@@ -127,6 +127,7 @@ class Documents:
             Refused: it is no document, goes beyond a limit, or does not fit the schema.
         """
         known = self._known.get(text)
+        count("graphql.document", "miss" if known is None else "hit")
         if known is not None:
             return known
         if of_stranger:
@@ -134,24 +135,17 @@ class Documents:
         return self._known.put(text, self._read(text, self._limits), len(text))
 
     def _read(self, text: str, limits: Limits) -> Document:
-        if len(text) > limits.characters:
-            raise Refused(
-                [
-                    TooComplex(
-                        f"A document may have {limits.characters:,} characters; this one has {len(text):,}."
-                    )
-                ]
-            )
         try:
-            node = parse(text, max_tokens=limits.tokens)
+            tokens = scan(text, limits)
+            node = parse(text)
             check(node, limits)
-            errors = validate_document(self._schema, node, tuple(specified_rules))
+            errors = errors_of(self._schema, node, tokens=tokens)
         except RecursionError:
             raise Refused([TooComplex("This document nests too deeply.")]) from None
         except GraphQLError as error:
-            raise Refused([_of_limit(error, limits) or error]) from None
+            raise Refused([error]) from None
         if errors:
-            raise Refused(errors[:MOST_ERRORS])
+            raise Refused(errors)
         return Document(self._schema, node)
 
 
@@ -170,15 +164,6 @@ def _root_names(
             case InlineFragmentNode():
                 names |= _root_names(node.selection_set, fragments, visited)
     return frozenset(names)
-
-
-def _of_limit(error: GraphQLError, limits: Limits) -> GraphQLError | None:
-    """The parser's own limits, which it reports as errors of syntax."""
-    if "nested too deeply" in error.message:
-        return TooComplex("This document nests too deeply.")
-    if "tokens" in error.message and "Parsing aborted" in error.message:
-        return TooComplex(f"A document may have {limits.tokens:,} tokens.")
-    return None
 
 
 class _Deciding(Visitor):

@@ -43,6 +43,7 @@ from cdp.plan.fields import declaration_of
 from cdp.plan.plans import Plan
 from cdp.plan.running import Answer
 from cdp.plan.values import Variables
+from cdp.telemetry import count, stage
 
 
 class Executor(StrawberryGraphQLCoreExecutionContext):
@@ -138,12 +139,18 @@ class PlannedSchema(strawberry.Schema):
         allowed_operation_types: Iterable[OperationType] | None = None,
         operation_extensions: dict[str, Any] | None = None,
     ) -> ExecutionResult:
-        """Run one operation of a document; raises what `prepare` does."""
+        """Run one operation of a document.
+
+        Raises:
+            InvalidOperationTypeError: it is a subscription, to which one answer is not enough; see `follow`.
+            Exception: what `prepare` raises.
+        """
         assert isinstance(context_value, Context)
         prepared = self.prepare(
             query, variable_values, context_value, operation_name, allowed_operation_types
         )
         if isinstance(prepared, PreExecutionError):
+            _count("none", prepared.errors)
             return prepared
         return await self.run(prepared, context_value, root_value, operation_extensions)
 
@@ -156,8 +163,11 @@ class PlannedSchema(strawberry.Schema):
     ) -> ExecutionResult:
         """Answer once; plans that were made before are not made again."""
         reading = context.reading = Reading(context, self.plans, prepared.operation, prepared.coerced)
-        result = await self._run(prepared.operation, prepared.given, context, root_value, extensions)
+        kind = prepared.operation.node.operation.value
+        with stage(f"graphql.{kind}"):
+            result = await self._run(prepared.operation, prepared.given, context, root_value, extensions)
         errors = [*(result.errors or ()), *reading.refused]
+        _count(kind, errors)
         return ExecutionResult(data=result.data, errors=errors or None)
 
     async def _run(
@@ -218,6 +228,12 @@ class PlannedSchema(strawberry.Schema):
                 errors.append(error)
                 lost = lost or isinstance(root.fields[field.node.name.value].type, GraphQLNonNull)
         return CoreResult(None if lost else data, errors or None)
+
+
+def _count(kind: str, errors: Sequence[GraphQLError] | None) -> None:
+    count("graphql.operation", kind, "errors" if errors else "ok")
+    for error in errors or ():
+        count("graphql.error", str((error.extensions or {}).get("code", "BAD_USER_INPUT")))
 
 
 def _refused(errors: Sequence[GraphQLError]) -> PreExecutionError:

@@ -21,6 +21,7 @@ from cdp.plan.running import Answer, run_plan
 from cdp.plan.selection import Selection
 from cdp.plan.values import Variables
 from cdp.plan.writing import read_key
+from cdp.telemetry import count, stage
 
 if TYPE_CHECKING:
     from cdp.graphql.context import Context
@@ -43,6 +44,7 @@ class Plans:
         """The plan of the planned root fields of a query or a subscription."""
         known = (operation, operation.shape_of(variables), scopes, completing)
         plan = self._plans.get(known)
+        count("graphql.plan", "miss" if plan is None else "hit")
         if plan is None:
             selection = Selection(self._schema, operation.fragments, variables)
             root = operation.root
@@ -51,7 +53,8 @@ class Plans:
                 for key, nodes in selection.fields(root, [operation.node.selection_set]).items()
                 if nodes[0].name.value == "__typename" or is_planned(root, nodes[0].name.value)
             }
-            plan = plan_fields(self._schema, selection, root, selected, scopes, completing=completing)
+            with stage("graphql.plan"):
+                plan = plan_fields(self._schema, selection, root, selected, scopes, completing=completing)
             self._plans.put(known, plan, len(plan.sql))
         return plan
 
@@ -69,6 +72,7 @@ class Plans:
         """The plan of an object inside a mutation's payload."""
         known = (operation, operation.shape_of(variables), scopes, completing, path, type_name)
         plan = self._plans.get(known)
+        count("graphql.plan", "miss" if plan is None else "hit")
         if plan is None:
             selection = Selection(self._schema, operation.fragments, variables)
             plan = plan_object(

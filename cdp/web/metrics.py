@@ -6,7 +6,7 @@ Labels are words out of few (routes, codes, stages, plugins), never ids, names o
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
@@ -18,6 +18,7 @@ from cdp.db.pool import Database
 from cdp.hooks.health import CircuitState, PluginHealth
 from cdp.ingest.accumulator import Accumulator
 from cdp.ingest.flush import FlushReport
+from cdp.live.hub import Hub
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _STAGE_SECONDS = (0.0001, 0.00025, 0.0005, *_SECONDS)
@@ -168,9 +169,13 @@ class Metrics:
         """Why the last attempt to store events failed, and how many seconds ago; None: it did not."""
         return None if self._trouble is None else (self._trouble[0], time.monotonic() - self._trouble[1])
 
-    def watch_pool(self, database: Database) -> None:
-        """Tell of the connections of this pool, whenever somebody looks."""
-        self.registry.register(_Pool(database))
+    def watch_pools(self, **pools: Database) -> None:
+        """Tell of the connections of these pools, whenever somebody looks."""
+        self.registry.register(_Pools(pools))
+
+    def watch_hub(self, hub: Hub) -> None:
+        """Tell how many are watching, whenever somebody looks."""
+        self.registry.register(_Hub(hub))
 
     def watch_queue(self, accumulator: Accumulator) -> None:
         """Tell what waits to be stored, whenever somebody looks."""
@@ -185,20 +190,32 @@ class Metrics:
         return list(self.registry.collect())
 
 
-class _Pool:
-    def __init__(self, database: Database) -> None:
-        self._database = database
+class _Pools:
+    def __init__(self, pools: Mapping[str, Database]) -> None:
+        self._pools = pools
 
     def collect(self) -> Iterable[Metric]:
         """Connections in use and at rest, and how many there may be."""
-        size, idle, most = self._database.connections()
         held = GaugeMetricFamily(
-            "cdp_pool_connections", "Connections of this process to the database.", labels=["state"]
+            "cdp_pool_connections", "Connections of this process to the database.", labels=["pool", "state"]
         )
-        held.add_metric(["used"], size - idle)
-        held.add_metric(["idle"], idle)
+        allowed = GaugeMetricFamily("cdp_pool_most", "Connections that a pool may have.", labels=["pool"])
+        for name, database in self._pools.items():
+            size, idle, most = database.connections()
+            held.add_metric([name, "used"], size - idle)
+            held.add_metric([name, "idle"], idle)
+            allowed.add_metric([name], most)
         yield held
-        yield GaugeMetricFamily("cdp_pool_most", "Connections that the pool may have.", value=most)
+        yield allowed
+
+
+class _Hub:
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def collect(self) -> Iterable[Metric]:
+        """Open subscriptions."""
+        yield GaugeMetricFamily("cdp_subscriptions", "Subscriptions that are open.", value=self._hub.watchers)
 
 
 class _Queue:
