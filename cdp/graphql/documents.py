@@ -38,7 +38,7 @@ from cdp.telemetry import count
 MOST_DOCUMENTS = 2_000
 MOST_CHARACTERS = 1_000_000
 """Of all documents that are kept; parsed, each takes about a hundred bytes."""
-STRANGERS_TOKENS = 2_000
+STRANGERS_TOKENS = 1_000
 """In a document that comes without a key: it can ask for the schema only, and GraphiQL does so with some 200."""
 
 

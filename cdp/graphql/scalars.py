@@ -17,6 +17,8 @@ __all__ = ["JSON", "SCALARS", "write_datetime"]
 
 _LONGEST_DURATION = timedelta(days=3_660)
 _LONGEST_DECIMAL = 100
+_NO_MOMENTS = {datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)}
+"""The driver stores these two as infinities, and reads them as times without a zone."""
 
 
 def write_datetime(value: datetime | str) -> str:
@@ -40,9 +42,12 @@ def read_datetime(value: Any) -> datetime:
     if moment.tzinfo is None:
         raise GraphQLError(f"{value[:80]!r} has no time zone; write it in UTC with a Z at the end.")
     try:
-        return moment.astimezone(UTC)
+        moment = moment.astimezone(UTC)
     except OverflowError:
         raise _refused(value, "a DateTime", "2026-03-01T09:30:00Z") from None
+    if moment in _NO_MOMENTS:
+        raise GraphQLError(f"{value[:80]!r} is an end of the calendar and stands for never; leave it out.")
+    return moment
 
 
 def write_date(value: date | str) -> str:
