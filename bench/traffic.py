@@ -14,6 +14,9 @@ import msgspec
 NEWCOMERS = 0.2
 """Share of visits by people who were never seen before."""
 
+COLLEAGUES = 20
+"""People of an account."""
+
 _TRACKS = (
     ("Feature Used", lambda r: {"feature": r.choice(("reports", "export", "alerts", "boards", "search"))}),
     ("Signed In", lambda _: {}),
@@ -37,16 +40,16 @@ _SERVER = {"library": {"name": "analytics-python", "version": "2.3.3"}, "ip": "1
 
 
 def events(
-    count: int, *, people: int, seed: int = 1, newcomers: float = NEWCOMERS, accounts: int | None = None
+    count: int, *, people: int, seed: int = 1, newcomers: float = NEWCOMERS
 ) -> Iterator[dict[str, Any]]:
     """Tracking calls of visits, interleaved: 200 people are active at any time, each for about eight calls.
 
     6 % identify, 2 % group, 20 % pages before signing in, the rest track within an account; over the last 60 days.
     Who visits is one of `people` who come again and again, numbered from 1, or new: other seeds have other newcomers.
+    Twenty people with numbers in a row share an account.
     """
     rng = random.Random(seed)
     now = datetime.now(UTC)
-    accounts = accounts or max(1, people // 20)
     fresh = 1_000_000_000 + seed * 10_000_000
 
     def visit() -> _Visit:
@@ -61,7 +64,7 @@ def events(
         one = visits[slot := rng.randrange(len(visits))]
         one.left -= 1
         one.at += timedelta(seconds=rng.randrange(1, 90))
-        yield _call(rng, one.person, company=1 + one.person % accounts, at=one.at)
+        yield _call(rng, one.person, company=1 + (one.person - 1) // COLLEAGUES, at=one.at)
         if not one.left:
             visits[slot] = visit()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bench.http import Load, paced, request, run
 from bench.processes import Use, use_of
 from bench.server import Served
-from bench.traffic import batches, events
+from bench.traffic import NEWCOMERS, batches, events
 from cdp.db.cluster import postmaster
 
 
@@ -43,11 +43,13 @@ class Measured:
 class Bench:
     """Sends traffic that no run repeats: every message is new, people come again or are new."""
 
-    def __init__(self, server: Served, *, people: int, accounts: int | None = None) -> None:
+    def __init__(
+        self, server: Served, *, people: int, newcomers: float = NEWCOMERS, first_seed: int = 0
+    ) -> None:
         self.server = server
         self._people = people
-        self._accounts = accounts
-        self._seed = 0
+        self._newcomers = newcomers
+        self._seed = first_seed
 
     async def full_speed(self, size: int, connections: int, count: int) -> Measured:
         """As quickly as it goes: each connection waits for its answer, then sends the next batch."""
@@ -72,7 +74,7 @@ class Bench:
 
     def _requests(self, size: int, count: int) -> list[bytes]:
         self._seed += 1
-        calls = events(count, people=self._people, seed=self._seed, accounts=self._accounts)
+        calls = events(count, people=self._people, seed=self._seed, newcomers=self._newcomers)
         return [request("POST", "/v1/batch", key=self.server.key, body=body) for body in batches(calls, size)]
 
     def _used(self) -> tuple[Use, Use, float]:
