@@ -152,6 +152,8 @@ class PlannedSchema(strawberry.Schema):
         if isinstance(prepared, PreExecutionError):
             _count("none", prepared.errors)
             return prepared
+        if prepared.operation.is_subscription:
+            raise InvalidOperationTypeError(OperationType.SUBSCRIPTION)
         return await self.run(prepared, context_value, root_value, operation_extensions)
 
     async def run(

@@ -69,11 +69,12 @@ def test_scalars_name_their_specification() -> None:
 
 
 def test_what_may_be_forbidden_may_be_null() -> None:
-    """But for what has a form that shows less to those who may not see all of it; Query's fields fail whole."""
+    """But for what has a form that shows less to those who may not see all of it; fields of the root fail whole."""
     schema = build_ours().graphql_schema
+    roots = (schema.query_type, schema.subscription_type)
     wrong = []
     for type_ in schema.type_map.values():
-        if isinstance(type_, GraphQLObjectType) and type_ is not schema.query_type:
+        if isinstance(type_, GraphQLObjectType) and type_ not in roots:
             for name, field in type_.fields.items():
                 declared = declaration_of(field)
                 if declared is None or declared.labels == NONE or not isinstance(field.type, GraphQLNonNull):
