@@ -18,6 +18,8 @@ CREATE TABLE retention (
     horizon timestamptz NOT NULL,
     events bigint NOT NULL DEFAULT 0,
     last_at timestamptz,
+    -- how far the present round has come; null: the next one begins at the beginning
+    read_to timestamptz,
     -- when nothing before the horizon was left
     finished_at timestamptz
 );

@@ -49,12 +49,18 @@ def status(settings: Settings, data: Path | None, database_url: str | None) -> N
 @database_options
 @click.option("--workspace", metavar="NAME", help="Only this one; all of them otherwise.")
 @click.option("--check", is_flag=True, help="Compare, and change nothing; status 1 where something differs.")
-def rebuild(*, data: Path | None, database_url: str | None, workspace: str | None, check: bool) -> int:
-    """Make the views anew from the events, or check that they agree with them."""
-    return run_async(_rebuild(settings_of(data, database_url), workspace, check=check))
+@click.option("--restart", is_flag=True, help="Begin anew, rather than where an earlier run was interrupted.")
+def rebuild(
+    *, data: Path | None, database_url: str | None, workspace: str | None, check: bool, restart: bool
+) -> int:
+    """Make the views anew from the events, or check that they agree with them.
+
+    Events may come in meanwhile. Interrupted, it goes on from there when it is called again.
+    """
+    return run_async(_rebuild(settings_of(data, database_url), workspace, check=check, restart=restart))
 
 
-async def _rebuild(settings: Settings, name: str | None, *, check: bool) -> int:
+async def _rebuild(settings: Settings, name: str | None, *, check: bool, restart: bool) -> int:
     differing = 0
     async with database_of(settings) as database:
         if name is None:
@@ -73,6 +79,7 @@ async def _rebuild(settings: Settings, name: str | None, *, check: bool) -> int:
                     workspace_id,
                     check=check,
                     progress=progress,
+                    restart=restart,
                 )
             click.echo(f"{shown}: {report}")
             differing += bool(check and report.differences)

@@ -2,7 +2,7 @@
 
 Ids are looked for in every month that is kept, and written into the current one. Around the turn of a month they are
 written into both months, so that two transactions that hold the same id meet in one of them, whichever clock is ahead.
-What files bring is written down for good besides: its ids follow from the file, which may be imported again years later.
+What files bring is written down for good besides: its ids follow from the file, which may be imported years later.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How many events of each name were stored: what the catalogue might learn, and where history must be looked through."""
+"""How many events of each name were stored: what the catalogue might learn, and what retention has dropped."""
 
 from __future__ import annotations
 
@@ -30,9 +30,7 @@ async def drop(connection: Connection, workspace_id: WorkspaceId, events: Iterab
     await _write(queries.drop, connection, workspace_id, events)
 
 
-async def spellings(
-    connection: Connection, workspace_id: WorkspaceId, names: Collection[str]
-) -> list[str]:
+async def spellings(connection: Connection, workspace_id: WorkspaceId, names: Collection[str]) -> list[str]:
     """The names of stored events that the catalogue takes for one of these."""
     wanted = {fold_name(name) for name in names}
     rows = await connection.fetch(queries.all, workspace_id)

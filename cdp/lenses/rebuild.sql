@@ -70,11 +70,32 @@ WITH tallies AS (DELETE FROM summary_tally s WHERE s.workspace_id = $1 AND s.nod
      registers AS (DELETE FROM summary_register s WHERE s.workspace_id = $1 AND s.node_id = ANY($2::bigint[]))
 DELETE FROM summary_order s WHERE s.workspace_id = $1 AND s.node_id = ANY($2::bigint[]);
 
+-- name: compact_days
+-- Forgets days more than 400 before the last usage of their node and account: ($1 workspace, $2 node ids).
+DELETE FROM summary_day d
+USING (
+    SELECT l.node_id, l.account_id, max(l.day) - 400 AS oldest FROM summary_day l
+    WHERE l.workspace_id = $1 AND l.node_id = ANY($2::bigint[]) AND l.feature = ''
+    GROUP BY l.node_id, l.account_id
+) l
+WHERE d.workspace_id = $1 AND d.node_id = l.node_id AND d.account_id = l.account_id AND d.day < l.oldest;
+
+-- name: compact_base_days
+-- The same among what dropped events left: ($1 workspace, $2 node ids).
+DELETE FROM base_day d
+USING (
+    SELECT l.node_id, l.account_id, max(l.day) - 400 AS oldest FROM summary_day l
+    WHERE l.workspace_id = $1 AND l.node_id = ANY($2::bigint[]) AND l.feature = ''
+    GROUP BY l.node_id, l.account_id
+) l
+WHERE d.workspace_id = $1 AND d.node_id = l.node_id AND d.account_id = l.account_id AND d.day < l.oldest;
+
 -- name: classify_events
--- Says of events which panels they feed: ($1 workspace, $2 times, $3 event ids, $4 intent, $5 usage).
+-- Says of events which panels they feed: ($1 workspace, $2 times, $3 event ids, $4 intent, $5 usage, $6 the earliest time, $7 the latest).
 UPDATE event e SET intent = u.intent, usage = u.usage
 FROM unnest($2::timestamptz[], $3::bigint[], $4::boolean[], $5::boolean[]) AS u (occurred_at, event_id, intent, usage)
-WHERE e.workspace_id = $1 AND e.occurred_at = u.occurred_at AND e.event_id = u.event_id;
+WHERE e.workspace_id = $1 AND e.occurred_at = u.occurred_at AND e.event_id = u.event_id
+  AND e.occurred_at >= $6 AND e.occurred_at <= $7;
 
 -- name: snapshot
 -- What is derived for some nodes and profiles, row by row: ($1 workspace, $2 node ids, $3 profile ids).
@@ -127,3 +148,27 @@ WHERE r.workspace_id = $1 AND r.finished_at IS NULL;
 -- A rebuild has done what was noted before it began: ($1 workspace, $2 the latest of them, $3 now).
 UPDATE reclassification SET finished_at = $3
 WHERE workspace_id = $1 AND reclassification_id <= $2 AND finished_at IS NULL;
+
+-- name: progress_of
+-- How far work has come that takes long: ($1 workspace, $2 task).
+SELECT p.node_cursor, p.report, p.begun_at, p.finished_at FROM progress p WHERE p.workspace_id = $1 AND p.task = $2;
+
+-- name: claim_progress
+-- The same, for this transaction alone: ($1 workspace, $2 task); no row where another worker is at it.
+SELECT p.node_cursor, p.begun_at, p.finished_at FROM progress p WHERE p.workspace_id = $1 AND p.task = $2
+FOR UPDATE SKIP LOCKED;
+
+-- name: begin_progress
+-- Begins work that takes long, or begins it anew: ($1 workspace, $2 task, $3 report, $4 now).
+INSERT INTO progress (workspace_id, task, report, begun_at, updated_at) VALUES ($1, $2, $3::jsonb, $4, $4)
+ON CONFLICT (workspace_id, task) DO UPDATE
+SET node_cursor = 0, report = excluded.report, begun_at = excluded.begun_at, updated_at = excluded.updated_at,
+    finished_at = NULL;
+
+-- name: advance_progress
+-- Remembers how far work has come: ($1 workspace, $2 task, $3 last node done, $4 report, $5 now).
+UPDATE progress SET node_cursor = $3, report = $4::jsonb, updated_at = $5 WHERE workspace_id = $1 AND task = $2;
+
+-- name: finish_progress
+-- The work is done: ($1 workspace, $2 task, $3 now).
+UPDATE progress SET updated_at = $3, finished_at = $3 WHERE workspace_id = $1 AND task = $2;

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
+import asyncpg
+import stamina
+
 from cdp import enrichment
-from cdp.db.pool import Database
+from cdp.db.pool import Connection, Database
 from cdp.ingest import refused
 from cdp.lenses import settlement
 from cdp.model import ProfileId, WorkspaceId, WorkspaceSettings
@@ -21,8 +24,22 @@ async def partitions(database: Database, *, today: date) -> int:
     made = 0
     async with database.unbound() as connection:
         for month in months_from(today, MONTHS_AHEAD + 1):
-            made += await connection.fetchval(queries.ensure_partition, month)
+            made += await _when_free(connection, queries.ensure_partition, month)
     return made
+
+
+async def _when_free(connection: Connection, query: str, *values: object) -> int:
+    """Ask for what locks tables, again when others keep it from them.
+
+    It waits for a second at most, for others wait behind it meanwhile.
+
+    Raises:
+        asyncpg.LockNotAvailableError: they kept it from them all the time; the next upkeep will do.
+    """
+    async for attempt in stamina.retry_context(on=asyncpg.LockNotAvailableError, attempts=5, timeout=30.0):
+        with attempt:
+            return int(await connection.fetchval(query, *values))
+    raise AssertionError("stamina raises what it gives up on")
 
 
 async def their_time(database: Database) -> datetime:
@@ -40,8 +57,8 @@ async def message_months(database: Database, *, today: date) -> int:
     changed: int = 0
     async with database.unbound() as connection:
         for month in months_from(today, MONTHS_AHEAD + 1):
-            changed += await connection.fetchval(queries.ensure_message_partition, month)
-        changed += await connection.fetchval(queries.forget_messages, today, DEFAULTS.message_days)
+            changed += await _when_free(connection, queries.ensure_message_partition, month)
+        changed += await _when_free(connection, queries.forget_messages, today, DEFAULTS.message_days)
     return changed
 
 

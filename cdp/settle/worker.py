@@ -15,9 +15,10 @@ import structlog
 from cdp.db.pool import Connection, Database
 from cdp.errors import DiptychError, Unavailable
 from cdp.hooks.manager import Plugins
-from cdp.lenses.rebuild import reclassify_some
+from cdp.lenses.reclassify import reclassify_some
 from cdp.model import ProfileId, Workspace, WorkspaceId
 from cdp.settle import queue, upkeep
+from cdp.settle.chores import Chores
 from cdp.settle.queue import Held, Waiting
 from cdp.settle.settling import settle
 from cdp.telemetry import count, stage
@@ -73,6 +74,7 @@ class Worker:
         self._stopped.set()
         self._monotonic = monotonic
         self._kept_house_at: float | None = None
+        self._chores = Chores(database)
 
     def wake(self, _workspace_id: WorkspaceId | None = None, _touched: Collection[ProfileId] = ()) -> None:
         """Say that something has been committed that may want settling; on the event loop's thread."""
@@ -139,6 +141,15 @@ class Worker:
                 pass
             while await upkeep.ask_again(self._database, one.workspace_id, now=now):
                 pass
+            self._chores.due(one.workspace_id)
+
+    async def chore_once(self) -> bool:
+        """Do one chunk of what has been due since the house was kept last; whether more is left.
+
+        Raises:
+            Unavailable: the database is away; what was not done is done later.
+        """
+        return await self._chores.do_one(self._clock)
 
     async def _waiting(self) -> Sequence[Waiting]:
         async with self._database.unbound() as connection:
@@ -186,7 +197,8 @@ class Worker:
             await self._keep_house_when_due()
             began = time.monotonic()
             settled = await self.settle_once()
-            if not await self.reclassify_once() and not settled:
+            more = await self.reclassify_once() | await self.chore_once()
+            if not more and not settled:
                 await self._pause(self._poll, unless=self._woken)
             elif self._woken.is_set():
                 await self._pause(REST * (time.monotonic() - began), unless=self._stop)

@@ -11,7 +11,8 @@ import pytest
 
 from cdp.db.pool import Database
 from cdp.errors import NotFound
-from cdp.lenses.rebuild import rebuild, reclassify_some
+from cdp.lenses.rebuild import rebuild
+from cdp.lenses.reclassify import reclassify_some
 from cdp.lenses.unclassified import unclassified
 from cdp.model import (
     AccountId,
