@@ -125,9 +125,7 @@ class FeatureType:
         return cls(key=feature.key, name=feature.name, tip=feature.tip)
 
 
-@strawberry.type(
-    description="A name of stored events that feeds neither panel, because no entry knows it."
-)
+@strawberry.type(description="A name of stored events that feeds neither panel, because no entry knows it.")
 class UnclassifiedEvent:
     """An event name that the catalogue might learn."""
 

@@ -60,6 +60,7 @@ def test_the_commands_are_those_of_the_interface(capsys: pytest.CaptureFixture[s
             "keys",
             "import",
             "rebuild",
+            "retention",
             "plugins",
             "schema",
             "doctor",
