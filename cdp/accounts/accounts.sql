@@ -50,7 +50,7 @@ WITH locked AS MATERIALIZED (
     SELECT $1, i.account_id, i.key, i.value::jsonb, i.occurred_at, i.message_id, i.source
     FROM unnest($2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::text[])
         AS i (account_id, key, value, occurred_at, message_id, source)
-    JOIN locked l ON l.account_id = i.account_id
+    WHERE (SELECT count(*) FROM locked) > 0
     ORDER BY i.account_id, i.key
     ON CONFLICT (workspace_id, account_id, key) DO UPDATE
     SET value = excluded.value, occurred_at = excluded.occurred_at, message_id = excluded.message_id,
@@ -134,7 +134,7 @@ UPDATE account a SET merged_into = p.survivor
 FROM pair p WHERE a.workspace_id = $1 AND a.account_id = ANY ($2::bigint[]) AND a.account_id = p.loser;
 
 -- name: note_group_memberships
--- Who called `group`, and since when at the latest; written only where it says more than is known.
+-- Who called `group`, and since when at the latest; written, and answered, only where it says more than is known.
 INSERT INTO membership_evidence AS e
     (workspace_id, node_id, account_id, source, since, until, occurred_at, message_id)
 SELECT $1, i.node_id, i.account_id, 'group', i.since, NULL, i.since, i.message_id
@@ -142,7 +142,8 @@ FROM unnest($2::bigint[], $3::bigint[], $4::timestamptz[], $5::text[]) AS i (nod
 ORDER BY i.node_id, i.account_id
 ON CONFLICT (workspace_id, node_id, account_id, source) DO UPDATE
 SET since = excluded.since, occurred_at = excluded.occurred_at, message_id = excluded.message_id
-WHERE (excluded.since, excluded.message_id COLLATE "C") < (e.since, e.message_id COLLATE "C");
+WHERE (excluded.since, excluded.message_id COLLATE "C") < (e.since, e.message_id COLLATE "C")
+RETURNING e.node_id;
 
 -- name: note_domain_memberships
 -- Whose e-mail address is at an organisation's domain; since when is not known.
@@ -150,7 +151,8 @@ INSERT INTO membership_evidence (workspace_id, node_id, account_id, source, occu
 SELECT $1, i.node_id, i.account_id, 'email_domain', $4, ''
 FROM unnest($2::bigint[], $3::bigint[]) AS i (node_id, account_id)
 ORDER BY i.node_id, i.account_id
-ON CONFLICT (workspace_id, node_id, account_id, source) DO NOTHING;
+ON CONFLICT (workspace_id, node_id, account_id, source) DO NOTHING
+RETURNING node_id;
 
 -- name: set_membership
 -- What a person states about a membership; the later statement stands.

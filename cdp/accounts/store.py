@@ -33,7 +33,8 @@ async def resolve(  # noqa: PLR0917 - all six are what ingest has at hand, in th
 
     Makes accounts for group ids and for the domains of new e-mail addresses, keeps what group calls say about them, and
     notes who is in them: group calls make a member from their time on, an address at an organisation's domain suggests
-    one. People whose memberships change because an account absorbs another are added to `resolution.touched`, locked.
+    one. People whose memberships may change by it are added to `resolution.touched` and `resolution.anew`, also those
+    who are concerned because an account absorbs another: locked.
 
     Call it in the transaction of `cdp.identity.store.resolve`, after it.
     """
@@ -48,21 +49,25 @@ async def resolve(  # noqa: PLR0917 - all six are what ingest has at hand, in th
     changed = await note(
         connection, workspace_id, {book.by_group[group_id]: registers for group_id, registers in said.items()}
     )
-    resolution.touched.update(await derive(connection, workspace, book, changed, now))
+    moved = await derive(connection, workspace, book, changed, now)
     if unknown := set(domain_of.values()) - book.by_domain.keys():
         await add(connection, workspace_id, book, now, domains=unknown)
     account_of = [
         NO_ACCOUNT if event.account is None else book.by_group[event.account.group_id] for event in events
     ]
-    await _note_memberships(connection, workspace_id, events, resolution.node_of, account_of)
+    told = await _note_memberships(connection, workspace_id, events, resolution.node_of, account_of)
     if domain_of:
-        await connection.execute(
+        rows = await connection.fetch(
             queries.note_domain_memberships,
             workspace_id,
             list(domain_of),
             [book.by_domain[domain] for domain in domain_of.values()],
             now,
         )
+        told.update(row["node_id"] for row in rows)
+    moved.update(resolution.profile_of[node_id] for node_id in told)
+    resolution.touched.update(moved)
+    resolution.anew.update(moved)
     return account_of
 
 
@@ -169,19 +174,21 @@ async def _note_memberships(
     events: Sequence[Event],
     node_of: Sequence[NodeId],
     account_of: Sequence[AccountId],
-) -> None:
-    """Who is a member by a group call, since the earliest."""
+) -> set[NodeId]:
+    """Keep who is a member by a group call, since the earliest; the answer is the nodes for which that was news."""
     first: dict[tuple[NodeId, AccountId], tuple[datetime, str]] = {}
     for event, node_id, account_id in zip(events, node_of, account_of, strict=True):
         if event.account is not None and event.account.member:
             at = (event.occurred_at, event.message_id)
             first[node_id, account_id] = min(at, first.get((node_id, account_id), at))
-    if first:
-        await connection.execute(
-            queries.note_group_memberships,
-            workspace_id,
-            [node_id for node_id, _ in first],
-            [account_id for _, account_id in first],
-            [since for since, _ in first.values()],
-            [message_id for _, message_id in first.values()],
-        )
+    if not first:
+        return set()
+    rows = await connection.fetch(
+        queries.note_group_memberships,
+        workspace_id,
+        [node_id for node_id, _ in first],
+        [account_id for _, account_id in first],
+        [since for since, _ in first.values()],
+        [message_id for _, message_id in first.values()],
+    )
+    return {NodeId(row["node_id"]) for row in rows}

@@ -33,9 +33,18 @@ _KEEP_PLANS = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 
 # A write takes arrays of one or of thousands: a plan that PostgreSQL keeps for any length, made while the tables were
 # small, was measured a hundred times slower than one made for the call.
-_PLAN_ANEW = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = on"
+_PLAN_ANEW = (
+    "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = on; "
+    "SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"
+)
 _UNBOUND = ""
 _NOTHING_ELSE: Mapping[str, str] = MappingProxyType({})
+
+
+async def plan_anew(connection: Connection) -> None:
+    """Plan what follows in this transaction for the arguments at hand, where it began with kept plans."""
+    await connection.execute(_PLAN_ANEW)
+
 
 _WORTH_A_WORD = 0.001
 """Seconds of waiting for a free connection that are counted; nearly always there is one."""
@@ -134,8 +143,16 @@ class Database:
         *,
         isolation: Literal["read_committed", "repeatable_read", "serializable"] = "read_committed",
         readonly: bool = False,
+        keep_plans: bool = False,
     ) -> AsyncIterator[Connection]:
         """A connection that sees this workspace alone, in a transaction that an error or a cancellation undoes.
+
+        Args:
+            workspace_id: which one.
+            isolation: of the transaction.
+            readonly: whether it only reads.
+            keep_plans: whether it writes by plans that were made for arrays of any length: for statements that go row
+                by row by an index, and join no two arrays.
 
         Raises:
             Unavailable: no connection was free in time, or the database went away; nothing was committed, unless it
@@ -143,8 +160,8 @@ class Database:
         """
         async with self._bound(str(workspace_id)) as connection:
             async with connection.transaction(isolation=isolation, readonly=readonly):
-                if not readonly:
-                    await connection.execute(_PLAN_ANEW)
+                if not readonly and not keep_plans:
+                    await plan_anew(connection)
                 yield connection
                 done = perf_counter()
             if not readonly:

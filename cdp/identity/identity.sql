@@ -2,10 +2,10 @@
 -- a table that has just begun to fill.
 
 -- name: find_nodes
--- The nodes of these identifiers and their profiles, which are locked; `moved`: they are elsewhere since, look again.
+-- Where in the list each known identifier is, its node and its profile, which is locked; null: one is elsewhere since, look again.
 WITH found AS MATERIALIZED (
-    SELECT n.node_id, wanted.kind, wanted.value, n.profile_id
-    FROM unnest($2::text[], $3::text[]) AS wanted (kind, value)
+    SELECT wanted.position, n.node_id, n.profile_id
+    FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS wanted (kind, value, position)
     CROSS JOIN LATERAL (
         SELECT n.node_id, n.profile_id FROM node n
         WHERE n.workspace_id = $1 AND n.kind = wanted.kind AND n.value = wanted.value LIMIT 1
@@ -17,7 +17,7 @@ WITH found AS MATERIALIZED (
         SELECT p.parted FROM profile p WHERE p.workspace_id = $1 AND p.profile_id = f.profile_id LIMIT 1
     ) p
 ), locked AS MATERIALIZED (
-    SELECT b.profile_id, p.merged_into IS NOT NULL OR p.parted <> b.parted AS moved
+    SELECT p.merged_into IS NOT NULL OR p.parted <> b.parted AS moved
     FROM (SELECT profile_id, parted FROM before ORDER BY profile_id) b
     CROSS JOIN LATERAL (
         SELECT p.merged_into, p.parted FROM profile p
@@ -25,8 +25,9 @@ WITH found AS MATERIALIZED (
         FOR NO KEY UPDATE
     ) p
 )
-SELECT f.node_id, f.kind, f.value, f.profile_id, l.moved
-FROM found f JOIN locked l ON l.profile_id = f.profile_id;
+SELECT NULL AS position, NULL AS node_id, NULL AS profile_id FROM locked l WHERE l.moved
+UNION ALL
+SELECT f.position, f.node_id, f.profile_id FROM found f;
 
 -- name: load_holdings
 -- How many identifiers of each kind profiles hold (`kind` given), and which of them a person cut apart (`other` given).

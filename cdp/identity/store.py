@@ -20,7 +20,7 @@ import asyncpg
 import msgspec
 from msgspec import Struct
 
-from cdp.db.pool import Connection
+from cdp.db.pool import Connection, plan_anew
 from cdp.db.queries import load_queries
 from cdp.errors import Unavailable
 from cdp.identity import graph
@@ -48,8 +48,12 @@ class Resolution:
     profile_of: dict[NodeId, ProfileId]
     """Of every node that an event names, after all joins."""
     new_nodes: list[tuple[NodeId, Identifier]]
+    born: set[ProfileId] = field(default_factory=set)
+    """Profiles that were made for them."""
     touched: set[ProfileId] = field(default_factory=set)
-    """Profiles to refresh and to settle; survivors only. Whoever changes more of a profile adds it."""
+    """Profiles whose views change, to be settled; survivors only. Whoever changes more of a profile adds it."""
+    anew: set[ProfileId] = field(default_factory=set)
+    """Those of them that must be derived as a whole: others were merged into them, or their memberships change."""
     gone: frozenset[ProfileId] = frozenset()
     """Profiles that were merged into others."""
 
@@ -104,6 +108,7 @@ async def resolve(
             continue
         node_ids.update((identifier, node_id) for identifier, (node_id, _) in born.items())
         if decision.merged:
+            await plan_anew(connection)
             losers, survivors = list(decision.merged), list(decision.merged.values())
             await connection.execute(queries.merge_profiles, workspace_id, losers, survivors, now)
         await _note_links(connection, workspace_id, decision.links, sightings, node_ids)
@@ -169,15 +174,16 @@ async def _find(
     connection: Connection, workspace_id: WorkspaceId, wanted: AbstractSet[Identifier]
 ) -> tuple[dict[Identifier, NodeId], dict[Identifier, ProfileId]] | None:
     """Nodes and profiles of the identifiers that are known, the profiles locked; None: some moved while we waited."""
+    asked = list(wanted)
     rows = await connection.fetch(
-        queries.find_nodes, workspace_id, [one.kind for one in wanted], [one.value for one in wanted]
+        queries.find_nodes, workspace_id, [one.kind for one in asked], [one.value for one in asked]
     )
     node_ids: dict[Identifier, NodeId] = {}
     home: dict[Identifier, ProfileId] = {}
-    for node_id, kind, value, profile_id, moved in rows:
-        if moved:
+    for position, node_id, profile_id in rows:
+        if position is None:
             return None
-        identifier = Identifier(kind, value)
+        identifier = asked[position - 1]
         node_ids[identifier] = node_id
         home[identifier] = profile_id
     return node_ids, home
@@ -300,11 +306,18 @@ def _resolution(
     node_of = [node_ids[identifier] for identifier in strongest]
     touched = {profile_of[node_id] for node_id in node_of}
     touched.update(profile_id for _, profile_id in born.values())
-    touched.update(decision.merged.values())
+    anew = set(decision.merged.values())
+    touched |= anew
     return Resolution(
         node_of=node_of,
         profile_of=profile_of,
         new_nodes=[(node_id, identifier) for identifier, (node_id, _) in born.items()],
+        born={
+            profile_id
+            for identifier, (_, profile_id) in born.items()
+            if decision.component_of[identifier] < 0
+        },
         touched=touched,
+        anew=anew,
         gone=frozenset(decision.merged),
     )

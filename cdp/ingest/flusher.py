@@ -153,7 +153,7 @@ class Flusher:
         events = flush.events[start:end]
 
         async def work() -> None:
-            async with self._database.transaction(flush.workspace_id) as connection:
+            async with self._database.transaction(flush.workspace_id, keep_plans=True) as connection:
                 await refused.keep(connection, flush.workspace_id, flush.refusals())
                 stored = await self._store(connection, flush, events)
             flush.refusals_are_kept()

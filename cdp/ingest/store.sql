@@ -1,6 +1,8 @@
 -- name: lock_workspace
--- Holds off changes of settings and catalogue, which take the same lock alone.
-SELECT pg_advisory_xact_lock_shared(7001, $1::int)
+-- Holds off changes of settings and catalogue, which take the same lock alone; and has kept plans go by index, row by row.
+SELECT pg_advisory_xact_lock_shared(7001, $1::int),
+       -- Statistics of tables that grow quickly are old: they make a hash of a table that was small.
+       set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)
 
 -- name: store_messages
 -- Remembers message ids in these months: ($1 workspace, $2 sorted md5 in hex, $3 months); returns each that was not known once a month.

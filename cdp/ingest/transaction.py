@@ -12,11 +12,13 @@ from cdp.accounts.store import resolve as resolve_accounts
 from cdp.db.pool import Connection
 from cdp.db.queries import load_queries
 from cdp.identity.kinds import Kinds
+from cdp.identity.store import Resolution
 from cdp.identity.store import resolve as resolve_identity
 from cdp.ingest import messages
 from cdp.lenses import names, settlement
+from cdp.lenses.additions import Changes
 from cdp.lenses.fold import Folded, fold_events
-from cdp.lenses.store import combine, refresh
+from cdp.lenses.store import advance, combine
 from cdp.model import AccountId, Event, NodeId, ProfileId, Workspace, WorkspaceId
 from cdp.telemetry import stage
 
@@ -66,11 +68,20 @@ async def store(
         await combine(connection, workspace.workspace_id, folded.summaries)
     touched = frozenset(resolution.touched)
     with stage("flush.refresh"):
-        await refresh(connection, workspace.workspace_id, touched)
+        await advance(connection, workspace.workspace_id, folded.summaries, _changes(resolution))
     with stage("flush.note"):
         await settlement.note(connection, workspace.workspace_id, touched, now, gone=resolution.gone)
         await names.count(connection, workspace.workspace_id, new)
     return Stored(fresh=fresh, touched=touched)
+
+
+def _changes(resolution: Resolution) -> Changes:
+    return Changes(
+        profile_of=resolution.profile_of,
+        born=resolution.born,
+        renamed={resolution.profile_of[node_id] for node_id, _ in resolution.new_nodes},
+        anew=resolution.anew,
+    )
 
 
 async def _store_events(

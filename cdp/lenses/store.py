@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, datetime, timedelta
 
-from cdp.db.pool import Connection
+import msgspec
+
+from cdp.db.pool import Connection, plan_anew
 from cdp.db.queries import load_queries
+from cdp.lenses.additions import Additions, Changes, Row, Standing, add_up
 from cdp.lenses.summaries import Order, Register, Summaries, Tally
 from cdp.model import ProfileId, WorkspaceId
 
+_ADVANCE = load_queries("cdp.lenses", "advance.sql")
 _COMBINE = load_queries("cdp.lenses", "combine.sql")
 _REFRESH = load_queries("cdp.lenses", "refresh.sql")
+_encode = msgspec.json.encode
+_NO_STAGES = "{NULL,NULL,NULL,NULL,NULL,NULL,NULL}"
 
 
 async def combine(connection: Connection, workspace_id: WorkspaceId, summaries: Summaries) -> None:
@@ -30,6 +37,29 @@ async def combine(connection: Connection, workspace_id: WorkspaceId, summaries: 
         await _combine_orders(connection, workspace_id, summaries)
 
 
+async def advance(
+    connection: Connection, workspace_id: WorkspaceId, summaries: Summaries, changes: Changes
+) -> None:
+    """Bring the rows of profiles and memberships up to date with the summaries that a flush has just combined.
+
+    What can be added is added, and the rest derived: the rows are the same as after a `refresh` of all these profiles.
+    The caller's transaction holds the profiles' locks.
+    """
+    profiles = set(changes.profile_of.values()).difference(changes.born)
+    standing_of = await _standings(connection, workspace_id, profiles)
+    additions = add_up(summaries, changes, standing_of)
+    if additions.rows:
+        await _add(connection, workspace_id, additions)
+    if additions.said:
+        said = sorted(additions.said.items())
+        await connection.execute(_REFRESH.rename, workspace_id, *zip(*said, strict=True))
+    if additions.bought:
+        await connection.execute(_REFRESH.recount, workspace_id, sorted(additions.bought))
+    if additions.anew:
+        await plan_anew(connection)
+        await refresh(connection, workspace_id, additions.anew)
+
+
 async def refresh(
     connection: Connection, workspace_id: WorkspaceId, profile_ids: Iterable[ProfileId]
 ) -> None:
@@ -41,6 +71,73 @@ async def refresh(
     wanted = sorted(set(profile_ids))
     if wanted:
         await connection.execute(_REFRESH.refresh, workspace_id, wanted)
+        await connection.execute(_REFRESH.rename, workspace_id, wanted, [None] * len(wanted))
+        await connection.execute(_REFRESH.recount, workspace_id, wanted)
+
+
+async def _standings(
+    connection: Connection, workspace_id: WorkspaceId, profile_ids: Collection[ProfileId]
+) -> dict[ProfileId, Standing]:
+    standing_of: dict[ProfileId, Standing] = {}
+    if profile_ids:
+        for profile_id, account_id, home in await connection.fetch(
+            _ADVANCE.standings, workspace_id, list(profile_ids)
+        ):
+            standing = standing_of.setdefault(profile_id, Standing())
+            standing.accounts.add(account_id)
+            if home:
+                standing.home = account_id
+    return standing_of
+
+
+async def _add(connection: Connection, workspace_id: WorkspaceId, additions: Additions) -> None:
+    rows: list[Row] = sorted(additions.rows, key=lambda row: row.profile_id)
+    added = [row.addition for row in rows]
+    await connection.execute(
+        _ADVANCE.advance,
+        workspace_id,
+        [row.profile_id for row in rows],
+        [row.whole for row in rows],
+        [row.target for row in rows],
+        [one.first_seen_at for one in added],
+        [one.last_seen_at for one in added],
+        [str(one.intent_units) for one in added],
+        [one.intent_last_at for one in added],
+        [_stage_units(one.stage_units) for one in added],
+        [one.usage_first_at for one in added],
+        [one.last_used_at for one in added],
+        [one.activated_at for one in added],
+        [_used_days(one.used_days) for one in added],
+        [_feature_last(one.feature_last) for one in added],
+        [str(one.influence_units) for one in added],
+    )
+
+
+def _stage_units(units: Sequence[int | None] | None) -> str:
+    """As an array of numerics in PostgreSQL's notation."""
+    if units is None:
+        return _NO_STAGES
+    return "{" + ",".join("NULL" if one is None else str(one) for one in units) + "}"
+
+
+def _used_days(days: Collection[date]) -> str:
+    """As an array of dates, in order, none of them 400 days older than the last."""
+    if not days:
+        return "{}"
+    oldest = max(days) - timedelta(days=400)
+    return "{" + ",".join(str(day) for day in sorted(days) if day >= oldest) + "}"
+
+
+def _feature_last(feature_last: dict[str, datetime]) -> str:
+    """As PostgreSQL writes moments in JSON: without zeros at the end of the fraction."""
+    if not feature_last:
+        return "{}"
+    return _encode({key: _written(moment) for key, moment in feature_last.items()}).decode()
+
+
+def _written(moment: datetime) -> str:
+    text = moment.isoformat()
+    return text if moment.microsecond == 0 else f"{text[:26].rstrip('0')}{text[26:]}"
 
 
 async def _combine_tallies(connection: Connection, workspace_id: WorkspaceId, summaries: Summaries) -> None:
