@@ -11,15 +11,20 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
+    GraphQLInputObjectType,
     GraphQLInputType,
+    GraphQLList,
+    GraphQLNonNull,
     GraphQLSchema,
     InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
     VariableNode,
+    get_named_type,
     get_operation_ast,
     is_input_type,
+    is_leaf_type,
     parse,
     type_from_ast,
     visit,
@@ -91,6 +96,22 @@ class Operation:
             for name, type_ in self._types.items()
             if name in variables
         )
+
+    def check_inputs(self, variables: Variables, limits: Limits) -> None:
+        """Do nothing if the variables of a mutation, as they came, hold no more input objects than may be.
+
+        Raises:
+            TooComplex: they do.
+        """
+        found = sum(
+            _inputs(variables[name], type_, limits.inputs)
+            for name, type_ in self._types.items()
+            if name in variables
+        )
+        if found > limits.inputs:
+            raise TooComplex(
+                f"The variables of a mutation may hold {limits.inputs:,} input objects; these hold more."
+            )
 
 
 class Document:
@@ -164,6 +185,22 @@ def _root_names(
             case InlineFragmentNode():
                 names |= _root_names(node.selection_set, fragments, visited)
     return frozenset(names)
+
+
+def _inputs(value: Any, type_: GraphQLInputType, most: int) -> int:
+    """Input objects in a variable's value, as far as they are to be counted; JSON has none."""
+    if isinstance(type_, GraphQLNonNull):
+        return _inputs(value, type_.of_type, most)
+    if isinstance(type_, GraphQLList):
+        items = value if isinstance(value, list) else [value]
+        if is_leaf_type(get_named_type(type_)):
+            return 0
+        return sum(_inputs(item, type_.of_type, most) for item in items[: most + 1])
+    if isinstance(type_, GraphQLInputObjectType) and isinstance(value, dict):
+        return 1 + sum(
+            _inputs(value[name], field.type, most) for name, field in type_.fields.items() if name in value
+        )
+    return 0
 
 
 class _Deciding(Visitor):

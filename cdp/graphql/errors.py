@@ -15,6 +15,9 @@ from cdp.errors import DiptychError, Unavailable
 
 log = structlog.get_logger(__name__)
 
+LONGEST_MESSAGE = 1_000
+"""Characters; GraphQL's own messages quote whole values."""
+
 AWAY = "The server cannot do this just now; try again in a moment."
 """What is away, and where it lives, is for the log."""
 
@@ -59,15 +62,18 @@ def to_graphql_error(
 
 
 def _with_code(error: GraphQLError) -> GraphQLError:
-    if "code" in (error.extensions or {}):
+    if "code" in (error.extensions or {}) and len(error.message) <= LONGEST_MESSAGE:
         return error
+    message = error.message
+    if len(message) > LONGEST_MESSAGE:
+        message = f"{message[:LONGEST_MESSAGE]} …"
     return GraphQLError(
-        error.message,
+        message,
         nodes=error.nodes,
         source=error.source,
         positions=error.positions,
         path=error.path,
-        extensions={**(error.extensions or {}), "code": "BAD_USER_INPUT"},
+        extensions={"code": "BAD_USER_INPUT", **(error.extensions or {})},
     )
 
 

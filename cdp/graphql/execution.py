@@ -38,6 +38,7 @@ from cdp.graphql.errors import to_graphql_error
 from cdp.graphql.limits import Limits, TooComplex, check_cost, check_variables
 from cdp.graphql.payloads import answer_reference, refers
 from cdp.graphql.reading import Plans, Reading, is_planned
+from cdp.graphql.validating import MOST_ERRORS
 from cdp.plan.compiler import TYPE_KEY
 from cdp.plan.fields import declaration_of
 from cdp.plan.plans import Plan
@@ -112,12 +113,19 @@ class PlannedSchema(strawberry.Schema):
         if allowed_operation_types is not None and type_ not in allowed_operation_types:
             raise InvalidOperationTypeError(type_)
         try:
-            if not operation.is_mutation:
+            if operation.is_mutation:
+                operation.check_inputs(variables or {}, self._limits)
+            else:
                 check_variables(variables or {}, self._limits)
         except TooComplex as refused:
             return _refused([refused])
         values = get_variable_values(
-            self._schema, operation.node.variable_definitions or (), variables or {}, max_errors=20
+            self._schema,
+            operation.node.variable_definitions or (),
+            variables or {},
+            max_errors=MOST_ERRORS,
+            # They compare what was given with every name that there is.
+            hide_suggestions=True,
         )
         if not isinstance(values, VariableValues):
             return _refused(values)

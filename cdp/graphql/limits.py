@@ -15,6 +15,7 @@ from graphql import (
     GraphQLError,
     InlineFragmentNode,
     OperationDefinitionNode,
+    OperationType,
     SelectionSetNode,
 )
 from msgspec import Struct
@@ -42,11 +43,15 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Of fields in fields, fragments spread out. GraphiQL's introspection needs 13."""
     fields: int = 5_000
     """Of all operations together, fragments spread out."""
+    subscribed: int = 500
+    """Of a subscription; that it has one field at its root is found out in time of the square of these."""
     aliases: int = 500
     cost: int = 1_000_000
     """Of one operation; see cdp.plan.cost."""
     objects: int = 1_000
     """And lists, in the variables of a query; a filter is made of them."""
+    inputs: int = 3_000
+    """Input objects in the variables of a mutation: a batch of events is 2,500 of them."""
     nesting: int = 50
     """Of lists and objects in these."""
 
@@ -87,6 +92,10 @@ def check(document: DocumentNode, limits: Limits) -> None:
             if len(definition.variable_definitions or ()) > limits.variables:
                 raise TooComplex(f"An operation may have {limits.variables:,} variables; this one has more.")
             size = measuring.measure(definition.selection_set)
+            if definition.operation == OperationType.SUBSCRIPTION and size.fields > limits.subscribed:
+                raise TooComplex(
+                    f"A subscription may ask for {limits.subscribed:,} fields; this one asks for {size.fields:,}."
+                )
             total = _Size(
                 max(total.depth, size.depth), total.fields + size.fields, total.aliases + size.aliases
             )

@@ -17,8 +17,9 @@ __all__ = ["JSON", "SCALARS", "write_datetime"]
 
 _LONGEST_DURATION = timedelta(days=3_660)
 _LONGEST_DECIMAL = 100
-_NO_MOMENTS = {datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)}
-"""The driver stores these two as infinities, and reads them as times without a zone."""
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_ENDS = {_FIRST: _FIRST + timedelta(microseconds=1), _LAST: _LAST - timedelta(microseconds=1)}
+"""The ends of the calendar, which the driver stores as infinities and reads without a zone, and what stands for them."""
 
 
 def write_datetime(value: datetime | str) -> str:
@@ -45,9 +46,7 @@ def read_datetime(value: Any) -> datetime:
         moment = moment.astimezone(UTC)
     except OverflowError:
         raise _refused(value, "a DateTime", "2026-03-01T09:30:00Z") from None
-    if moment in _NO_MOMENTS:
-        raise GraphQLError(f"{value[:80]!r} is an end of the calendar and stands for never; leave it out.")
-    return moment
+    return _ENDS.get(moment, moment)
 
 
 def write_date(value: date | str) -> str:

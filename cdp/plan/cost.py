@@ -45,6 +45,18 @@ USUAL_ITEMS = 10
 MOST_ITEMS = 1_000
 """Of such a list, whatever is said."""
 
+INTROSPECTED: Mapping[str, int] = {
+    "types": 200,
+    "fields": 12,
+    "args": 4,
+    "inputFields": 8,
+    "enumValues": 6,
+    "possibleTypes": 4,
+    "interfaces": 2,
+    "directives": 6,
+}
+"""Items of the schema's own lists, about."""
+
 _COUNTS = frozenset({"totalCount", "totalCountIsEstimated"})
 _ITEMS = frozenset({"nodes", "edges"})
 
@@ -158,11 +170,15 @@ class _Reckoning:
         if name in _COUNTS:
             return Cost({(): COUNTING})
         field = (
-            type_.fields.get(name) if isinstance(type_, (GraphQLObjectType, GraphQLInterfaceType)) else None
+            self._schema.get_field(type_, name)
+            if isinstance(type_, (GraphQLObjectType, GraphQLInterfaceType))
+            else None
         )
         if field is None or node.selection_set is None:
             return Cost({(): 1})
         own, times, inner_size = self._reading(field, node)
+        if type_ is not None and type_.name.startswith("__"):
+            times = INTROSPECTED.get(name, 1)
         below = self.selection(get_named_type(field.type), node.selection_set, inner_size)
         if name in _ITEMS:
             # Of a connection: as many as its page has; each is an object itself.
