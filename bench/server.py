@@ -34,11 +34,11 @@ async def served(*options: str) -> AsyncIterator[Served]:
             yield server
 
 
-def make_workspace(postgres: EmbeddedPostgres) -> str:
-    """A workspace `bench` in a fresh database, and a key that may do anything in it."""
+def make_workspace(postgres: EmbeddedPostgres, name: str = "bench") -> str:
+    """A workspace, migrating the database where that is still to be done, and a key that may do anything in it."""
     at = ("--data", str(postgres.data_directory))
-    _cdp("workspaces", "create", "bench", *at)
-    printed = _cdp("keys", "create", "--workspace", "bench", "--role", "ADMIN", *at)
+    _cdp("workspaces", "create", name, *at)
+    printed = _cdp("keys", "create", "--workspace", name, "--role", "ADMIN", *at)
     return next(word for word in printed.split() if word.startswith("cdp_sec_"))
 
 

@@ -8,8 +8,10 @@ one. Workspaces take turns. An answer is given after the commit, so what is ackn
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 import structlog
@@ -24,7 +26,7 @@ from cdp.ingest.outage import Outage
 from cdp.ingest.results import ItemResult, Refusal
 from cdp.model import Event, ProfileId, WorkspaceId
 from cdp.settings import Settings
-from cdp.telemetry import here, stage, took
+from cdp.telemetry import count, here, stage, took
 from cdp.workspaces.cache import Workspaces
 
 log = structlog.get_logger(__name__)
@@ -38,8 +40,17 @@ LEAST = 2.0
 FLUSH_BYTES = 4 * 1024 * 1024
 """Most JSON text in one transaction, unless one call brings more."""
 
+QUEUE_SECONDS = 3.0
+"""For how long a workspace's events may have to wait by what its last flushes took: what comes then is refused."""
+
+QUEUE_LEAST = 2
+"""Full flushes that may wait in any case."""
+
 SHARED = 4
 """While several workspaces wait, a flush is so much smaller: nobody's turn is long in coming."""
+
+TURN_SECONDS = 0.25
+"""A flush that takes longer, be it that it waits for a lock, no longer keeps the next one from beginning."""
 
 
 class Occupied(Struct, frozen=True, kw_only=True):
@@ -61,6 +72,12 @@ class _Lane:
         """Items in `pending`."""
         self.held = 0
         """Items in the lane, those that are being stored too."""
+        self.rate = 0.0
+        """Events per second of the last flushes; 0: not known."""
+        self.calls = 0
+        """Requests under way, from before their bodies are read."""
+        self.mean = 1.0
+        """Events in a call, of the last ones."""
         self.company = 1
         """Calls in the last flush."""
         self.searching = False
@@ -109,11 +126,14 @@ class Accumulator:
             outage=self._outage,
         )
         self._lanes: dict[WorkspaceId, _Lane] = {}
-        # First come, first served: lanes that have more to do line up again after each flush.
-        self._turns = asyncio.Semaphore(settings.flushes)
+        # First come, first served: lanes that have more to do line up again after each flush. Flushes keep a core of
+        # the database busy each, and run no faster all together than one after the other.
+        self._turns = asyncio.Semaphore(max(1, (os.cpu_count() or 1) // 2 // settings.workers))
+        self._slots = asyncio.Semaphore(settings.flushes)
         self._queued = 0
         self._queued_bytes = 0
         self._flushing = 0
+        self._busy = 0
         self._closing = False
 
     @property
@@ -160,17 +180,34 @@ class Accumulator:
         )
         if load.size == 0:
             return []
-        lane = self._lanes.get(workspace_id)
+        lane = self._lane(workspace_id)
         self._admit(load, lane)
-        if lane is None:
-            lane = self._lanes[workspace_id] = _Lane()
+        lane.mean += 0.1 * (load.size - lane.mean)
         loop = asyncio.get_running_loop()
         job = Job(load, loop.create_future(), until=loop.time() + PATIENCE, here=here())
         self._count(lane, load, 1)
         self._queue(lane, [job])
         if lane.running is None:
+            self._busy += 1
             lane.running = asyncio.create_task(self._run(workspace_id, lane), name=f"flush-{workspace_id}")
         return await job.answer
+
+    @contextmanager
+    def admitting(self, workspace_id: WorkspaceId) -> Iterator[None]:
+        """Let a request in that will `submit`, before its body is read, and count it until it has been answered.
+
+        Raises:
+            Unavailable: as `submit` would, if it brings as many events as its workspace's last ones did.
+        """
+        lane = self._lane(workspace_id)
+        if self._closing or self._outage.refusing or (lane.calls + 1) * lane.mean > self._most(lane):
+            count("request.shed", "queue")
+            raise Unavailable("Too many events are waiting to be stored; try again in a moment.")
+        lane.calls += 1
+        try:
+            yield
+        finally:
+            lane.calls -= 1
 
     async def aclose(self) -> None:
         """Refuse what is new, commit what was accepted."""
@@ -180,7 +217,13 @@ class Accumulator:
         while running := [lane.running for lane in self._lanes.values() if lane.running is not None]:
             await asyncio.gather(*running)
 
-    def _admit(self, load: Load, lane: _Lane | None) -> None:
+    def _lane(self, workspace_id: WorkspaceId) -> _Lane:
+        lane = self._lanes.get(workspace_id)
+        if lane is None:
+            lane = self._lanes[workspace_id] = _Lane()
+        return lane
+
+    def _admit(self, load: Load, lane: _Lane) -> None:
         """Do nothing if there is room: a workspace may hold as much of the queue as is free beyond it.
 
         So one that floods fills half of it, two a third each, and for others there always is room.
@@ -193,11 +236,13 @@ class Accumulator:
         settings = self._settings
         free = settings.queue_events - self._queued
         free_bytes = settings.queue_bytes - self._queued_bytes
-        held = 0 if lane is None else lane.held
         if self._outage.refusing:
             reason = "The database cannot be written to; try again in a moment."
         elif self._queued and (
-            load.size > free or load.size_bytes > free_bytes or (held and held + load.size > free)
+            load.size > free
+            or load.size_bytes > free_bytes
+            or (lane.held and lane.held + load.size > free)
+            or lane.events > self._most(lane)
         ):
             reason = "Too many events are waiting to be stored; try again in a moment."
         else:
@@ -205,19 +250,28 @@ class Accumulator:
         self._observer.turned_away(load.size)
         raise Unavailable(reason)
 
+    def _most(self, lane: _Lane) -> float:
+        """Events that may wait in a lane."""
+        return max(QUEUE_LEAST * self._settings.flush_events, lane.rate * QUEUE_SECONDS)
+
     async def _run(self, workspace_id: WorkspaceId, lane: _Lane) -> None:
         """Flush until the lane is empty."""
         while lane.pending or lane.suspects:
             await self._gather(lane)
-            async with self._turns:
-                jobs = self._take(lane)
+            async with self._slots:
+                await self._turns.acquire()
                 self._flushing += 1
+                flushing = asyncio.ensure_future(self._flush(workspace_id, lane, self._take(lane)))
                 try:
-                    await self._flush(workspace_id, lane, jobs)
+                    await asyncio.wait({flushing}, timeout=TURN_SECONDS)
                 finally:
-                    self._flushing -= 1
+                    self._turns.release()
+                    try:
+                        await flushing
+                    finally:
+                        self._flushing -= 1
         lane.running = None
-        del self._lanes[workspace_id]
+        self._busy -= 1
 
     async def _gather(self, lane: _Lane) -> None:
         """Wait a moment for as much company as there was the last time."""
@@ -237,7 +291,7 @@ class Accumulator:
         if lane.searching:
             return [lane.suspects.popleft()]
         most = self._settings.flush_events
-        if len(self._lanes) > 1:
+        if self._busy > 1:
             most = max(1, most // SHARED)
         jobs: list[Job] = []
         size = size_bytes = 0
@@ -275,6 +329,9 @@ class Accumulator:
         except BaseException:
             self._answer(lane, jobs, Unavailable("The server is stopping."))
             raise
+        else:
+            rate = len(flush.events) / max(asyncio.get_running_loop().time() - now, 1e-3)
+            lane.rate = 0.7 * lane.rate + 0.3 * rate if lane.rate else rate
         if error is None:
             # Too much of it cannot be stored: those who have a part in that wait for each other, the rest goes on.
             now = asyncio.get_running_loop().time()

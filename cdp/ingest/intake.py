@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 
 from msgspec import Struct
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 from cdp.errors import BadInput
 from cdp.ingest.accumulator import Accumulator
 from cdp.ingest.decode import Batch, encode_kept
+from cdp.ingest.pace import Pace
 from cdp.ingest.results import Checked, ItemResult, Outcome, Refusal
 from cdp.ingest.validate import Validator
 from cdp.model import WorkspaceId
@@ -63,6 +65,7 @@ class Intake:
         self._accumulator = accumulator
         self._workspaces = workspaces
         self._clock = clock
+        self._pace = Pace()
         self._validators: dict[str, Validator] = {}
 
     async def take(
@@ -90,6 +93,7 @@ class Intake:
         """
         validator = self._validator((await self._workspaces.get(workspace_id)).settings.default_country)
         received_at = received_at or self._clock()
+        await self._pace.turn(workspace_id)
         checked: list[tuple[int, Checked]] = []
         refused: list[tuple[int, Refusal]] = []
         with stage("ingest.validate"):
@@ -121,6 +125,14 @@ class Intake:
             if result.refusal is not None
         ]
         return _receipt(checked, refused, results)
+
+    def admitting(self, workspace_id: WorkspaceId) -> AbstractContextManager[None]:
+        """Let a request in before its body is read, and count it as long as the block lasts.
+
+        Raises:
+            Unavailable: there are too many already; come again.
+        """
+        return self._accumulator.admitting(workspace_id)
 
     async def keep_body(
         self, workspace_id: WorkspaceId, body: bytes, error: BadInput, *, source: str = "tracking"

@@ -138,20 +138,22 @@ class Tracking:
             # It must be in the body, which has to be understood first; nobody's mistakes are kept.
             batch = _decode(request, await _read(request), event_type)
             principal = await self._admit(request, batch.write_key)
-            return await self._take(principal, batch)
+            with self._intake.admitting(principal.workspace_id):
+                return await self._take(principal, batch)
         # Whoever has sent too much is told so before the body is read.
         principal = await self._admit(request, key)
         if (stay := stay_of(request.scope)) is not None:
             stay.expect(_declared(request))
-        body = await _read(request)
-        try:
-            batch = _decode(request, body, event_type)
-        except TooLarge:
-            raise
-        except BadInput as error:
-            await self._intake.keep_body(principal.workspace_id, body, error)
-            raise
-        return await self._take(principal, batch)
+        with self._intake.admitting(principal.workspace_id):
+            body = await _read(request)
+            try:
+                batch = _decode(request, body, event_type)
+            except TooLarge:
+                raise
+            except BadInput as error:
+                await self._intake.keep_body(principal.workspace_id, body, error)
+                raise
+            return await self._take(principal, batch)
 
     async def _admit(self, request: Request, key: str | None) -> Principal:
         """Who sends, if there is room for it and its rate allows it.

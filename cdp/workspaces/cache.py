@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -20,6 +21,7 @@ class Workspaces:
         self._max_age = max_age
         self._monotonic = monotonic
         self._held: dict[WorkspaceId, tuple[float, Workspace]] = {}
+        self._asking: dict[WorkspaceId, asyncio.Future[Workspace]] = {}
 
     async def get(self, workspace_id: WorkspaceId) -> Workspace:
         """The workspace as it was at most a second ago, for reading.
@@ -31,6 +33,14 @@ class Workspaces:
         held = self._held.get(workspace_id)
         if held is not None and self._monotonic() - held[0] < self._max_age:
             return held[1]
+        asking = self._asking.get(workspace_id)
+        if asking is None:
+            asking = self._asking[workspace_id] = asyncio.ensure_future(self._look(workspace_id))
+            asking.add_done_callback(lambda _: self._asking.pop(workspace_id, None))
+        # Those who ask meanwhile share the answer, and one that goes away does not take it from the others.
+        return await asyncio.shield(asking)
+
+    async def _look(self, workspace_id: WorkspaceId) -> Workspace:
         async with self._database.connection(workspace_id) as connection:
             return await self.fresh(connection, workspace_id)
 
