@@ -7,12 +7,13 @@ the transaction that deletes them, so no summary changes by it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from cdp.db.pool import Connection
 from cdp.db.queries import load_queries
-from cdp.lenses.summaries import Order, Register, Summaries, Tally
+from cdp.lenses.summaries import UNTOLD, Order, Register, Summaries, Tally
 from cdp.model import AccountId, NodeId, Workspace, WorkspaceId
 
 _SQL = load_queries("cdp.lenses", "base.sql")
@@ -114,7 +115,7 @@ async def _orders(
             last_at=row["last_at"],
             currency=row["currency"],
             total=Decimal(row["total"]),
-            total_at=row["total_at"],
+            total_at=_moment(row["total_at"]),
             total_message_id=row["total_message_id"],
             refunded=Decimal(row["refunded"]),
             refunded_whole=row["refunded_whole"],
@@ -122,6 +123,11 @@ async def _orders(
         )
         for row in rows
     }
+
+
+def _moment(at: datetime | None) -> datetime | None:
+    """UNTOLD, the first moment that there is, is PostgreSQL's -infinity, which comes back without a zone."""
+    return UNTOLD if at is not None and at.tzinfo is None else at
 
 
 def _place(row: Mapping[str, Any]) -> tuple[NodeId, AccountId]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,79 +14,11 @@ from cdp.lenses.rebuild import rebuild
 from cdp.lenses.reclassify import reclassify_some
 from cdp.lenses.unclassified import unclassified
 from cdp.model import (
-    AccountId,
-    CatalogueEntry,
-    Condition,
-    Contribution,
     EventType,
-    Lens,
-    NodeId,
-    PurchaseEffect,
-    Stage,
     WorkspaceId,
 )
 from cdp.workspaces import change
-
-NAMES = ("Pricing Viewed", "pricing viewed", "Signed In", "Feature Used", "Order Completed", "Order Refunded",
-         "Identified", "Llama Groomed", "llama groomed", "Review Submitted", "Page Viewed")  # fmt: skip
-
-
-async def random_traffic(traffic: Any, *, number: int = 150, seed: int = 5) -> None:
-    """Thirty people with two identifiers each, some in an account; several batches."""
-    source = random.Random(seed)
-    for account in (1, 2):
-        await traffic.account(account)
-    for person in range(1, 31):
-        await traffic.person(person, person * 10, person * 10 + 1)
-        if person % 3:
-            await traffic.member(person * 10, person % 3)
-    for _ in range(4):
-        batch = []
-        for _ in range(number // 4):
-            name = source.choice(NAMES)
-            event = traffic.event(
-                name,
-                {
-                    "order_id": source.choice(["A", "B"]),
-                    "total": source.choice([10, 0.1, "7.50", None, "junk"]),
-                    "feature": source.choice(["dash", "export"]),
-                    "rating": source.choice([2, 4.5]),
-                    "breed": source.choice(["suri", "huacaya"]),
-                    "price": 1.0,
-                    "ratio": -0.0,
-                    "huge": 1e22,
-                },
-                days=source.random() * 60,
-                type=EventType.IDENTIFY if name == "Identified" else EventType.TRACK,
-                context={"traits": {"city": source.choice(["Rome", None])}},
-            )
-            node = source.randint(1, 30) * 10 + source.randint(0, 1)
-            batch.append((event, NodeId(node), AccountId(source.choice([0, 1, 2]))))
-        await traffic.store(batch)
-
-
-async def finish(traffic: Any, now: datetime, *, limit: int = 7) -> int:
-    """Work off what waits; the answer is in how many chunks."""
-    chunks = 1
-    while await reclassify_some(traffic.database, traffic.workspace_id, now=now, limit=limit):
-        chunks += 1
-        assert chunks < 100
-    return chunks
-
-
-async def set_entry(traffic: Any, entry: CatalogueEntry, now: datetime) -> None:
-    async with traffic.database.transaction(traffic.workspace_id) as connection:
-        await change.set_entry(connection, traffic.workspace_id, entry, now=now)
-
-
-LLAMAS = CatalogueEntry(
-    event="Llama Groomed",
-    conditions=(Condition(property="breed", value="suri"),),
-    contributions=(
-        Contribution(lens=Lens.INTENT, weight=3, stage=Stage.PURCHASE, purchase=PurchaseEffect.PURCHASE),
-        Contribution(lens=Lens.USAGE, feature="grooming", influence=2),
-    ),
-)
+from tests.lenses.history import LLAMAS, finish, locked_tell, random_traffic, set_entry
 
 
 async def test_a_check_finds_no_difference_after_random_traffic(traffic: Any, now: datetime) -> None:
@@ -253,6 +184,68 @@ async def test_a_rebuild_moves_an_epoch_that_lies_far_back(traffic: Any, now: da
     assert not await reclassify_some(traffic.database, traffic.workspace_id, now=later)
 
 
+class Killed(Exception):
+    """Nobody catches this: the process is gone."""
+
+
+@pytest.mark.parametrize("check", [True, False])
+async def test_what_was_interrupted_goes_on_where_it_was(traffic: Any, now: datetime, check: bool) -> None:
+    """What was found before the interruption is told at the end too; a restart begins at the beginning."""
+    await random_traffic(traffic)
+    good = await traffic.tables()
+    await traffic.execute(
+        "UPDATE summary_tally SET count = count + 1 WHERE workspace_id = $1 AND node_id = 10"
+    )
+    broken = await traffic.tables()
+    seen: list[int] = []
+
+    def killed_after(most: int) -> Any:
+        def progress(done: int, _total: int) -> None:
+            seen.append(done)
+            if done >= most:
+                raise Killed
+
+        return progress
+
+    async def run(most: int = 1_000, **options: Any) -> Any:
+        return await rebuild(
+            traffic.database,
+            traffic.workspace_id,
+            check=check,
+            now=now,
+            chunk=20,
+            progress=killed_after(most),
+            **options,
+        )
+
+    with pytest.raises(Killed):
+        await run(40)
+    report = await run()
+    assert seen == [20, 40, 40, 60]
+    assert (report.nodes, report.events, set(report.differences)) == (60, 148, {"summary_tally"})
+    assert await traffic.tables() == (broken if check else good)
+    seen.clear()
+    with pytest.raises(Killed):
+        await run(20)
+    report = await run(restart=True)
+    assert seen == [20, 20, 40, 60]
+    assert (report.nodes, set(report.differences)) == (60, {"summary_tally"} if check else set())
+
+
+async def test_a_node_may_have_more_events_than_are_read_at_once(
+    traffic: Any, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cdp.lenses.redo._BATCH", 7)
+    await traffic.person(1, 10)
+    await traffic.tell(*((traffic.event("Llama Groomed", {"breed": "suri"}), 10) for _ in range(40)))
+    await set_entry(traffic, LLAMAS, now)
+    report = await rebuild(traffic.database, traffic.workspace_id, now=now)
+    assert (report.events, report.reclassified) == (40, 40)
+    assert (await traffic.profile(1))["purchase_count"] == 40
+    clean = await rebuild(traffic.database, traffic.workspace_id, check=True, now=now)
+    assert clean.differences == {}
+
+
 async def test_two_workers_share_history_without_doing_it_twice(traffic: Any, now: datetime) -> None:
     await random_traffic(traffic)
     await set_entry(traffic, LLAMAS, now)
@@ -275,34 +268,6 @@ async def test_ingest_beside_a_rebuild_loses_nothing(traffic: Any, now: datetime
     )
     report = await rebuild(traffic.database, traffic.workspace_id, check=True, now=now)
     assert (report.differences, report.events) == ({}, 80 + 24)
-
-
-async def locked_tell(traffic: Any, event: Any, node: int) -> None:
-    """As ingest does it: event and summaries in one transaction, under the profile's lock."""
-    from cdp.lenses import store
-    from cdp.lenses.fold import fold
-    from cdp.model import ProfileId
-
-    workspace = await traffic.workspace()
-    async with traffic.database.transaction(traffic.workspace_id) as connection:
-        await connection.execute(
-            "SELECT 1 FROM profile WHERE workspace_id = $1 AND profile_id = $2 FOR NO KEY UPDATE",
-            traffic.workspace_id,
-            node // 10,
-        )
-        await connection.execute(
-            "INSERT INTO event (workspace_id, occurred_at, received_at, message_id, type, name, node_id, intent, "
-            "usage, source, properties, context) VALUES ($1, $2, $2, $3, 'track', $4, $5, true, false, 'tracking', "
-            "'{}', '{}')",
-            traffic.workspace_id,
-            event.occurred_at,
-            event.message_id,
-            event.name,
-            node,
-        )
-        summaries = fold([(event, NodeId(node), AccountId(0))], workspace)
-        await store.combine(connection, traffic.workspace_id, summaries)
-        await store.refresh(connection, traffic.workspace_id, [ProfileId(node // 10)])
 
 
 async def test_a_workspace_that_does_not_exist_is_not_rebuilt(
