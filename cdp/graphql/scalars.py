@@ -19,7 +19,7 @@ _LONGEST_DURATION = timedelta(days=3_660)
 _LONGEST_DECIMAL = 100
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _ENDS = {_FIRST: _FIRST + timedelta(microseconds=1), _LAST: _LAST - timedelta(microseconds=1)}
-"""The ends of the calendar, which the driver stores as infinities and reads without a zone, and what stands for them."""
+"""The ends of the calendar, which the driver stores as infinities and reads without a zone; and what stands for each."""
 
 
 def write_datetime(value: datetime | str) -> str:
