@@ -8,7 +8,7 @@ else of a connection's session is cleared between two uses, so statements change
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from time import perf_counter
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
@@ -126,15 +126,13 @@ class Database:
         """Wait for the connections in use, then close them all."""
         await self._pool.close()
 
-    @asynccontextmanager
-    async def connection(self, workspace_id: WorkspaceId) -> AsyncIterator[Connection]:
+    def connection(self, workspace_id: WorkspaceId) -> AbstractAsyncContextManager[Connection]:
         """A connection that sees this workspace alone, each statement its own transaction.
 
         Raises:
             Unavailable: no connection was free in time, or the database went away.
         """
-        async with self._bound(str(workspace_id)) as connection:
-            yield connection
+        return self._bound(str(workspace_id))
 
     @asynccontextmanager
     async def transaction(
@@ -167,15 +165,13 @@ class Database:
             if not readonly:
                 took("commit", perf_counter() - done)
 
-    @asynccontextmanager
-    async def unbound(self) -> AsyncIterator[Connection]:
+    def unbound(self) -> AbstractAsyncContextManager[Connection]:
         """A connection bound to no workspace: it sees no row of any, and may call the functions made for that.
 
         Raises:
             Unavailable: no connection was free in time, or the database went away.
         """
-        async with self._bound(_UNBOUND) as connection:
-            yield connection
+        return self._bound(_UNBOUND)
 
     @asynccontextmanager
     async def _bound(self, binding: str) -> AsyncIterator[Connection]:
@@ -202,7 +198,9 @@ class Database:
     async def _acquire(self) -> Connection:
         asked = perf_counter()
         try:
-            connection = await self._pool.acquire(timeout=self._acquire_timeout)
+            # To wait for a timeout is dear, and rarely is there anything to wait for.
+            free = self._pool.get_idle_size()
+            connection = await self._pool.acquire(timeout=None if free else self._acquire_timeout)
         except TimeoutError as error:
             took("pool.wait", perf_counter() - asked)
             raise Unavailable("Every connection to the database is busy; try again in a moment.") from error

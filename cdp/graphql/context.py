@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -128,11 +128,9 @@ class Context:
         """Settings, catalogue and features of the caller's workspace, at most a second old."""
         return await self.services.workspaces.get(self.workspace_id)
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    def connection(self) -> AbstractAsyncContextManager[Connection]:
         """A connection bound to the caller's workspace."""
-        async with self.services.database.connection(self.workspace_id) as connection:
-            yield connection
+        return self.services.database.connection(self.workspace_id)
 
 
 Info = strawberry.Info[Context, None]

@@ -20,8 +20,10 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
+    Undefined,
     VariableNode,
     get_named_type,
+    get_nullable_type,
     get_operation_ast,
     is_input_type,
     is_leaf_type,
@@ -30,6 +32,7 @@ from graphql import (
     visit,
 )
 from graphql.language import DirectiveNode, Visitor
+from graphql.utilities import coerce_input_value
 from msgspec.structs import replace
 
 from cdp.graphql.limits import Limits, TooComplex, check
@@ -83,11 +86,28 @@ class Operation:
             type_ = type_from_ast(schema, definition.type)
             assert is_input_type(type_)
             self._types[definition.variable.name.value] = type_
+        self._are_plain = all(
+            is_leaf_type(get_nullable_type(self._types[definition.variable.name.value]))
+            and definition.default_value is None
+            for definition in node.variable_definitions or ()
+        )
 
     @property
     def is_introspection(self) -> bool:
         """Whether it asks for nothing but the schema."""
         return self.is_query and all(name.startswith("__") for name in self.root_names)
+
+    def plain_values(self, given: Variables) -> Variables | None:
+        """The variables, coerced, where each is a scalar that is given and fits; None: let graphql-core see to it."""
+        if not self._are_plain:
+            return None
+        values = {}
+        for name, type_ in self._types.items():
+            value = coerce_input_value(given[name], type_) if name in given else Undefined
+            if value is Undefined:
+                return None
+            values[name] = value
+        return values
 
     def shape_of(self, variables: Variables) -> Any:
         """What of the variables decides the plan: what directives ask for as it is, of the rest the structure."""

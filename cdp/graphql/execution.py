@@ -119,23 +119,26 @@ class PlannedSchema(strawberry.Schema):
                 check_variables(variables or {}, self._limits)
         except TooComplex as refused:
             return _refused([refused])
-        values = get_variable_values(
-            self._schema,
-            operation.node.variable_definitions or (),
-            variables or {},
-            max_errors=MOST_ERRORS,
-            # They compare what was given with every name that there is.
-            hide_suggestions=True,
-        )
-        if not isinstance(values, VariableValues):
-            return _refused(values)
+        coerced = operation.plain_values(variables or {})
+        if coerced is None:
+            values = get_variable_values(
+                self._schema,
+                operation.node.variable_definitions or (),
+                variables or {},
+                max_errors=MOST_ERRORS,
+                # They compare what was given with every name that there is.
+                hide_suggestions=True,
+            )
+            if not isinstance(values, VariableValues):
+                return _refused(values)
+            coerced = values.coerced
         if context.principal is None and not operation.is_introspection:
             return _refused([to_graphql_error(Unauthenticated(NO_KEY))])
         try:
-            check_cost(operation.cost, values.coerced, self._limits)
+            check_cost(operation.cost, coerced, self._limits)
         except TooComplex as refused:
             return _refused([refused])
-        return Prepared(operation, variables, values.coerced)
+        return Prepared(operation, variables, coerced)
 
     async def execute(  # noqa: PLR0917 - the signature is Strawberry's
         self,
