@@ -16,7 +16,7 @@ from cdp.db.pool import Connection
 from cdp.db.queries import load_queries
 from cdp.model import Event, WorkspaceId
 
-_SQL = load_queries("cdp.ingest", "store.sql")
+queries = load_queries("cdp.ingest", "store.sql")
 
 TURN = timedelta(minutes=5)
 """So long before and after the turn of a month ids are written into both months: longer than any transaction of ingest
@@ -59,7 +59,7 @@ async def _write(
     """Those that were in none of the months before."""
     if not hashes:
         return set()
-    rows = await connection.fetch(_SQL.store_messages, workspace_id, sorted(hashes), months)
+    rows = await connection.fetch(queries.store_messages, workspace_id, sorted(hashes), months)
     if len(months) == 1:
         return {hash_ for (hash_,) in rows}
     written = Counter(hash_ for (hash_,) in rows)

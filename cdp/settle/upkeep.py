@@ -50,13 +50,14 @@ async def their_time(database: Database) -> datetime:
 
 
 async def message_months(database: Database, *, today: date) -> int:
-    """Make room for the ids of this month's messages and of the next months', and forget months that are over.
+    """Make room for the ids of this month's messages and of the next month's, and forget months that are over.
 
     The answer is how many were made or forgotten.
     """
     changed: int = 0
     async with database.unbound() as connection:
-        for month in months_from(today, MONTHS_AHEAD + 1):
+        # Ids are looked for in every month that there is: no more of them than it takes.
+        for month in months_from(today, 2):
             changed += await _when_free(connection, queries.ensure_message_partition, month)
         changed += await _when_free(connection, queries.forget_messages, today, DEFAULTS.message_days)
     return changed
