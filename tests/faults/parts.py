@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -129,9 +129,7 @@ async def wire_to(url: str, folder: Path) -> AsyncIterator[tuple[Wire, str]]:
     await wire.ended()
 
 
-async def until(
-    superuser: asyncpg.Connection, question: str, answer: Callable[[object], bool] = bool
-) -> None:
-    """Ask PostgreSQL until the answer is right."""
-    while not answer(await superuser.fetchval(question)):
+async def until(superuser: asyncpg.Connection, question: str, answer: object) -> None:
+    """Ask PostgreSQL until that is the answer."""
+    while await superuser.fetchval(question) != answer:
         pass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -49,7 +49,10 @@ class Ingest:
 
 @asynccontextmanager
 async def open_ingest(
-    database: Database, observer: Observer | None = None, **settings: Any
+    database: Database,
+    observer: Observer | None = None,
+    clock: Callable[[], datetime] = lambda: NOON,
+    **settings: Any,
 ) -> AsyncIterator[Ingest]:
     observed = Observed()
     committed: list[tuple[WorkspaceId, frozenset[ProfileId]]] = []
@@ -59,11 +62,11 @@ async def open_ingest(
         workspaces,
         make_kinds(),
         settings=Settings(**settings),
-        clock=lambda: NOON,
+        clock=clock,
         metrics=observer or observed,
         committed=lambda workspace_id, touched: committed.append((workspace_id, touched)),
     )
-    intake = Intake(accumulator, workspaces, clock=lambda: NOON)
+    intake = Intake(accumulator, workspaces, clock=clock)
     yield Ingest(database, accumulator, intake, observed, committed)
     await accumulator.aclose()
 
