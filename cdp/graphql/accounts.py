@@ -43,8 +43,8 @@ def _count(type_: type, name: str, labels: Labels = NONE) -> Sort:
 
 _SORTS = {
     "CREATED_AT": sort("a.created_at", "timestamptz", "When it became known."),
-    "NAME": sort("a.name", "text", "Name.", nullable=True),
-    "DOMAIN": sort("a.domain", "text", "Domain.", nullable=True),
+    "NAME": sort("a.name", "text", "Name.", nullable=True, indexed=True),
+    "DOMAIN": sort("a.domain", "text", "Domain.", nullable=True, indexed=True),
     "GROUP_ID": sort("a.group_id", "text", "The id that your systems know it by.", nullable=True),
     **placed(INTENT_SORTS, OF_ACCOUNT, MEMBERS),
     **placed(USAGE_SORTS, {**OF_ACCOUNT, **WORKSPACE_WINDOW}, MEMBERS),

@@ -45,11 +45,12 @@ def sort(
     nullable: bool = False,
     labels: Labels = NONE,
     of: Of | None = None,
+    indexed: bool = False,
 ) -> Sort:
     """A sort key; a nullable one has the missing values first when ascending."""
     return Sort(
         description=description,
-        key=SortKey(sql=sql, sql_type=sql_type, nullable=nullable, labels=labels, of=of),
+        key=SortKey(sql=sql, sql_type=sql_type, nullable=nullable, labels=labels, of=of, indexed=indexed),
     )
 
 
@@ -180,7 +181,7 @@ USAGE_SORTS: Sorts = {
     ),
     "FEATURE_COUNT": _feature("s.count", "int8", "How often the feature `of` was used."),
     "FEATURE_FIRST_AT": _feature(
-        "f.first_at", "timestamptz", "When the feature `of` was first used.", nullable=True
+        "s.first_at", "timestamptz", "When the feature `of` was first used.", nullable=True
     ),
     "FEATURE_LAST_AT": _feature(
         "s.last_at", "timestamptz", "When the feature `of` was last used.", nullable=True

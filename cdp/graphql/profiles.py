@@ -79,6 +79,7 @@ PROFILES = Entity(
     search="p.search_text",
     finder="cdp.find_people({words}, 1000)",
     search_labels=PII,
+    trait_finder="cdp.find_people_by_trait({trait}, {values}, 500)",
 )
 
 ACCOUNT = argument(

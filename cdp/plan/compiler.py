@@ -39,7 +39,7 @@ from cdp.plan.fields import (
 from cdp.plan.filters import Writer
 from cdp.plan.labels import lacking
 from cdp.plan.moment import Moment
-from cdp.plan.pages import page_of, search_of
+from cdp.plan.pages import page_of, ways_to
 from cdp.plan.selection import Selection
 from cdp.plan.statement import Convert, Scope, Statement
 from cdp.plan.values import Leaf
@@ -271,9 +271,7 @@ class Compiler:
             conditions.append(Writer(self._scopes).write(given["where"], field.args["where"].type, inner))
         if declared.conditions is not None:
             conditions.extend(inner.sql(one) for one in declared.conditions(inner, given, self._scopes))
-        ways: Sequence[str] = ["true"]
-        if given.get("search") is not None:
-            ways = search_of(entity, given["search"], inner, self._scopes)
+        ways = ways_to(entity, given, inner, self._scopes)
         source = inner.sql(entity.source)
         parts = ConnectionParts(
             compiler=self,

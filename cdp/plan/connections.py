@@ -143,11 +143,12 @@ class ConnectionParts(Struct, frozen=True, kw_only=True):
         ordered = f"ORDER BY {self.page.ordering()} LIMIT"
         # The planner cannot see how small a page is that is bound; the constant tells it that all of them are.
         runs = [
-            f"(SELECT {alias}.* FROM {source}{bounds} {ordered} {LARGEST_SIZE + 1}) {alias}"
+            f"(SELECT {alias}.* FROM (SELECT {alias}.* FROM {source}{bounds} {ordered} {LARGEST_SIZE + 1}) {alias}"
+            f" LIMIT {size}) {alias}"
             for source in self.sources
         ]
         if self.each is None and len(runs) == 1:
-            read = f"(SELECT {alias}.* FROM {runs[0]} LIMIT {size}) {alias}"
+            (read,) = runs
         else:
             each = f"{self.each} CROSS JOIN LATERAL " if self.each is not None else ""
             merged = " UNION ALL ".join(f"SELECT {alias}.* FROM {each}{run}" for run in runs)

@@ -72,15 +72,6 @@ _LOWEST = {
 }
 
 
-class Finder(Struct, frozen=True, kw_only=True):
-    """Finds rows by an index where they are few: SQL of an array of keys, null where they are many, or it cannot tell.
-
-    Row-level security keeps a reader's own conditions from most indexes; what is found so is still held to them all.
-    """
-
-    sql: str
-
-
 class Entity(Struct, frozen=True, kw_only=True):
     """One type with rows of its own."""
 
@@ -106,6 +97,8 @@ class Entity(Struct, frozen=True, kw_only=True):
     finder: str | None = None
     """Array of the keys of all rows in whose text the words `{words}` are, from an index; null where they are many."""
     search_labels: Labels = NONE
+    trait_finder: str | None = None
+    """Likewise, of rows that may have the trait `{trait}` in one of the JSON values `{values}`."""
 
     shared: Mapping[str, Shared] = {}
     """What fields of a row share, by the names that declarations call it."""

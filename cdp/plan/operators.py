@@ -74,7 +74,8 @@ def path_of(value: Any, moment: Any) -> list[str]:
     return steps
 
 
-def _as_json_list(values: Any, moment: Any) -> list[str]:
+def as_json_list(values: Any, moment: Any) -> list[str]:
+    """Several JSON values; raises what `as_json` does."""
     return [as_json(value, moment) for value in values]
 
 
@@ -88,7 +89,7 @@ def _number(operator: str) -> Callable[[str, Leaf, Scope], str]:
 TRAIT_OPERATORS: Mapping[str, Callable[[str, Leaf, Scope], str]] = {
     "eq": lambda sql, given, scope: f"{sql} = {scope.bind(given, 'jsonb', as_json)}",
     "ne": lambda sql, given, scope: f"{sql} IS DISTINCT FROM {scope.bind(given, 'jsonb', as_json)}",
-    "in": lambda sql, given, scope: f"{sql} = ANY({scope.bind(given, 'jsonb[]', _as_json_list)})",
+    "in": lambda sql, given, scope: f"{sql} = ANY({scope.bind(given, 'jsonb[]', as_json_list)})",
     "gt": _number(">"),
     "gte": _number(">="),
     "lt": _number("<"),

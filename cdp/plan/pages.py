@@ -13,7 +13,8 @@ from cdp.plan.cursors import Order, cursor_sql, read_cursor, signature
 from cdp.plan.entities import Entity, Of, SortKey
 from cdp.plan.labels import lacking
 from cdp.plan.moment import Moment
-from cdp.plan.statement import Convert, Scope, as_text
+from cdp.plan.operators import as_json_list, path_of
+from cdp.plan.statement import Convert, Scope, as_json, as_text
 from cdp.plan.values import Leaf, Tree, Variables
 
 DEFAULT_SIZE = 20
@@ -78,15 +79,27 @@ def cursor_of(page: Page) -> str:
     return cursor_sql(page.order, page.named)
 
 
-def search_of(entity: Entity, leaf: Leaf, scope: Scope, scopes: frozenset[Any]) -> Sequence[str]:
-    """Conditions of `search`, of which a row meets one at most: every word is somewhere in the entity's text.
+def ways_to(entity: Entity, given: dict[str, Tree], scope: Scope, scopes: frozenset[Any]) -> Sequence[str]:
+    """Conditions of which a row meets one at most, and one if it meets the filter and the search.
 
-    With a finder these are two ways to the rows: few are found by an index; of many, the page is read in its order
-    until it is full. Which of the two it is shows when it runs, and the other one has no rows.
+    Where there is a finder, these are two ways to the rows: few are found by an index; of many, the page is read in its
+    order until it is full. Which of the two it is shows when it runs, and the other one has no rows.
 
     Raises:
         Forbidden: the caller may not see what is searched.
     """
+    if given.get("search") is not None:
+        condition, found = _search(entity, given["search"], scope, scopes)
+    else:
+        condition, found = "true", _with_trait(entity, given.get("where"), scope)
+    if found is None:
+        return [condition]
+    key = entity.key[0]
+    return [f"{key.sql} = ANY({found}::{key.sql_type}[])", f"{found} IS NULL AND {condition}"]
+
+
+def _search(entity: Entity, leaf: Leaf, scope: Scope, scopes: frozenset[Any]) -> tuple[str, str | None]:
+    """That every word is somewhere in the entity's text; and what finds such rows."""
     missing = lacking(entity.search_labels, scopes)
     if missing is not None:
         raise Forbidden(f"To search needs the scope {missing.value}.")
@@ -94,10 +107,36 @@ def search_of(entity: Entity, leaf: Leaf, scope: Scope, scopes: frozenset[Any]) 
     text = scope.sql(str(entity.search))
     condition = f"NOT EXISTS (SELECT FROM unnest({words}) AS word WHERE strpos({text}, word) = 0)"
     if entity.finder is None:
-        return [condition]
-    found = f"(SELECT {scope.inner({'words': words}).sql(entity.finder)})"
-    key = entity.key[0]
-    return [f"{key.sql} = ANY({found}::{key.sql_type}[])", f"{found} IS NULL AND {condition}"]
+        return condition, None
+    return condition, f"(SELECT {scope.inner({'words': words}).sql(entity.finder)})"
+
+
+def _with_trait(entity: Entity, where: Tree, scope: Scope) -> str | None:
+    """What finds the rows that may have a trait which the filter wants to be equal to something; None: nothing does."""
+    if entity.trait_finder is None or not where:
+        return None
+    for one in where.get("traits") or ():
+        for operator in ("eq", "in"):
+            if one.get(operator) is not None:
+                names = {
+                    "trait": scope.bind(one["path"], "text", _single),
+                    "values": scope.bind(
+                        one[operator], "jsonb[]", _as_list if operator == "eq" else as_json_list
+                    ),
+                }
+                return f"(SELECT {scope.inner(names).sql(entity.trait_finder)})"
+    inner = (_with_trait(entity, one, scope) for one in where.get("and") or ())
+    return next((found for found in inner if found is not None), None)
+
+
+def _single(value: Any, moment: Moment) -> str | None:
+    """A path of one step; further inside, no index knows a trait."""
+    steps = path_of(value, moment)
+    return steps[0] if len(steps) == 1 else None
+
+
+def _as_list(value: Any, moment: Moment) -> list[str]:
+    return [as_json(value, moment)]
 
 
 class _Of(Struct, frozen=True):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 
 from cdp.access.scopes import SCOPES, KeyRole
+from cdp.db.embedded import EmbeddedPostgres
 from cdp.db.pool import Database
 from cdp.graphql.schema import build_schema
 from cdp.model import WorkspaceId
@@ -23,14 +26,27 @@ NOW = datetime(2026, 11, 20, tzinfo=UTC)
 PEOPLE = 3_000
 
 FILL = f"""
-    INSERT INTO profile (workspace_id, profile_id, display_name, search_text, last_seen_at, intent_rank)
+    INSERT INTO profile (workspace_id, profile_id, display_name, search_text, traits, created_at, last_seen_at,
+                         intent_rank)
     SELECT $1, i, 'Person ' || i, 'person ' || i || E'\nperson' || i || '@example.com',
+           jsonb_build_object('plan', CASE WHEN i % 2 = 0 THEN 'pro' ELSE 'free' END, 'code', i, 'deep',
+                              jsonb_build_object('code', i)),
+           $2::timestamptz - make_interval(secs => i * 6007 % 5000),
            CASE WHEN i % 10 > 0 THEN $2::timestamptz - make_interval(secs => i * 7919 % 5000) END, i * 7919 % 1009
     FROM generate_series(1, {PEOPLE}) AS i (i)"""
 NODES = f"""
     INSERT INTO node (workspace_id, kind, value, profile_id, born_profile_id)
     SELECT $1, kind, i::text, i, i
     FROM generate_series(1, {PEOPLE}) AS i (i), (VALUES ('user_id'), ('anonymous_id')) AS k (kind)"""
+REGISTERS = """
+    INSERT INTO summary_register (workspace_id, node_id, account_id, kind, key, value, occurred_at, message_id, source)
+    SELECT $1, n.node_id, 0, 'trait', t.key, t.value, now(), 'm', 'test'
+    FROM node n JOIN profile p ON p.workspace_id = $1 AND p.profile_id = n.profile_id
+    CROSS JOIN LATERAL jsonb_each(p.traits) AS t WHERE n.workspace_id = $1 AND n.kind = 'user_id'"""
+ACCOUNTS = """
+    INSERT INTO account (workspace_id, account_id, name, domain, created_at)
+    SELECT $1, i, 'Account ' || i, 'a' || i || '.example', now() - make_interval(secs => i * 6007 % 5000)
+    FROM generate_series(1, 1000) AS i (i)"""
 EVENTS = """
     INSERT INTO event (workspace_id, occurred_at, received_at, message_id, type, name, node_id, intent, usage, source,
                        properties, context)
@@ -39,14 +55,33 @@ EVENTS = """
     FROM generate_series(1, 2000) AS i (i), node n WHERE n.workspace_id = $1 AND n.profile_id = 1"""
 
 
+@pytest.fixture(scope="session")
+def template(postgres: EmbeddedPostgres, template: str) -> str:
+    """A database with three thousand people, one of whom has done a lot: made once, and cloned for each test."""
+    return asyncio.run(_fill(postgres.superuser_url, template))
+
+
+async def _fill(url: str, template: str) -> str:
+    connection = await asyncpg.connect(url)
+    await connection.execute(
+        f"CREATE DATABASE crowd TEMPLATE {template} OWNER diptych_owner STRATEGY file_copy"
+    )
+    await connection.close()
+    connection = await asyncpg.connect(urlunsplit(urlsplit(url)._replace(path="/crowd")))
+    workspace = await connection.fetchval("SELECT cdp.create_workspace('Acme')")
+    await connection.execute(FILL, workspace, NOW)
+    for statement in (NODES, REGISTERS, ACCOUNTS):
+        await connection.execute(statement, workspace)
+    await connection.execute(EVENTS, workspace, NOW)
+    await connection.execute("ANALYZE")
+    await connection.close()
+    return "crowd"
+
+
 @pytest.fixture
-async def crowd(database: Database, superuser: asyncpg.Connection, workspace: WorkspaceId) -> WorkspaceId:
-    """Three thousand people, one of whom has done a lot."""
-    await superuser.execute(FILL, workspace, NOW)
-    await superuser.execute(NODES, workspace)
-    await superuser.execute(EVENTS, workspace, NOW)
-    await superuser.execute("ANALYZE")
-    return workspace
+async def crowd(superuser: asyncpg.Connection) -> WorkspaceId:
+    """Their workspace."""
+    return WorkspaceId(await superuser.fetchval("SELECT workspace_id FROM workspace"))
 
 
 class Asking:
@@ -112,6 +147,8 @@ SCORE = [{"field": "INTENT_SCORE", "direction": "DESC"}]
     [
         ("profile_by_seen", {}),
         ("profile_by_seen", {"order": [{"field": "LAST_SEEN_AT", "direction": "ASC"}]}),
+        ("profile_by_creation", {"order": [{"field": "CREATED_AT", "direction": "DESC"}]}),
+        ("profile_by_creation", {"order": [{"field": "CREATED_AT", "direction": "ASC"}]}),
         ("profile_by_intent", {"order": SCORE}),
         ("profile_by_intent", {"order": [{"field": "INTENT_SCORE"}]}),
         ("profile_by_intent", {"order": SCORE, "where": {"buyerIntent": {"level": {"in": ["HOT", "WARM"]}}}}),
@@ -137,10 +174,76 @@ async def test_a_page_reads_as_many_people_as_it_shows(
     assert read(last, "profile") == 21
 
 
-def _coerced(variables: dict[str, Any]) -> dict[str, Any]:
+async def test_a_page_of_accounts_is_a_range_of_an_index(asking: Asking) -> None:
+    document = """query ($order: [AccountOrder!], $after: String) {
+      accounts(first: 20, after: $after, orderBy: $order) { nodes { id } pageInfo { endCursor } } }"""
+    for field, index in {
+        "CREATED_AT": "account_by_creation",
+        "NAME": "account_by_name",
+        "DOMAIN": "account_in_order_of_domains",
+    }.items():
+        order = _coerced({"order": [{"field": field}]}, document)["order"]
+        first = await asking.answer(document, order=order)
+        for after in (None, first["pageInfo"]["endCursor"]):
+            steps = await asking.steps(document, order=order, after=after)
+            assert index in {step.get("Index Name") for step in steps}
+            assert read(steps, "account") == 21
+
+
+TRAIT = "query ($w: ProfileFilter) { profiles(where: $w, first: 20) { totalCount nodes { displayName } } }"
+
+
+async def test_a_rare_trait_is_found_by_index(asking: Asking) -> None:
+    rare = {"traits": [{"path": "code", "eq": 1234.0}]}
+    assert await asking.answer(TRAIT, w=rare) == {"totalCount": 1, "nodes": [{"displayName": "Person 1234"}]}
+    assert read(await asking.steps(TRAIT, w=rare), "profile") <= 2, "the one page, and the one count"
+    either = {"and": [{"traits": [{"path": "code", "in": [7, 8, "x"]}]}]}
+    assert (await asking.answer(TRAIT, w=either))["totalCount"] == 2
+    assert read(await asking.steps(TRAIT, w=either), "profile") <= 4
+
+
+FOUND = [
+    ([{"path": "plan", "eq": "pro"}], PEOPLE // 2),
+    ([{"path": "plan", "eq": "free"}, {"path": "code", "in": [1, 2, 3]}], 2),
+    ([{"path": "code", "in": [1, 2, 3]}, {"path": "plan", "eq": "pro"}], 1),
+    ([{"path": "code", "in": list(range(1, 151))}], 150),
+    ([{"path": "code", "eq": "7"}], 0),
+    ([{"path": "deep.code", "eq": 7}], 1),
+    ([{"path": "deep", "eq": {"code": 7}}], 1),
+    ([{"path": "code", "ne": 7}], PEOPLE - 1),
+    ([{"path": "code", "in": []}], 0),
+]
+
+
+async def test_whoever_is_found_by_a_trait_has_it(asking: Asking) -> None:
+    """Whichever way it is found."""
+    for traits, expected in FOUND:
+        assert (await asking.answer(TRAIT, w={"traits": traits}))["totalCount"] == expected, traits
+        others = await asking.answer(TRAIT, w={"not": {"traits": traits}})
+        assert others["totalCount"] == PEOPLE - expected, traits
+
+
+async def test_nobody_of_another_workspace_and_no_former_trait_is_found(
+    asking: Asking, database: Database, crowd: WorkspaceId, other_workspace: WorkspaceId
+) -> None:
+    find = "SELECT cdp.find_people_by_trait('code', ARRAY['1234'::jsonb], 10)"
+    async with database.connection(other_workspace) as connection:
+        assert await connection.fetchval(find) == []
+    async with database.unbound() as connection:
+        assert await connection.fetchval(find) == []
+    async with database.connection(crowd) as connection:
+        assert await connection.fetchval(find) == [1234]
+        await connection.execute(
+            "UPDATE profile SET traits = '{\"code\": 1}' WHERE workspace_id = $1 AND profile_id = 1234", crowd
+        )
+    found = await asking.answer(TRAIT, w={"traits": [{"path": "code", "eq": 1234}]})
+    assert found == {"totalCount": 0, "nodes": []}
+
+
+def _coerced(variables: dict[str, Any], document: str = FORWARDS) -> dict[str, Any]:
     from graphql.execution import get_variable_values
 
-    definitions = build_schema().documents.read(FORWARDS).operation(None).node.variable_definitions  # type: ignore[union-attr]
+    definitions = build_schema().documents.read(document).operation(None).node.variable_definitions  # type: ignore[union-attr]
     return get_variable_values(build_schema().graphql_schema, definitions, variables).coerced  # type: ignore[union-attr, arg-type]
 
 

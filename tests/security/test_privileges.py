@@ -16,7 +16,8 @@ UNBOUND_FUNCTIONS = {
     "ensure_message_partition",
     "event_partitions",  # names, bounds and sizes
     "find_api_key",
-    "find_people",  # asks for the bound workspace alone
+    "find_people",  # asks for the bound workspace alone, as the next
+    "find_people_by_trait",
     "forget_messages",  # ids of messages, by what all workspaces set, and never by a date to come
     "list_workspaces",
     "note_plugin_health",  # about processes, as the next
