@@ -92,10 +92,8 @@ async def test_an_event_is_found_by_its_id_in_one_partition_of_many(
             datetime(2025, 6, 5, tzinfo=UTC),
             1,
         )
-    lines = [row[0] for row in plan]
-    assert [line for line in lines if " on event_2025" in line] == [
-        line for line in lines if " on event_202506 " in line
-    ]
+    (scan,) = (row[0] for row in plan if " on event_" in row[0])
+    assert " on event_202506 " in scan
 
 
 async def test_the_worker_drops_a_month_that_no_workspace_keeps(
