@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import signal
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import FrameType
 
 import click
@@ -20,14 +16,10 @@ import click
 from cdp.app import run_server, run_worker
 from cdp.cli.logs import configure_logging
 from cdp.cli.options import database_options, migrated, place_of, plugins_option, run_async, settings_of
+from cdp.cli.supervising import supervise
 from cdp.errors import Misconfigured
 from cdp.settings import Settings
 from cdp.web.siblings import Seat
-
-_STARTUP_SECONDS = 5.0
-"""A server process that ends sooner will not do better the next time."""
-_STOP_SECONDS = 30.0
-"""How long server processes may take to finish what they have accepted."""
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -71,10 +63,11 @@ def serve_on(settings: Settings, listener: socket.socket) -> None:
     """Serve in as many processes as the settings say, until a signal asks to stop.
 
     Raises:
-        Misconfigured: a server process ended as soon as it had begun.
+        Misconfigured: the server processes ended as soon as they had begun.
     """
     if settings.workers > 1:
-        _supervise(settings, listener)
+        with _noting_signals() as noted:
+            supervise(settings, listener, _child, noted)
     else:
         _serve_here(settings, listener)
 
@@ -127,49 +120,9 @@ def _noting_signals() -> Iterator[list[int]]:
 
 
 def _child(settings: Settings, listener: socket.socket, seat: Seat) -> None:
-    """A server process."""
+    """A server process among several."""
     configure_logging(settings)
     _serve_here(settings, listener, seat)
-
-
-def _supervise(settings: Settings, listener: socket.socket) -> None:
-    """Keep the server processes running: one that dies is replaced, unless it died young."""
-    context = multiprocessing.get_context("spawn")
-
-    def start(number: int) -> tuple[SpawnProcess, float]:
-        seat = Seat(folder=Path(folder), number=number, of=settings.workers)
-        process = context.Process(target=_child, args=(settings, listener, seat), name="diptych-server")
-        process.start()
-        return process, time.monotonic()
-
-    with _noting_signals() as noted, TemporaryDirectory(prefix="diptych-sockets-") as folder:
-        processes = [start(number) for number in range(settings.workers)]
-        try:
-            while not noted:
-                for place, (process, since) in enumerate(processes):
-                    process.join(timeout=0.2 / len(processes))
-                    if process.exitcode is None or noted:
-                        continue
-                    if time.monotonic() - since < _STARTUP_SECONDS:
-                        raise Misconfigured(
-                            f"A server process ended with status {process.exitcode} as soon as it had begun; "
-                            "its reason stands above."
-                        )
-                    processes[place] = start(place)
-        finally:
-            _stop([process for process, _ in processes])
-
-
-def _stop(processes: list[SpawnProcess]) -> None:
-    """Ask all of them to stop, and end those that do not."""
-    for process in processes:
-        process.terminate()
-    deadline = time.monotonic() + _STOP_SECONDS
-    for process in processes:
-        process.join(timeout=max(0.0, deadline - time.monotonic()))
-        if process.exitcode is None:
-            process.kill()
-            process.join()
 
 
 @click.command(epilog="Example: cdp worker --database-url postgresql://app@db/diptych")
