@@ -28,6 +28,9 @@ _MEDIA_TYPES = {
 _ONE_LINE = bytes.maketrans(b"\r\n", b"  ")
 """JSON has line breaks between its tokens only; an event would end there."""
 
+_SEPARATORS = [(one.encode(), f"\\u{ord(one):04x}".encode()) for one in "\x85\u2028\u2029"]
+"""What JSON may hold as it is, and some clients take for the end of a line all the same."""
+
 _HEADERS = {
     "Cache-Control": "no-store, no-transform",
     "Vary": "Accept, Authorization, X-Api-Key",
@@ -113,7 +116,10 @@ class _Events:
     closing = b"event: complete\ndata: \n\n"
 
     def answer(self, content: Any) -> bytes:
-        return b"event: next\ndata: " + msgspec.json.encode(content).translate(_ONE_LINE) + b"\n\n"
+        data = msgspec.json.encode(content).translate(_ONE_LINE)
+        for separator, escaped in _SEPARATORS:
+            data = data.replace(separator, escaped)
+        return b"event: next\ndata: " + data + b"\n\n"
 
     def failure(self, errors: Any) -> bytes:
         return self.answer({"errors": errors})

@@ -132,10 +132,14 @@ class GraphQLView(GraphQL[Context, None]):
         """A request by GET, or of another content type."""
         accept = request.headers.get("accept", "")
         form = None if takes_json(accept) else stream_form_of(accept)
-        if form is None or request.method != "GET":
+        if form is None:
             return await self.run(request)
-        data = await self.parse_http_body(StarletteRequestAdapter(request))
-        assert isinstance(data, GraphQLRequestData)
+        try:
+            data = await self.parse_http_body(StarletteRequestAdapter(request))
+        except json.JSONDecodeError:
+            raise HTTPException(400, "The body is not JSON.") from None
+        if not isinstance(data, GraphQLRequestData):
+            raise HTTPException(400, "A stream answers one operation.")
         asked = Asked(data.query, data.variables, data.operation_name, data.extensions)
         return await stream(self._desk, asked, token_of(request.headers), form)
 

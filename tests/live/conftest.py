@@ -8,7 +8,7 @@ import socket
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -64,12 +64,11 @@ class Line:
     async def closed(self) -> tuple[int, str]:
         """How the server closes it; messages that come before are passed over."""
         async with asyncio.timeout(PATIENCE):
-            try:
+            with pytest.raises(websockets.ConnectionClosed) as closed:
                 while True:
                     await self.connection.recv()
-            except websockets.ConnectionClosed as closed:
-                assert closed.rcvd is not None
-                return closed.rcvd.code, closed.rcvd.reason
+        assert closed.value.rcvd is not None
+        return closed.value.rcvd.code, closed.value.rcvd.reason
 
 
 @dataclass
@@ -88,7 +87,8 @@ class Live:
         return {"Authorization": f"Bearer {self.keys[role]}"}
 
     async def track(self, *events: dict[str, Any]) -> None:
-        """Events through the tracking API; without a `type` they are `track` calls."""
+        """Events through the tracking API, a moment later; without a `type` they are `track` calls."""
+        self.clock.now += timedelta(milliseconds=1)
         batch = []
         for event in events:
             self.sent += 1
@@ -121,6 +121,12 @@ class Live:
             await line.send(type="connection_init", payload={"authorization": f"Bearer {self.keys[role]}"})
             assert await line.receive() == {"type": "connection_ack"}
             yield line
+
+    async def left_alone(self) -> None:
+        """Wait until nobody watches any more."""
+        async with asyncio.timeout(PATIENCE):
+            while self.application.hub.watchers:  # noqa: ASYNC110 - the hub has no need of an event for it
+                await asyncio.sleep(0.01)
 
     async def settle(self) -> None:
         while await self.application.worker.settle_once():
@@ -159,7 +165,7 @@ async def serving(application: Application) -> AsyncIterator[str]:
         server = uvicorn.Server(config)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
         running = asyncio.create_task(server._serve([listener]))
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.005)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         application.hub.stop()

@@ -8,7 +8,9 @@ from typing import Any
 
 PERSON = "subscription ($id: ID!) { profileChanged(id: $id) { %s } }"
 ACCOUNT = "subscription ($id: ID!) { accountChanged(id: $id) { %s } }"
-PEOPLE = "subscription { profilesChanged(first: 3, orderBy: [{field: INTENT_SCORE, direction: DESC}]) { %s } }"
+PEOPLE = (
+    "subscription { profilesChanged(first: 3, orderBy: [{field: INTENT_SCORE, direction: DESC}]) { %s } }"
+)
 
 
 def person(user_id: str, **traits: Any) -> dict[str, Any]:
@@ -58,7 +60,10 @@ async def test_what_settling_adds_comes_too(live: Any) -> None:
 async def test_support_is_not_told_that_a_buyer_did_something(live: Any) -> None:
     """Although the views that it selects say when they were read, and fade: only stored differences are told."""
     await live.track(person("ann"), {"userId": "ann", "event": "Signed In"})
-    seen = PERSON % "usage { phase activeDays stickiness asOf } buyerIntent { score } timeline { nodes { name } }"
+    seen = (
+        PERSON
+        % "usage { phase activeDays stickiness asOf } buyerIntent { score } timeline { nodes { name } }"
+    )
     id_ = await live.id_of("ann")
     async with live.line("SUPPORT") as support, live.line("SALES") as sales:
         await support.subscribe(seen, id=id_)

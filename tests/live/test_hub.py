@@ -1,0 +1,145 @@
+"""Changes are told to every process that has somebody who watches, in few bytes, and none is lost with a connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cdp.db.pool import Database
+from cdp.live import hub as hubs
+from cdp.live.changes import MOST_BUCKETS, bucket, decode, encode, note_settled, note_touched
+from cdp.live.hub import Hub
+from cdp.live.watch import Watch
+from cdp.model import ProfileId, WorkspaceId
+
+HERE = WorkspaceId(1)
+
+
+@given(st.integers(1, 2**62), st.sets(st.integers(1, 2**62), max_size=MOST_BUCKETS))
+def test_a_payload_names_every_profile_and_fits(workspace: int, numbers: set[int]) -> None:
+    payload = encode(WorkspaceId(workspace), [ProfileId(one) for one in numbers])
+    assert len(payload) < 8_000
+    assert decode(payload) == (workspace, {bucket(ProfileId(one)) for one in numbers})
+
+
+def test_too_many_profiles_to_name_are_any() -> None:
+    assert decode(encode(HERE, [ProfileId(one) for one in range(MOST_BUCKETS + 1)])) == (HERE, None)
+    assert decode("7") == (7, None)
+    for strange in ("", "x", "1 %", "1 AA=="):
+        with pytest.raises(ValueError, match="."):
+            decode(strange)
+
+
+async def test_a_watch_is_woken_by_what_it_is_about() -> None:
+    watch = Watch()
+    watch.follow([ProfileId(5)])
+    watch.wake(frozenset({6}))
+    assert not await watch.changed(within=0)
+    watch.wake(frozenset({5}))
+    watch.wake(frozenset({5}))
+    assert await watch.changed(within=1)
+    assert not await watch.changed(within=0)
+    watch.follow(None)
+    watch.wake(frozenset())
+    assert await watch.changed(within=1)
+
+
+@pytest.fixture
+async def hub(database: Database) -> AsyncGenerator[Hub]:
+    hub = Hub(database)
+    yield hub
+    await hub.aclose()
+
+
+async def test_a_commit_anywhere_wakes_and_what_is_undone_does_not(
+    hub: Hub, database: Database, workspace: WorkspaceId, other_workspace: WorkspaceId
+) -> None:
+    async with hub.watch(workspace) as one, hub.watch(workspace) as other:
+        one.follow([ProfileId(1)])
+        other.follow([ProfileId(2)])
+        assert await one.changed(within=5)
+        with pytest.raises(ZeroDivisionError):
+            async with database.transaction(workspace) as connection:
+                await note_touched(connection, workspace, [ProfileId(2)])
+                raise ZeroDivisionError
+        async with database.transaction(other_workspace) as connection:
+            await note_touched(connection, other_workspace, [ProfileId(2)])
+        async with database.transaction(workspace) as connection:
+            await note_settled(connection, workspace, [ProfileId(1)])
+        assert await one.changed(within=5)
+        assert not await other.changed(within=0)
+    assert hub.watchers == 0
+
+
+async def test_after_a_lost_connection_everybody_looks_again(
+    hub: Hub,
+    database: Database,
+    workspace: WorkspaceId,
+    superuser: asyncpg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hubs, "RECONNECT_SECONDS", 0.01)
+    async with hub.watch(workspace) as watch:
+        watch.follow([ProfileId(1)])
+        assert await watch.changed(within=5)
+        ended = await superuser.fetch(
+            """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND usename = 'diptych_app' AND query ILIKE 'LISTEN%'"""
+        )
+        assert len(ended) == 1
+        assert await watch.changed(within=5)
+        async with database.transaction(workspace) as connection:
+            await note_touched(connection, workspace, [ProfileId(1)])
+        assert await watch.changed(within=5)
+
+
+async def test_who_reads_rests_so_that_others_get_on(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more read at once than there are lanes."""
+    monkeypatch.setattr(hubs, "REST", 0.0)
+    reading, most = 0, 0
+
+    async def read() -> None:
+        nonlocal reading, most
+        async with hub.turn():
+            reading += 1
+            most = max(most, reading)
+            await asyncio.sleep(0)
+            reading -= 1
+
+    await asyncio.gather(*(read() for _ in range(20)))
+    assert most == hubs.LANES
+
+
+async def test_a_flush_notifies_once(live: Any, superuser: asyncpg.Connection) -> None:
+    """However many people it touches, and whoever they are merged with."""
+    heard: list[tuple[str, str]] = []
+    for channel in ("cdp_settle", "cdp_settled"):
+        await superuser.add_listener(
+            channel, lambda _c, _p, channel, payload: heard.append((channel, payload))
+        )
+    await live.track(
+        *({"type": "identify", "userId": f"u{number}", "traits": {}} for number in range(300)),
+        *({"type": "page", "anonymousId": f"a{number}"} for number in range(300)),
+        *(
+            {"userId": f"u{number}", "anonymousId": f"a{number}", "event": "Signed In"}
+            for number in range(300)
+        ),
+    )
+    while not heard:
+        await superuser.execute("SELECT 1")
+    await superuser.execute("SELECT 1")
+    ((channel, payload),) = heard
+    assert channel == "cdp_settle"
+    _, touched = decode(payload)
+    assert touched is not None
+    assert len(touched) == 300
+    heard.clear()
+    await live.settle()
+    await superuser.execute("SELECT 1")
+    assert {channel for channel, _ in heard} == {"cdp_settled"}
