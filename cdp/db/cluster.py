@@ -209,8 +209,8 @@ def create(folder: Path, binaries: Binaries) -> None:
 def memory(limits: Sequence[Path] = (Path("/sys/fs/cgroup/memory.max"),)) -> Mapping[str, str]:
     """A quarter of the machine's memory, or of what this process may use of it, for PostgreSQL's own pages.
 
-    Ingest looks up random keys among all that is kept: with 10 million messages, a batch of a thousand takes 13 ms where
-    their index is held, and 35 ms where it is not. Memory is taken as pages are used, not at the start.
+    Ingest looks up random keys among all that is kept: with ten million messages, a batch of a thousand takes 13 ms
+    where their index is held, and 35 ms where it is not. Memory is taken as pages are used, not at the start.
     """
     available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for limit in limits:
