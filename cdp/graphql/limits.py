@@ -52,6 +52,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     """And lists, in the variables of a query; a filter is made of them."""
     inputs: int = 3_000
     """Input objects in the variables of a mutation: a batch of events is 2,500 of them."""
+    values: int = 10_000
+    """And other values, in these."""
     nesting: int = 50
     """Of lists and objects in these."""
 
@@ -108,11 +110,14 @@ def check_variables(given: Mapping[str, Any], limits: Limits) -> None:
     """Do nothing if the variables of a query, as they came, are within the limits.
 
     Raises:
-        TooComplex: they hold more objects, or nest deeper.
+        TooComplex: they hold more objects or values, or nest deeper.
     """
-    containers = 0
+    containers = values = 0
     level: list[Any] = list(given.values())
     for _ in range(limits.nesting):
+        values += len(level)
+        if values > limits.values:
+            raise TooComplex(f"The variables of a query may hold {limits.values:,} values; these hold more.")
         level = [value for value in level if type(value) is dict or type(value) is list]
         containers += len(level)
         if containers > limits.objects:
