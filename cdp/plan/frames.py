@@ -32,7 +32,7 @@ class _List(Struct, frozen=True):
 
     kind: str
     sql: str
-    unless: str | None
+    unless: str
 
 
 class Frame:
@@ -54,7 +54,7 @@ class Frame:
             self._values.append(sql)
         return f"«{self._number}:{self._values.index(sql)}»"
 
-    def tallied(self, source: str, kind: str, sql: str, *, unless: str | None) -> str:
+    def tallied(self, source: str, kind: str, sql: str, *, unless: str) -> str:
         """The value of `sql`, an aggregate over those rows `s` of TOTALS that are of one kind.
 
         Args:
@@ -89,14 +89,9 @@ class Frame:
         lists = self._lists[source]
         values = ", ".join(f"{one.sql} AS v{number}" for number, one in enumerate(lists))
         kinds = ", ".join(dict.fromkeys(one.kind for one in lists))
-        guards = [one.unless for one in lists if one.unless is not None]
         # Where none of the lists can have an item, PostgreSQL does not look.
-        unless = (
-            f" AND NOT ({' AND '.join(f'({guard})' for guard in guards)})"
-            if len(guards) == len(lists)
-            else ""
-        )
-        totals = TOTALS.format(source=source, kinds=kinds, unless=unless)
+        nothing = " AND ".join(dict.fromkeys(f"({one.unless})" for one in lists))
+        totals = TOTALS.format(source=source, kinds=kinds, unless=f" AND NOT ({nothing})")
         return f"(SELECT {values} FROM ({totals}) s) t{self._number}_{place}"
 
     def _unmarked(self, text: str, kept: list[int]) -> str:
