@@ -155,7 +155,10 @@ class Doorkeeper:
         try:
             stay = self._room.enter()
         except Unavailable as error:
-            await error_answer(error)(scope, receive, send)
+            answer = error_answer(error)
+            # A web page may not read an answer that does not say so, not even when to come again.
+            answer.headers["Access-Control-Allow-Origin"] = "*"
+            await answer(scope, receive, send)
             return
 
         async def measured() -> Message:
