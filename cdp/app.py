@@ -236,43 +236,33 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def run_worker(settings: Settings, *, stop: asyncio.Event) -> None:
-    """Settle only, until `stop` is set; where the settings name a port for it, tell there how that goes."""
+async def run_worker(
+    settings: Settings, *, stop: asyncio.Event, listener: socket.socket | None = None
+) -> None:
+    """Settle only, until `stop` is set; tell those who connect to `listener` how that goes."""
     async with AsyncExitStack() as stack:
         application = await stack.enter_async_context(Application.open(settings))
         await stack.enter_async_context(noting_health(application))
-        if settings.health_port:
-            await stack.enter_async_context(telling_health(application))
+        if listener is not None:
+            await stack.enter_async_context(telling_health(application, listener))
         await stack.enter_async_context(settling(application))
         await stop.wait()
 
 
 @asynccontextmanager
-async def telling_health(application: Application) -> AsyncIterator[None]:
-    """Answer `/healthz`, `/readyz` and `/metrics` alone, for as long as the block lasts.
-
-    Raises:
-        Misconfigured: the port is taken.
-    """
-    settings = application.settings
+async def telling_health(application: Application, listener: socket.socket) -> AsyncIterator[None]:
+    """Answer `/healthz`, `/readyz` and `/metrics` alone, for as long as the block lasts."""
     app = Starlette(routes=health_routes(application), middleware=middleware(application.metrics))
     config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.health_port,
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        timeout_graceful_shutdown=1,
+        app, lifespan="off", access_log=False, log_config=None, timeout_graceful_shutdown=1
     )
-    with _listener(settings.host, settings.health_port) as listener:
-        server = _Quiet(config)
-        running = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            yield
-        finally:
-            server.should_exit = True
-            await running
+    server = _Quiet(config)
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await running
 
 
 class _Quiet(uvicorn.Server):
@@ -282,20 +272,6 @@ class _Quiet(uvicorn.Server):
     @override
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-@contextmanager
-def _listener(host: str, port: int) -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError as error:
-            raise Misconfigured(
-                f"Nothing can listen on {host}:{port} ({error.strerror}); choose another --health-port."
-            ) from error
-        listener.listen(64)
-        yield listener
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -139,14 +139,16 @@ def worker(
     """Settle only: resolve roles, enrich, keep the database in order. Several may run at once."""
     settings = settings_of(data, database_url, health_port=health_port, plugins_dir=plugins_dir)
     configure_logging(settings)
-    with place_of(settings) as place:
+    with place_of(settings) as place, ExitStack() as stack:
         run_async(migrated(place))
+        port = settings.health_port
+        listener = stack.enter_context(listening(replace(settings, port=port))) if port else None
         click.echo(f"Settling (database: {place.described}); stop with Ctrl-C.", err=True)
-        run_async(_work(replace(settings, database_url=place.app_url)))
+        run_async(_work(replace(settings, database_url=place.app_url), listener))
 
 
-async def _work(settings: Settings) -> None:
+async def _work(settings: Settings, listener: socket.socket | None) -> None:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in _STOP_SIGNALS:
         loop.add_signal_handler(number, stop.set)
-    await run_worker(settings, stop=stop)
+    await run_worker(settings, stop=stop, listener=listener)

@@ -73,10 +73,16 @@ def test_several_processes_share_one_port(database_urls: DatabaseUrls) -> None:
         for number in range(20):
             send(url, key, number)
         assert uses(url, key) == 20
+        page = httpx.get(f"{url}/metrics", timeout=20).text
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/healthz", timeout=5)
+    # Whichever was asked, it told of both.
+    stored = re.findall(r'^cdp_events_stored_total{process="(\d)"} (\S+)$', page, re.MULTILINE)
+    assert [process for process, _ in sorted(stored)] == ["0", "1"]
+    assert sum(float(count) for _, count in stored) == 20
+    assert len(re.findall(r"^cdp_database_up 1.0$", page, re.MULTILINE)) == 1
 
 
 def test_workers_of_their_own_settle_what_a_server_leaves_to_them(database_urls: DatabaseUrls) -> None:

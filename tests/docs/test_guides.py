@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,9 +14,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
+import pglast
 import pytest
 
+from cdp.cli import run
 from tests.cli.serving import call, environment, serving
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -182,3 +186,61 @@ def test_every_setting_of_a_workspace_is_documented_with_its_default() -> None:
 def test_every_link_leads_somewhere(page: Path) -> None:
     links = [link for link in re.findall(r"\]\(([^)#]+)", page.read_text()) if "://" not in link]
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_command_of_the_runbook_does_what_it_says(
+    served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last of the tests with this server: it ends with the key revoked."""
+    item = {"type": "track", "event": "Signed In", "messageId": "nobody's"}
+    batch = httpx.post(
+        f"{served.url}/v1/batch", json={"batch": [item]}, auth=(served.keys["INGEST"], ""), timeout=20
+    )
+    assert batch.json()["refused"][0]["code"] == "MISSING_ID"
+    said = {}
+    for block in blocks("runbook.md", "sh"):
+        for line in block.replace("\\\n", "").splitlines():
+            words = shlex.split(line.replace("./data", served.data))
+            match words[:2]:
+                case ["curl", "-s"] if len(words) == 3:
+                    said[line] = httpx.get(words[2].replace(LOCAL, served.url), timeout=20).text
+                case ["curl", "-s"]:
+                    said[line] = curled(line, served).text.replace(" ", "")
+                case ["cdp", "worker"]:
+                    continue  # it runs until it is stopped; tests/web/test_processes.py has it
+                case ["cdp", _]:
+                    assert run(words[1:]) == 0, line
+                    said[line] = capsys.readouterr().out
+                case other:
+                    assert other == ["cp", "-a"]
+    said_in_order = list(said.values())
+    assert json.loads(said_in_order[0])["checks"]["migrations"] == {"ok": True}
+    assert "OK    migrations: all applied" in said_in_order[1]
+    assert '"code":"MISSING_ID"' in said_in_order[2]
+    assert '"replayed":0,"userErrors":[]' in said_in_order[3]
+    assert any("no difference" in text for text in said_in_order)
+    assert run(["keys", "list", "--workspace", "acme", "--data", served.data]) == 0
+    assert re.search(r"^ +1 .* revoked", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_a_copied_folder_is_a_backup(data_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the runbook says: stopped, copied, and started from the copy."""
+    backup = str(data_folder.with_name("backup"))
+    assert run(["workspaces", "create", "acme", "--data", str(data_folder)]) == 0
+    (copy,) = [
+        line for block in blocks("runbook.md", "sh") for line in block.splitlines() if line.startswith("cp ")
+    ]
+    words = shlex.split(copy.replace("./data", str(data_folder)).replace("./backup", backup))
+    subprocess.run(words, check=True)
+    shutil.rmtree(data_folder)
+    capsys.readouterr()
+    assert run(["workspaces", "list", "--data", backup]) == 0
+    assert capsys.readouterr().out == "acme\n"
+
+
+async def test_every_statement_of_the_runbook_can_be_run(superuser: asyncpg.Connection) -> None:
+    for statement in blocks("runbook.md", "sql"):
+        if "pg_stat_statements" in statement:
+            pglast.parse_sql(statement)  # it is there only where the server was started with it
+        else:
+            await superuser.execute(statement)
