@@ -3,6 +3,7 @@
 # PYTHON     the interpreter that .venv is made with
 # TESTS      what `make test` runs                 make test TESTS=tests/identity
 # BENCH      the benchmark that `make bench` runs  make bench BENCH=read ARGS="--json out.json"
+# SEED       which documents `make fuzz` asks     make fuzz SEED=20261122 DOCUMENTS=5000
 # ARGS       further arguments, for pytest, a benchmark or `cdp demo`
 
 PYTHON ?= python3
@@ -17,7 +18,11 @@ QUICK  := --quick
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench schema pins clean
+# Other ones every day, the same ones all day.
+SEED      ?= $(shell date +%Y%m%d)
+DOCUMENTS ?= 1000
+
+.PHONY: help demo test check fuzz format bench schema pins clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -34,6 +39,10 @@ check: $(READY) ## Formatting, lints, types, layers, and whether schema.graphql 
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/cdp schema | diff -u schema.graphql - || { echo "schema.graphql is stale: run make schema." >&2; exit 1; }
+
+fuzz: $(READY) ## Thousands of generated documents, as every role: both ways out have to agree
+	@echo "make fuzz SEED=$(SEED) DOCUMENTS=$(DOCUMENTS)"
+	DIPTYCH_SEED=$(SEED) DIPTYCH_DOCUMENTS=$(DOCUMENTS) $(BIN)/python -m pytest tests/graphql/test_documents.py -s --show-capture=no $(ARGS)
 
 format: $(READY) ## Format the code, and mend what ruff can
 	$(BIN)/ruff format .
