@@ -41,7 +41,6 @@ from cdp.web.health import health_routes
 from cdp.web.metrics import Metrics
 from cdp.web.middleware import middleware
 from cdp.web.room import Doorkeeper, Room
-from cdp.web.shortcut import Shortcut
 from cdp.web.siblings import Seat, telling
 from cdp.web.tracking import tracking_routes
 from cdp.workspaces.cache import Workspaces
@@ -170,17 +169,15 @@ def create_asgi(application: Application, *, seat: Seat | None = None) -> Starle
     settings = application.settings
     trusted = read_trusted(settings.trusted_documents, only=settings.trusted_documents_only)
     origins = [one for one in (settings.allowed_origins or "").replace(",", " ").split() if one]
-    tracking = tracking_routes(application)
     return Starlette(
         routes=[
             *graphql_routes(application, trusted, allowed_origins=origins),
-            *tracking,
+            *tracking_routes(application),
             *health_routes(application, seat),
         ],
         middleware=[
             *middleware(application.metrics, application.traces),
             Middleware(Doorkeeper, room=Room(settings.body_bytes)),
-            Middleware(Shortcut, routes=tracking),
         ],
         exception_handlers=exception_handlers(),
     )

@@ -21,11 +21,10 @@ Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 def exception_handlers() -> Mapping[Any, Handler]:
     """What turns exceptions into answers; what is not named here is the middleware's: 500 and a log entry."""
-    return {DiptychError: on_purpose, HTTPException: _by_routing}
+    return {DiptychError: _on_purpose, HTTPException: _by_routing}
 
 
-async def on_purpose(_request: Request, error: Exception) -> Response:
-    """The answer to a `DiptychError`."""
+async def _on_purpose(_request: Request, error: Exception) -> Response:
     assert isinstance(error, DiptychError)
     if isinstance(error, Unavailable):
         log.warning("unavailable", reason=error.message)

@@ -20,7 +20,6 @@ from cdp.web.health import health_routes
 from cdp.web.metrics import Metrics
 from cdp.web.middleware import middleware
 from cdp.web.room import Doorkeeper, Room
-from cdp.web.shortcut import Shortcut
 from cdp.web.tracking import tracking_routes
 from cdp.workspaces.cache import Workspaces
 
@@ -41,13 +40,8 @@ class Parts:
 
 
 def app_of(parts: Parts) -> Starlette:
-    tracking = tracking_routes(parts)
     return Starlette(
-        routes=[*tracking, *health_routes(parts)],
-        middleware=[
-            *middleware(parts.metrics),
-            Middleware(Doorkeeper, room=parts.room),
-            Middleware(Shortcut, routes=tracking),
-        ],
+        routes=[*tracking_routes(parts), *health_routes(parts)],
+        middleware=[*middleware(parts.metrics), Middleware(Doorkeeper, room=parts.room)],
         exception_handlers=exception_handlers(),
     )
