@@ -49,4 +49,6 @@ ADMIN: Labels = frozenset({Label.ADMIN})
 
 def lacking(labels: Labels, scopes: frozenset[Scope]) -> Scope | None:
     """The first scope that is missing to see what bears these labels; None: nothing is."""
+    if not labels:
+        return None
     return next((label.scope for label in sorted(labels) if label.scope not in scopes), None)

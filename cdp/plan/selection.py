@@ -64,7 +64,7 @@ class Selection:
         self, type_: GraphQLObjectType, selection_set: SelectionSetNode, selected: Selected, visited: set[str]
     ) -> None:
         for node in selection_set.selections:
-            if not all(self._includes(directive) for directive in node.directives or ()):
+            if node.directives and not all(map(self._includes, node.directives)):
                 continue
             match node:
                 case FieldNode():

@@ -122,22 +122,19 @@ class Scope:
         self.path = path
         self.frame = frame or statement.frame()
         """Of the row whose object is written here."""
-        self.names = {name: self._placed(named) for name, named in names.items()}
+        self.names: Mapping[str, Named] = {name: self._placed(named) for name, named in names.items()}
 
     def inner(
         self, names: Mapping[str, Named], path: tuple[str, ...] | None = None, *, frame: Frame | None = None
     ) -> Scope:
         """A level below: these names, and those of this level that they do not replace."""
-        return Scope(
-            self.statement,
-            {**self.names, **names},
-            self.path if path is None else path,
-            frame or self.frame,
-        )
+        level = Scope(self.statement, names, self.path if path is None else path, frame or self.frame)
+        level.names = {**self.names, **level.names} if names else self.names
+        return level
 
     def sql(self, text: str) -> str:
         """The declaration's text with every `{name}` replaced; what replaces it may hold names itself."""
-        return _PLACEHOLDER.sub(self._replace, text)
+        return _PLACEHOLDER.sub(self._replace, text) if "{" in text else text
 
     def _replace(self, match: re.Match[str]) -> str:
         name = match.group(1)

@@ -51,7 +51,7 @@ PAGE = "query ($n: Int, $yes: Boolean = true) { profiles%s { nodes { id } } }"
         ),
         ('{ node(id: "x") { ... on Profile { displayName } ... on Account { name domain } } }', 10 + 3),
         ("{ profiles @skip(if: true) { nodes { id } } accounts @include(if: true) { nodes { id } } }", 50),
-        ("{ __schema { types { name } } }", 1),
+        ("{ __schema { types { name } } }", 1 + 1 + 200),
     ],
 )
 def test_an_operation_costs(document: str, expected: int) -> None:
