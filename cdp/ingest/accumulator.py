@@ -256,6 +256,8 @@ class Accumulator:
 
     async def _run(self, workspace_id: WorkspaceId, lane: _Lane) -> None:
         """Flush until the lane is empty."""
+        # It serves many requests: what it logs is not said under the id of the one that happened to start it.
+        structlog.contextvars.clear_contextvars()
         while lane.pending or lane.suspects:
             await self._gather(lane)
             async with self._slots:

@@ -204,6 +204,22 @@ async def test_a_request_keeps_its_id_and_is_logged_without_what_it_carried(
     assert not any(secret in json.dumps(logged) for secret in ("secret-user", "example.com", key))
 
 
+async def test_what_a_flush_logs_is_not_said_of_the_request_that_started_it(
+    client: httpx.AsyncClient, key: str, owner: asyncpg.Connection
+) -> None:
+    """It serves many; the request's own lines have its id, all of them."""
+    assert (await client.post("/v1/batch", content=batch(TRACK), headers=basic(key))).status_code == 200
+    await owner.execute("ALTER TABLE settlement RENAME TO elsewhere")
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logged:
+        item = TRACK | {"messageId": "m2"}
+        answer = await client.post(
+            "/v1/batch", content=batch(item), headers=basic(key) | {"X-Request-Id": "r-1"}
+        )
+    assert answer.status_code == 503
+    named = {entry["event"]: entry.get("request_id") for entry in logged}
+    assert named == {"flush_failed": None, "unavailable": "r-1", "request": "r-1"}
+
+
 @pytest.mark.parametrize("given", ["", "a b", "x" * 65, "é"])
 async def test_a_request_id_that_is_none_is_replaced(client: httpx.AsyncClient, given: str) -> None:
     answer = await client.get("/healthz", headers=[(b"x-request-id", given.encode())])
