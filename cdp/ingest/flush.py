@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from itertools import accumulate
 from typing import Protocol
 
 from msgspec import Struct
@@ -115,6 +116,7 @@ class Flush:
         self.events = [job.load.events[index] for job, index in self.places]
         self.condemned: list[Condemned] = []
         self.tries = 0
+        self._given = len(self.events)
         self._codes: Counter[str] = Counter()
         self._outcomes: Counter[Outcome] = Counter()
 
@@ -123,6 +125,18 @@ class Flush:
         if len(positions) < len(self.events):
             self.places = [self.places[position] for position in positions]
             self.events = [self.events[position] for position in positions]
+
+    def arrange(self, parts: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+        """Bring the events of each part, given as positions, side by side; the answer is where they begin and end."""
+        order = [position for part in parts for position in part]
+        self.places = [self.places[position] for position in order]
+        self.events = [self.events[position] for position in order]
+        ends = list(accumulate(len(part) for part in parts))
+        return list(zip([0, *ends], ends, strict=False))
+
+    def undecided(self) -> list[int]:
+        """Positions of the events of which nothing is known yet."""
+        return [position for position, (job, index) in enumerate(self.places) if job.results[index] is None]
 
     def refusals(self) -> list[refused.Kept]:
         """Items that were refused before they came here and are not kept yet."""
@@ -172,11 +186,11 @@ class Flush:
         """For the metrics."""
         decided = self._outcomes.total()
         return FlushReport(
-            events=len(self.events),
+            events=self._given,
             seconds=seconds,
             tries=self.tries,
             stored=self._outcomes[Outcome.STORED],
             duplicates=self._outcomes[Outcome.DUPLICATE],
             refused=self._codes,
-            unanswered=len(self.events) - decided if error is not None else 0,
+            unanswered=self._given - decided if error is not None else 0,
         )

@@ -17,6 +17,7 @@ from cdp.db.pool import Connection, Database
 from cdp.errors import DiptychError, Unavailable
 from cdp.identity.kinds import Kinds
 from cdp.ingest import refused, transaction
+from cdp.ingest.apart import apart
 from cdp.ingest.failures import Verdict, judge, outage
 from cdp.ingest.flush import Flush, Observer
 from cdp.ingest.outage import Outage
@@ -36,6 +37,12 @@ SIFTING_TRIES = 100
 
 MOST_RACES = 2
 """Violated constraints after which it is taken for an event's fault, and not for two processes in each other's way."""
+
+PARTS = 2
+"""Transactions at once for one flush: while PostgreSQL works for one, this process works for the other."""
+
+WORTH_PARTING = 100
+"""Events from which on a flush is parted: every transaction has a cost of its own."""
 
 _PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4)
 """Seconds before the second, third, … and last try; each is shortened at random by up to a half."""
@@ -85,8 +92,9 @@ class Flusher:
         Raises:
             DiptychError: nobody is to blame, and it cannot be done now.
         """
-        end = step = len(flush.events)
         self._recall(flush)
+        await self._store_apart(flush)
+        end = step = len(flush.events)
         position, bad_before, until = 0, 0, 0.0
         while position < end or flush.refusals():
             if until and (time.monotonic() > until or flush.tries > SIFTING_TRIES):
@@ -107,6 +115,30 @@ class Flusher:
                     position = stop
                 bad_before, step = stop, max(1, (stop - position) // 2)
         await self._keep_condemned(flush)
+
+    async def _store_apart(self, flush: Flush) -> None:
+        """Store large flushes in parts that have nothing to do with each other, at once; what cannot be stored is left.
+
+        Raises:
+            DiptychError: it cannot be done now, and nobody is to blame.
+        """
+        if len(flush.events) < WORTH_PARTING or flush.refusals():
+            return
+        ranges = flush.arrange(apart(flush.events, PARTS))
+        failures: list[DiptychError] = []
+
+        async def part(start: int, end: int) -> None:
+            try:
+                await self._try(flush, start, end)
+            except DiptychError as failure:
+                failures.append(failure)
+
+        async with asyncio.TaskGroup() as group:
+            for start, end in ranges:
+                group.create_task(part(start, end))
+        if failures:
+            raise failures[0]
+        flush.leave(flush.undecided())
 
     def _recall(self, flush: Flush) -> None:
         """Take out what was refused lately, and is kept."""
