@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeAlias
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from cdp.db.arrays import set_array_codecs
 from cdp.db.connecting import CONNECT_TIMEOUT, LOST, describe, reaching, reason
 from cdp.errors import Unavailable
 from cdp.model import WorkspaceId
@@ -218,7 +219,8 @@ class Database:
 
 
 async def _set_codecs(connection: asyncpg.Connection) -> None:
-    """Pass JSON through as text, both ways: callers encode and decode, if they must at all."""
+    """Pass JSON through as text, both ways: callers encode and decode, if they must at all; arrays go in one go."""
+    set_array_codecs(connection)
     await connection.set_type_codec(
         "json", schema="pg_catalog", encoder=_to_bytes, decoder=bytes.decode, format="binary"
     )
