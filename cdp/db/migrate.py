@@ -16,6 +16,14 @@ import cdp
 from cdp.db.connecting import connect, describe
 from cdp.errors import Misconfigured
 
+LOCK_SECONDS = 3.0
+"""A migration waits for a lock so long at once; those who come for the same table after it wait behind it."""
+
+PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0)
+"""Seconds between its attempts."""
+
+_LOCKED = "due to lock timeout"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Migration:
@@ -30,7 +38,8 @@ class Migration:
 async def apply(url: str, folder: Path | None = None) -> tuple[Migration, ...]:
     """Apply what is pending, as the role of `url`, which must own the database; the answer is what was applied.
 
-    Processes that do this at the same moment wait for each other.
+    Processes that do this at the same moment wait for each other. Servers may run meanwhile: a lock that somebody holds
+    is waited for only briefly, because all who come later wait behind, and then again after a while.
 
     Raises:
         Misconfigured: a migration failed (and was undone), or dbmate is missing; the message says which and why.
@@ -40,9 +49,14 @@ async def apply(url: str, folder: Path | None = None) -> tuple[Migration, ...]:
     before = await status(url, folder)
     if all(migration.applied for migration in before):
         return ()
-    code, said = await _dbmate(await _decided(url), folder, "--migration-lock", "migrate")
-    if code != 0:
-        raise Misconfigured(_failure(said))
+    decided = await _decided(url)
+    for pause in (*PAUSES, None):
+        code, said = await _dbmate(decided, folder, "--migration-lock", "migrate")
+        if code == 0:
+            break
+        if _LOCKED not in said or pause is None:
+            raise Misconfigured(_failure(said))
+        await asyncio.sleep(pause)
     await _let_application_see_versions(url)
     pending_before = {migration.version for migration in before if not migration.applied}
     after = await status(url, folder)
@@ -112,9 +126,13 @@ def _files(folder: Path) -> tuple[Migration, ...]:
 
 
 async def _decided(url: str) -> str:
-    """The URL for dbmate, which must be told whether to encrypt: as our own connection found it to be possible."""
+    """The URL for dbmate, which must be told whether to encrypt, as our own connection found it to be possible, and
+    how long to wait for locks.
+    """
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    query["lock_timeout"] = f"{LOCK_SECONDS * 1000:.0f}"
+    url = parts._replace(query=urlencode(query)).geturl()
     if query.get("sslmode", os.environ.get("PGSSLMODE", "prefer")) not in {"prefer", "allow"}:
         return url
     connection = await connect(url)
@@ -166,6 +184,8 @@ def _failure(said: str) -> str:
         [line for line in lines if line.startswith("Error:")] or lines[-1:] or ["Error: dbmate said nothing"]
     )
     reason = errors[0].removeprefix("Error:").strip().removeprefix("pq:").strip().rstrip(".")
+    if _LOCKED in said:
+        reason += "; somebody holds a lock that it needs: `cdp doctor` says who, then try again"
     if "permission denied" in reason:
         reason += "; they are for the owner of the database, who may create roles"
     if at:
