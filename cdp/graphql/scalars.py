@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -9,7 +10,7 @@ from typing import Any
 
 import isodate
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, ValueNode, value_from_ast_untyped
 from strawberry.scalars import JSON
 from strawberry.types.scalar import ScalarDefinition
 
@@ -106,6 +107,26 @@ def read_duration(value: Any) -> timedelta:
     return duration
 
 
+def read_json_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
+    """Any JSON value that a document holds; not a number beyond all bounds, which would become infinity."""
+    value = value_from_ast_untyped(node, variables)
+    if not _is_finite(value):
+        raise GraphQLError("The JSON holds a number that is out of range.")
+    return value
+
+
+def _is_finite(value: Any) -> bool:
+    match value:
+        case float():
+            return math.isfinite(value)
+        case list():
+            return all(map(_is_finite, value))
+        case dict():
+            return all(map(_is_finite, value.values()))
+        case _:
+            return True
+
+
 def _refused(value: object, what: str, example: str) -> GraphQLError:
     return GraphQLError(f"{str(value)[:80]!r} is not {what}; write it like {example!r}.")
 
@@ -148,6 +169,7 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         specified_by_url=_ECMA_404,
         serialize=lambda value: value,
         parse_value=lambda value: value,
+        parse_literal=read_json_literal,
     ),
 }
 """For StrawberryConfig.scalar_map: which Python type is which scalar."""
