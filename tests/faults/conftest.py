@@ -39,8 +39,8 @@ CREATE TRIGGER fail AFTER INSERT ON event FOR EACH STATEMENT EXECUTE FUNCTION fa
 """
 
 
-@pytest.fixture(scope="module")
-def crashing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+@pytest.fixture(scope="session")
+def crashing() -> Iterator[EmbeddedPostgres]:
     """A server of these tests' own, with the product's settings and all migrations."""
     with EmbeddedPostgres.start() as server:
         asyncio.run(migrate.apply(server.owner_url))

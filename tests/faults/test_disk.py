@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 
+import asyncpg
 import httpx
 
 from cdp.access.keys import Authenticator, create_key
@@ -69,21 +70,19 @@ def _long_call(number: int) -> dict[str, object]:
 
 async def test_a_slow_disk_makes_transactions_larger_and_not_more(crashing: EmbeddedPostgres) -> None:
     """Each commit waits for the disk; those who come meanwhile wait together, and share the next one."""
+    superuser = await asyncpg.connect(crashing.superuser_url)
+    await superuser.execute(
+        f"ALTER DATABASE diptych SET commit_delay = {SLOW_MS * 1000}; "
+        "ALTER DATABASE diptych SET commit_siblings = 0"
+    )
     database = await Database.connect(crashing.app_url, max_size=4)
-    slow = await Database.connect(crashing.superuser_url, role=None, max_size=1)
-    async with slow.unbound() as superuser:
-        await superuser.execute(
-            f"ALTER DATABASE diptych SET commit_delay = {SLOW_MS * 1000}; "
-            "ALTER DATABASE diptych SET commit_siblings = 0"
-        )
-    await slow.close()
     workspace = await make_workspace(database, "slow")
-    behind = await Database.connect(crashing.app_url, max_size=4)
     events = [event(f"m{number}", f"u{number % 20}") for number in range(SENDERS)]
-    async with open_ingest(behind) as ingest:
+    async with open_ingest(database) as ingest:
         await asyncio.gather(*(submit(ingest, workspace, [one]) for one in events))
         assert len(ingest.observed.reports) < SENDERS / 10
         assert max(ingest.observed.queue) <= SENDERS
-    await assert_once_and_right(behind, workspace, events)
-    await behind.close()
+    await assert_once_and_right(database, workspace, events)
     await database.close()
+    await superuser.execute("ALTER DATABASE diptych RESET ALL")
+    await superuser.close()
