@@ -21,11 +21,15 @@ PIECE_BYTES = 16 * 1024
 """Steps in which room is made for a body for which none was reserved, as it comes."""
 
 STRANGERS = WorkspaceId(0)
-"""Whose requests are as long as nobody knows whose they are: together they have the share of one workspace."""
+"""Who brings the key in the body, which is read before anybody knows whose it is; all together have one share."""
+
+READERS = WorkspaceId(-1)
+"""Who asks of anything but the tracking API; all together have one share."""
 
 _NO_ROOM = "The server holds as many requests as it can; try again in a moment."
 _OWN_SHARE = "This workspace has as many requests under way as it may; try again in a moment."
 
+_TRACKING = "/v1/"
 _ALWAYS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -42,21 +46,23 @@ class Room:
         """Bytes that requests hold now."""
         return self._used
 
-    def enter(self) -> Stay:
-        """Room for a request, without its body.
+    def enter(self, workspace_id: WorkspaceId | None = None) -> Stay:
+        """Room for a request, without its body; None: it is not known yet whose it is.
 
         Raises:
             Unavailable: there is none.
         """
-        stay = Stay(self)
+        stay = Stay(self, workspace_id)
         stay.grow(REQUEST_BYTES)
         return stay
 
-    def _take(self, size: int, workspace_id: WorkspaceId) -> None:
+    def _take(self, size: int, workspace_id: WorkspaceId | None) -> None:
         if self._used + size > self._capacity:
             count("request.shed", "full")
             raise Unavailable(_NO_ROOM)
         self._used += size
+        if workspace_id is None:
+            return
         try:
             self._assign(size, workspace_id)
         except Unavailable:
@@ -71,11 +77,13 @@ class Room:
             raise Unavailable(_OWN_SHARE)
         self._held[workspace_id] = held + size
 
-    def _free(self, size: int, workspace_id: WorkspaceId) -> None:
+    def _free(self, size: int, workspace_id: WorkspaceId | None) -> None:
         self._used -= size
         self._unassign(size, workspace_id)
 
-    def _unassign(self, size: int, workspace_id: WorkspaceId) -> None:
+    def _unassign(self, size: int, workspace_id: WorkspaceId | None) -> None:
+        if workspace_id is None:
+            return
         held = self._held.get(workspace_id, 0) - size
         if held:
             self._held[workspace_id] = held
@@ -88,11 +96,11 @@ class Stay:
 
     __slots__ = ("_expected", "_room", "_size", "_workspace_id")
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, workspace_id: WorkspaceId | None) -> None:
         self._room = room
         self._size = 0
         self._expected = 0
-        self._workspace_id = STRANGERS
+        self._workspace_id = workspace_id
 
     def grow(self, size: int) -> None:
         """Hold more.
@@ -153,7 +161,7 @@ class Doorkeeper:
             await self._app(scope, receive, send)
             return
         try:
-            stay = self._room.enter()
+            stay = self._room.enter(None if scope["path"].startswith(_TRACKING) else READERS)
         except Unavailable as error:
             answer = error_answer(error)
             # A web page may not read an answer that does not say so, not even when to come again.

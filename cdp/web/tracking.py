@@ -23,7 +23,7 @@ from cdp.ingest.limits import BATCH_BYTES
 from cdp.model import EventType
 from cdp.telemetry import stage
 from cdp.web.answers import json_answer
-from cdp.web.room import stay_of
+from cdp.web.room import STRANGERS, stay_of
 from cdp.workspaces.cache import Workspaces
 
 _SINGLE = {
@@ -136,6 +136,8 @@ class Tracking:
         key = _key(request)
         if key is None:
             # It must be in the body, which has to be understood first; nobody's mistakes are kept.
+            if (stay := stay_of(request.scope)) is not None:
+                stay.belong_to(STRANGERS)
             batch = _decode(request, await _read(request), event_type)
             principal = await self._admit(request, batch.write_key)
             with self._intake.admitting(principal.workspace_id):

@@ -16,7 +16,8 @@ import pytest
 from cdp.access.keys import create_key, list_keys, revoke_key
 from cdp.db.pool import Database
 from cdp.ingest import refused
-from cdp.model import WorkspaceId
+from cdp.model import Limits, WorkspaceId
+from cdp.workspaces import store as workspaces
 from tests.ingest.parts import NOON, Ingest, stored_ids
 
 TRACK = {"type": "track", "event": "Pricing Viewed", "userId": "u1", "messageId": "m1"}
@@ -242,3 +243,20 @@ async def test_every_error_has_a_code_and_a_message(client: httpx.AsyncClient) -
         answer = await client.request(method, path)
         assert answer.status_code in {404, 405}
         assert set(answer.json()) == {"code", "message"}
+
+
+async def test_who_sends_too_much_reads_when_to_come_again(
+    client: httpx.AsyncClient, key: str, database: Database, workspace: WorkspaceId
+) -> None:
+    """Events by their number, requests before their bodies are looked at; the operator's word holds within a second."""
+    await workspaces.set_limits(database, workspace, Limits(events_per_second=1, requests_per_second=1))
+    many = batch(*(TRACK | {"messageId": f"m{number}"} for number in range(5)))
+    assert (await client.post("/v1/batch", content=many, headers=basic(key))).status_code == 200
+    answer = await client.post("/v1/batch", content=many, headers=basic(key))
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "5")
+    assert answer.json() == {
+        "code": "RATE_LIMITED",
+        "message": "This workspace may send 1 events a second; wait and send again.",
+    }
+    answers = [await client.post("/v1/batch", content=b"{nonsense", headers=basic(key)) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [400, 400, 400, 429]
