@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -19,6 +19,7 @@ from cdp.hooks.health import CircuitState, PluginHealth
 from cdp.ingest.accumulator import Accumulator
 from cdp.ingest.flush import FlushReport
 from cdp.live.hub import Hub
+from cdp.web.counting import Counts, Durations
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _STAGE_SECONDS = (0.0001, 0.00025, 0.0005, *_SECONDS)
@@ -88,30 +89,31 @@ class Metrics:
         )
         self._retries = Counter("cdp_flush_retries", "Transactions that were tried again.", registry=registry)
         self._queued = Gauge("cdp_queue_events", "Items accepted and not yet committed.", registry=registry)
-        self._request = Histogram(
+        self._request = Durations(
             "cdp_request_seconds",
             "Duration of HTTP requests by route, method and status.",
-            ["route", "method", "status"],
-            buckets=_SECONDS,
-            registry=registry,
+            ("route", "method", "status"),
+            _SECONDS,
         )
-        self._in_flight = Gauge(
-            "cdp_requests_in_flight", "HTTP requests that are being answered.", registry=registry
-        )
-        self._stages = Histogram(
+        self._in_flight = 0
+        self._stages = Durations(
             "cdp_stage_seconds",
             "Duration of the steps that requests, flushes and settling are made of.",
-            ["stage"],
-            buckets=_STAGE_SECONDS,
-            registry=registry,
+            ("stage",),
+            _STAGE_SECONDS,
         )
-        self._counts = {
-            name: Counter(metric, says, labels, registry=registry)
-            for name, (metric, says, labels) in COUNTS.items()
-        }
+        self._counts = {name: Counts(metric, says, labels) for name, (metric, says, labels) in COUNTS.items()}
+        for counted in self._counts.values():
+            registry.register(counted)
+        for timed in (self._request, self._stages):
+            registry.register(timed)
+        registry.register(_InFlight(self))
         self._trouble: tuple[str, float] | None = None
-        # Finding a labelled child takes a lock and a tuple of texts; what was found once is kept.
-        self._known: dict[Any, Any] = {}
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that are being answered."""
+        return self._in_flight
 
     def flushed(self, report: FlushReport) -> None:
         """Count a flush."""
@@ -136,34 +138,22 @@ class Metrics:
 
     def asked(self) -> None:
         """Note a request that will be `answered`."""
-        self._in_flight.inc()
+        self._in_flight += 1
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count a request."""
-        self._in_flight.dec()
-        known = (route, method, status)
-        child = self._known.get(known)
-        if child is None:
-            child = self._known[known] = self._request.labels(route, method, str(status))
-        child.observe(seconds)
+        self._in_flight -= 1
+        self._request.observe((route, method, str(status)), seconds)
 
     def staged(self, name: str, seconds: float) -> None:
         """Count a stage."""
-        child = self._known.get(name)
-        if child is None:
-            child = self._known[name] = self._stages.labels(name)
-        child.observe(seconds)
+        self._stages.observe((name,), seconds)
 
     def counted(self, name: str, labels: tuple[str, ...], by: float) -> None:
         """Count one of `COUNTS`."""
         if name == "flush.again":
             self._trouble = (labels[0], time.monotonic())
-        known = (name, labels)
-        child = self._known.get(known)
-        if child is None:
-            counter = self._counts[name]
-            child = self._known[known] = counter.labels(*labels) if labels else counter
-        child.inc(by)
+        self._counts[name].add(labels, by)
 
     def trouble(self) -> tuple[str, float] | None:
         """Why the last attempt to store events failed, and how many seconds ago; None: it did not."""
@@ -188,6 +178,17 @@ class Metrics:
     def families(self) -> list[Metric]:
         """All of it as it is now."""
         return list(self.registry.collect())
+
+
+class _InFlight:
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        """Requests that are being answered."""
+        yield GaugeMetricFamily(
+            "cdp_requests_in_flight", "HTTP requests that are being answered.", value=self._metrics.in_flight
+        )
 
 
 class _Pools:
