@@ -101,7 +101,8 @@ class _Placed(Struct, frozen=True):
     frame: Frame
 
 
-Named: TypeAlias = str | Callable[[], str] | Shared | _Placed
+_Known: TypeAlias = str | Callable[[], str] | _Placed
+Named: TypeAlias = _Known | Shared
 
 
 class Scope:
@@ -122,7 +123,7 @@ class Scope:
         self.path = path
         self.frame = frame or statement.frame()
         """Of the row whose object is written here."""
-        self.names: Mapping[str, Named] = {name: self._placed(named) for name, named in names.items()}
+        self.names: Mapping[str, _Known] = {name: self._placed(named) for name, named in names.items()}
 
     def inner(
         self, names: Mapping[str, Named], path: tuple[str, ...] | None = None, *, frame: Frame | None = None
@@ -145,7 +146,7 @@ class Scope:
             return found.frame.value(self.sql(found.sql))
         return self.sql(found) if isinstance(found, str) else found()
 
-    def _placed(self, named: Named) -> str | Callable[[], str] | _Placed:
+    def _placed(self, named: Named) -> _Known:
         return _Placed(named.sql, self.frame) if isinstance(named, Shared) else named
 
     def bind(self, leaf: Leaf, sql_type: str, convert: Convert) -> str:
