@@ -54,9 +54,6 @@ INGEST_SESSION = {
 }
 """Of the connections of ingest: a transaction that is stuck ends before its senders' patience does."""
 
-_SPARE = 2
-"""Connections of ingest besides its flushes: keys and settings are looked up there, however busy readers are."""
-
 
 def utc_now() -> datetime:
     """The clock of everything that is not a test."""
@@ -109,7 +106,7 @@ class Application:
             stack.push_async_callback(plugins.aclose)
             ingest_database = await Database.connect(
                 settings.database_url,
-                max_size=settings.flushes + _SPARE,
+                max_size=settings.ingest_pool_size,
                 session=INGEST_SESSION,
             )
             stack.push_async_callback(ingest_database.close)

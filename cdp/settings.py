@@ -67,6 +67,14 @@ class Settings:
     log_format: str = "console"
     """`console` or `json`."""
 
+    @property
+    def ingest_pool_size(self) -> int:
+        """Connections to PostgreSQL per process besides `pool_size`, for ingest: readers cannot take them.
+
+        A flush may use two; two more are for looking up keys and settings.
+        """
+        return 2 * self.flushes + 2
+
 
 def read_settings(environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
     """Defaults, overridden by the environment, overridden by the arguments that are not None.

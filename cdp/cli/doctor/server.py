@@ -63,7 +63,7 @@ async def settings(connection: asyncpg.Connection, ours: Settings) -> list[Findi
             )
         )
     room = row["max_connections"] - row["reserved"] - _SPARE_CONNECTIONS
-    wanted = (ours.pool_size + ours.flushes + 2) * ours.workers
+    wanted = (ours.pool_size + ours.ingest_pool_size) * ours.workers
     if wanted > room:
         findings.append(
             warn(
