@@ -69,6 +69,14 @@ def names(world: Any, where: str, **variables: Any) -> list[str]:
             'memberships: { some: { account: { members: { some: { person: { displayName: { eq: "fay" } } } } } } }',
             ["Cat", "eve", "fay"],
         ),
+        (
+            'memberships: { some: { roles: { some: { role: { eq: "ECONOMIC_BUYER" }, confidence: { gt: 0.5 } } } } }',
+            ["Ann", "Cat"],
+        ),
+        ("memberships: { some: { endedRoles: { some: {} } } }", []),
+        ("usage: { satisfaction: { nps: { exists: true } } }", ["Bob"]),
+        ('buyerIntent: { purchases: { renewalDate: { gte: "2027-01-01" } } }', ["Ann"]),
+        ('usage: { onboarding: { timeToActivation: { lte: "P1D" } } }', ["Bob", "eve"]),
         ("or: []", []),
         ('or: [{ displayName: { eq: "Dan" } }, { displayName: { eq: "fay" } }]', ["Dan", "fay"]),
         (f"and: [], {NOT_EXTRA}", ["Ann", "Bob", "Cat", "Dan", "eve", "fay", "visitor-1"]),
@@ -96,6 +104,21 @@ def test_a_filter_on_usage_finds_whom_the_field_would_name(
         document = f"{{ profiles(first: 200, where: {where}) {{ nodes {{ id }} }} }}"
         found = {one["id"] for one in world.data(document)["profiles"]["nodes"]}
         assert found == {who for who, value in values.items() if value is not None and value >= bar}
+
+
+def test_objects_are_found_by_their_ids(world: Any) -> None:
+    ann, dan = world.id_of("ann"), world.id_of("dan")
+    document = "query ($w: ProfileFilter) { profiles(where: $w, orderBy: [{ field: DISPLAY_NAME }]) { nodes { id } } }"
+
+    def found(where: Any) -> list[str]:
+        return [one["id"] for one in world.data(document, w=where)["profiles"]["nodes"]]
+
+    assert found({"id": {"eq": ann}}) == [ann]
+    assert found({"id": {"in": [ann, dan, "UHJvZmlsZTo5OTk5OTk"]}}) == [ann, dan]
+    assert found({"id": {"in": [ann, dan]}, "not": {"id": {"eq": ann}}}) == [dan]
+    assert found({"id": {"in": []}}) == []
+    for wrong in ("x", "", "QWNjb3VudDox"):
+        assert world.errors(document, w={"id": {"eq": wrong}}) == [("BAD_USER_INPUT", ["profiles"])]
 
 
 @pytest.mark.parametrize("search", ["ANN", "archer ann", "ann@acme", "acme-works ann"])

@@ -17,6 +17,7 @@ from cdp.db.embedded import EmbeddedPostgres
 from cdp.db.pool import Database
 from cdp.graphql.schema import build_schema
 from cdp.model import WorkspaceId
+from cdp.model.ids import encode_id
 from cdp.plan.moment import Moment
 from cdp.plan.plans import Plan
 from cdp.plan.running import _bind
@@ -221,6 +222,21 @@ async def test_whoever_is_found_by_a_trait_has_it(asking: Asking) -> None:
         assert (await asking.answer(TRAIT, w={"traits": traits}))["totalCount"] == expected, traits
         others = await asking.answer(TRAIT, w={"not": {"traits": traits}})
         assert others["totalCount"] == PEOPLE - expected, traits
+
+
+async def test_ids_find_their_people_by_index_and_those_that_they_went_into(
+    asking: Asking, superuser: asyncpg.Connection, crowd: WorkspaceId
+) -> None:
+    await superuser.execute(
+        "UPDATE profile SET merged_into = 7 WHERE workspace_id = $1 AND profile_id = 1234", crowd
+    )
+    where = {"id": {"in": [encode_id("Profile", number) for number in (1234, 8, 99999)]}}
+    steps = await asking.steps(TRAIT, w=where)
+    assert read(steps, "profile") <= 10, "each id and its person, for the page and for the count"
+    nodes = [{"displayName": "Person 7"}, {"displayName": "Person 8"}]
+    found = await asking.answer(TRAIT, w=where)
+    assert sorted(found["nodes"], key=str) == nodes
+    assert found["totalCount"] == 2
 
 
 async def test_nobody_of_another_workspace_and_no_former_trait_is_found(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -74,6 +75,32 @@ async def test_the_attributes_of_a_household_are_those_of_people(ours: Side) -> 
             {"groupId": "home", "traits": home},
             {"groupId": "work", "traits": {"email": "info@example.com"}},
         ]
+
+
+async def test_nobody_finds_out_a_household_s_attributes_by_filters_and_orders(ours: Side) -> None:
+    """Whoever may not see an attribute filters and sorts as if it were not there."""
+    for home in ("a", "b"):
+        traits = {"type": "household", "email": f"{home}@example.com", "rooms": 4}
+        await ours.tell({"type": "group", "userId": "ann", "groupId": home, "traits": traits})
+    filtered = "query ($t: [TraitFilter!]) { accounts(where: { traits: $t }) { totalCount } }"
+    ordered = """query ($way: Direction!) { accounts(orderBy: [{ field: TRAIT_TEXT, of: "email", direction: $way }]) {
+      nodes { groupId } edges { cursor } } }"""
+    for role, found in (("SALES", 1), ("MARKETING", 0)):
+        for trait in ({"path": "email", "eq": "a@example.com"}, {"path": "email", "contains": "A@"}):
+            data = await ours.data(filtered, role=role, t=[trait])
+            assert data["accounts"]["totalCount"] == found
+        data = await ours.data(filtered, role=role, t=[{"path": "rooms", "gte": 4}])
+        assert data["accounts"]["totalCount"] == 2
+        answers = [(await ours.data(ordered, role=role, way=way))["accounts"] for way in ("ASC", "DESC")]
+        texts = [
+            "example" in str(base64.urlsafe_b64decode(answer["edges"][0]["cursor"] + "=="))
+            for answer in answers
+        ]
+        assert texts == [role == "SALES"] * 2
+        assert {tuple(one["groupId"] for one in answer["nodes"]) for answer in answers} == {
+            ("a", "b"),
+            ("b", "a"),
+        }
 
 
 async def test_enrichment_that_tells_who_it_is_comes_without_its_value(
