@@ -10,6 +10,8 @@ SELECT pg_advisory_xact_lock_shared(7001, $1::int),
 WITH known AS MATERIALIZED (
     SELECT k.message_hash FROM event_message k
     WHERE k.workspace_id = $1 AND k.message_hash = ANY ($2::text[]::uuid[]) AND k.month <> ALL ($3::date[])
+      -- Said once more, so that PostgreSQL does not even look into the month that is written: it is the largest.
+      AND (k.month < ($3::date[])[1] OR k.month > ($3::date[])[1])
 )
 INSERT INTO event_message (workspace_id, message_hash, month)
 SELECT $1, w.hash::uuid, m.month

@@ -52,6 +52,8 @@ of_members AS (
         WHEN excluded.last_used_at IS NULL THEN m.used_days
         WHEN m.last_used_at IS NULL THEN excluded.used_days
         WHEN excluded.last_used_at <= m.last_used_at AND excluded.used_days <@ m.used_days THEN m.used_days
+        WHEN cdp.fits_between(m.used_days, excluded.used_days, greatest(m.last_used_at, excluded.last_used_at))
+            THEN cdp.put_between(m.used_days, excluded.used_days)
         ELSE cdp.days_of_both(m.used_days, excluded.used_days, greatest(m.last_used_at, excluded.last_used_at)) END,
     feature_last = CASE
         WHEN excluded.feature_last = '{}' THEN m.feature_last
@@ -84,6 +86,8 @@ ON CONFLICT (workspace_id, profile_id) DO UPDATE SET
         WHEN excluded.last_used_at IS NULL THEN f.used_days
         WHEN f.last_used_at IS NULL THEN excluded.used_days
         WHEN excluded.last_used_at <= f.last_used_at AND excluded.used_days <@ f.used_days THEN f.used_days
+        WHEN cdp.fits_between(f.used_days, excluded.used_days, greatest(f.last_used_at, excluded.last_used_at))
+            THEN cdp.put_between(f.used_days, excluded.used_days)
         ELSE cdp.days_of_both(f.used_days, excluded.used_days, greatest(f.last_used_at, excluded.last_used_at)) END,
     feature_last = CASE
         WHEN excluded.feature_last = '{}' THEN f.feature_last

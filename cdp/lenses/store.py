@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -21,20 +22,19 @@ _NO_STAGES = "{NULL,NULL,NULL,NULL,NULL,NULL,NULL}"
 
 
 async def combine(connection: Connection, workspace_id: WorkspaceId, summaries: Summaries) -> None:
-    """Add a batch's summaries to the stored ones; at most one statement a table, rows in key order.
+    """Add a batch's summaries to the stored ones, in one statement; rows in key order.
 
     The caller's transaction holds the locks of the nodes' profiles.
     """
-    if summaries.tallies:
-        await _combine_tallies(connection, workspace_id, summaries)
-    if summaries.days:
-        days = sorted(summaries.days.items())
-        keys = list(zip(*(key for key, _ in days), strict=True))
-        await connection.execute(_COMBINE.combine_days, workspace_id, *keys, [count for _, count in days])
-    if summaries.registers:
-        await _combine_registers(connection, workspace_id, summaries)
-    if summaries.orders:
-        await _combine_orders(connection, workspace_id, summaries)
+    if summaries.tallies or summaries.days or summaries.registers or summaries.orders:
+        await connection.execute(
+            _COMBINE.combine,
+            workspace_id,
+            *_tallies(summaries),
+            *_days(summaries),
+            *_registers(summaries),
+            *_orders(summaries),
+        )
 
 
 async def advance(
@@ -140,49 +140,47 @@ def _written(moment: datetime) -> str:
     return text if moment.microsecond == 0 else f"{text[:26].rstrip('0')}{text[26:]}"
 
 
-async def _combine_tallies(connection: Connection, workspace_id: WorkspaceId, summaries: Summaries) -> None:
+def _tallies(summaries: Summaries) -> Iterator[Sequence[Any]]:
     items: list[tuple[tuple[int, int, str, str], Tally]] = sorted(summaries.tallies.items(), key=_by_key)
-    await connection.execute(
-        _COMBINE.combine_tallies,
-        workspace_id,
-        *zip(*(key for key, _ in items), strict=True),
-        [tally.count for _, tally in items],
-        [tally.first_at for _, tally in items],
-        [tally.last_at for _, tally in items],
-        [str(tally.units) for _, tally in items],
-    )
+    yield from _columns([key for key, _ in items], 4)
+    yield [tally.count for _, tally in items]
+    yield [tally.first_at for _, tally in items]
+    yield [tally.last_at for _, tally in items]
+    yield [str(tally.units) for _, tally in items]
 
 
-async def _combine_registers(connection: Connection, workspace_id: WorkspaceId, summaries: Summaries) -> None:
+def _days(summaries: Summaries) -> Iterator[Sequence[Any]]:
+    items = sorted(summaries.days.items())
+    yield from _columns([key for key, _ in items], 4)
+    yield [count for _, count in items]
+
+
+def _registers(summaries: Summaries) -> Iterator[Sequence[Any]]:
     items: list[tuple[tuple[int, int, str, str], Register]] = sorted(summaries.registers.items(), key=_by_key)
-    await connection.execute(
-        _COMBINE.combine_registers,
-        workspace_id,
-        *zip(*(key for key, _ in items), strict=True),
-        [register.value for _, register in items],
-        [register.occurred_at for _, register in items],
-        [register.message_id for _, register in items],
-        [register.source for _, register in items],
-    )
+    yield from _columns([key for key, _ in items], 4)
+    yield [register.value for _, register in items]
+    yield [register.occurred_at for _, register in items]
+    yield [register.message_id for _, register in items]
+    yield [register.source for _, register in items]
 
 
-async def _combine_orders(connection: Connection, workspace_id: WorkspaceId, summaries: Summaries) -> None:
+def _orders(summaries: Summaries) -> Iterator[Sequence[Any]]:
     items: list[tuple[tuple[int, int, str], Order]] = sorted(summaries.orders.items(), key=_by_key)
+    yield from _columns([key for key, _ in items], 3)
     orders = [order for _, order in items]
-    await connection.execute(
-        _COMBINE.combine_orders,
-        workspace_id,
-        *zip(*(key for key, _ in items), strict=True),
-        [order.currency for order in orders],
-        [order.total for order in orders],
-        [order.total_at for order in orders],
-        [order.total_message_id for order in orders],
-        [order.refunded for order in orders],
-        [order.refunded_whole for order in orders],
-        [order.cancelled for order in orders],
-        [order.first_at for order in orders],
-        [order.last_at for order in orders],
-    )
+    yield [order.currency for order in orders]
+    yield [order.total for order in orders]
+    yield [order.total_at for order in orders]
+    yield [order.total_message_id for order in orders]
+    yield [order.refunded for order in orders]
+    yield [order.refunded_whole for order in orders]
+    yield [order.cancelled for order in orders]
+    yield [order.first_at for order in orders]
+    yield [order.last_at for order in orders]
+
+
+def _columns(keys: Sequence[tuple[Any, ...]], width: int) -> Iterable[Sequence[Any]]:
+    return zip(*keys, strict=True) if keys else [()] * width
 
 
 def _by_key(item: tuple[tuple[int, int, str, str] | tuple[int, int, str], object]) -> tuple[int | str, ...]:
