@@ -18,6 +18,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from cdp.db.arrays import set_array_codecs
 from cdp.db.connecting import CONNECT_TIMEOUT, LOST, describe, reaching, reason
+from cdp.db.turns import Turns
 from cdp.errors import Unavailable
 from cdp.model import WorkspaceId
 from cdp.telemetry import took
@@ -39,6 +40,10 @@ _PLAN_ANEW = (
     "SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"
 )
 _UNBOUND = ""
+
+_RELEASE_TIMEOUT = 2.0
+"""Seconds that a server may take to give up a statement that nobody waits for; then the connection is cut."""
+
 _NOTHING_ELSE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -73,6 +78,7 @@ class Database:
     def __init__(self, pool: asyncpg.Pool, *, url: str, acquire_timeout: float) -> None:
         self._pool = pool
         self._acquire_timeout = acquire_timeout
+        self._turns = Turns(pool.get_max_size())
         self.address = describe(url)
 
     @classmethod
@@ -176,7 +182,7 @@ class Database:
 
     @asynccontextmanager
     async def _bound(self, binding: str) -> AsyncIterator[Connection]:
-        connection = await self._acquire()
+        connection = await self._acquire(binding)
         session: _Session = connection._con  # noqa: SLF001 - the proxy hides the attributes of our own subclass
         try:
             if session.bound_to != binding:
@@ -194,22 +200,32 @@ class Database:
                 raise self._lost(error) from error
             raise
         finally:
-            await self._pool.release(connection)
+            try:
+                await self._pool.release(connection, timeout=_RELEASE_TIMEOUT)
+            finally:
+                self._turns.give_back(binding)
 
-    async def _acquire(self) -> Connection:
+    async def _acquire(self, binding: str) -> Connection:
         asked = perf_counter()
+        try:
+            await self._turns.take(binding, self._acquire_timeout)
+            return await self._acquire_free(binding)
+        finally:
+            if (waited := perf_counter() - asked) > _WORTH_A_WORD:
+                took("pool.wait", waited)
+
+    async def _acquire_free(self, binding: str) -> Connection:
+        """A connection, for one whose turn it is: free, or made anew."""
+        connection: Connection | None = None
         try:
             # To wait for a timeout is dear, and rarely is there anything to wait for.
             free = self._pool.get_idle_size()
             connection = await self._pool.acquire(timeout=None if free else self._acquire_timeout)
-        except TimeoutError as error:
-            took("pool.wait", perf_counter() - asked)
-            raise Unavailable("Every connection to the database is busy; try again in a moment.") from error
         except (*LOST, OSError) as error:
             raise self._lost(error) from error
-        waited = perf_counter() - asked
-        if waited > _WORTH_A_WORD:
-            took("pool.wait", waited)
+        finally:
+            if connection is None:
+                self._turns.give_back(binding)
         return connection
 
     def _lost(self, error: BaseException) -> Unavailable:

@@ -227,7 +227,7 @@ async def test_a_broken_installation_acknowledges_nothing_and_refuses_nothing(
 async def test_closing_commits_what_was_accepted_and_refuses_what_is_new(
     database: Database, workspace: WorkspaceId
 ) -> None:
-    async with open_ingest(database, flush_delay_ms=60_000, flush_events=50) as ingest:
+    async with open_ingest(database, flush_delay_ms=60_000, flush_events=80) as ingest:
         waiting = [
             asyncio.create_task(
                 ingest.accumulator.submit(workspace, [event(f"m{n}") for n in range(start, start + 30)])
