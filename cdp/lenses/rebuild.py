@@ -121,6 +121,7 @@ async def _begin(
         if earlier is not None and earlier["finished_at"] is None and not restart:
             state = msgspec.json.decode(earlier["report"], type=_State)
             state.cursor = earlier["node_cursor"]
+            state.report.done_before = state.report.nodes
             return state, total
         if task == "rebuild":
             await _move_far_epoch(connection, workspace_id, now)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct, field, json
 
 from cdp.lenses.redo import Snapshot
 
@@ -38,6 +39,8 @@ class Report(Struct, kw_only=True):
     checked: bool
     nodes: int = 0
     events: int = 0
+    done_before: int = 0
+    """Nodes among them that were done before it was interrupted, and called again."""
     reclassified: int = 0
     """Events that feed other panels than was written beside them."""
     differences: dict[str, int] = field(default_factory=dict)
@@ -56,7 +59,8 @@ class Report(Struct, kw_only=True):
         return "\n  ".join(lines)
 
     def _result(self) -> str:
-        done = f"{self.nodes:,} identifiers, {self.events:,} events"
+        before = f" ({self.done_before:,} before an interruption)" if self.done_before else ""
+        done = f"{self.nodes:,} identifiers{before}, {self.events:,} events"
         if not self.differences:
             return f"{done}: {'no difference' if self.checked else 'rebuilt, nothing had changed'}"
         wrong = ", ".join(f"{count:,} in {table}" for table, count in sorted(self.differences.items()))
@@ -70,9 +74,8 @@ class Report(Struct, kw_only=True):
                 table, place = key
                 self.differences[table] = self.differences.get(table, 0) + 1
                 if len(self.examples) < _EXAMPLES:
-                    self.examples.append(
-                        f"{table} {place}: stored {stored or 'nothing'}, by the events {derived or 'nothing'}"
-                    )
+                    told, meant = _apart(stored, derived)
+                    self.examples.append(f"{table} {place}: stored {told}, by the events {meant}")
 
     def add(self, part: Report) -> None:
         """Take in what one chunk came to."""
@@ -82,3 +85,16 @@ class Report(Struct, kw_only=True):
         for table, count in part.differences.items():
             self.differences[table] = self.differences.get(table, 0) + count
         self.examples = [*self.examples, *part.examples][:_EXAMPLES]
+
+
+def _apart(stored: str | None, derived: str | None) -> tuple[str, str]:
+    """What a row has that the other one has not, as JSON."""
+    if stored is None or derived is None:
+        return stored or "nothing", derived or "nothing"
+    one, other = json.decode(stored, type=dict[str, Any]), json.decode(derived, type=dict[str, Any])
+    # Told apart as PostgreSQL writes them; numbers may have more digits than are read here.
+    columns = [name for name in one.keys() | other.keys() if one.get(name) != other.get(name)]
+    if not columns:
+        return stored, derived
+    mine, theirs = ({name: row.get(name) for name in sorted(columns)} for row in (one, other))
+    return json.encode(mine).decode(), json.encode(theirs).decode()

@@ -222,6 +222,7 @@ async def test_what_was_interrupted_goes_on_where_it_was(traffic: Any, now: date
         await run(40)
     report = await run()
     assert seen == [20, 40, 40, 60]
+    assert str(report).startswith("60 identifiers (40 before an interruption), 148 events: ")
     assert (report.nodes, report.events, set(report.differences)) == (60, 148, {"summary_tally"})
     assert await traffic.tables() == (broken if check else good)
     seen.clear()
