@@ -5,7 +5,7 @@
     python -m bench.faults --seconds 600 --seed 7
 
 PostgreSQL, server and worker are killed with SIGKILL at random moments while applications track with unmodified SDKs,
-which retry until they are answered. docs/benchmarks.md says what is counted.
+which retry until they are answered, over connections that are cut as well. docs/benchmarks.md says what is counted.
 """
 
 from __future__ import annotations
@@ -19,15 +19,17 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from bench.faults import chart
 from bench.faults.counting import Counts, count
 from bench.faults.processes import Kill, Killer, Postgres, Program
+from bench.faults.wire import cut_at_random
 from bench.figures import save, show
 from bench.node import NODE, install
 from bench.server import free_port, make_workspace
@@ -62,22 +64,22 @@ async def main() -> int:
         postgres = Postgres(folder / "data")
         try:
             began = time.time()
-            kills, results = await _attack(postgres, folder, options)
+            run = await _attack(postgres, folder, options)
             ledger = _read(folder)
             counts = await count(postgres.server.superuser_url, postgres.folder, [call for _, call in ledger])
             seconds = time.time() - began
         finally:
             await asyncio.to_thread(postgres.server.stop)
-    _report(kills, counts, results, options)
+    _report(run, counts, options)
     if not options.quick:
         chart.write(
             _CHART,
             [at for at, _ in ledger],
-            kills,
-            f"{datetime.now(UTC):%d %B %Y}; {len(kills)} kills in {seconds:.0f} s; "
+            run.kills,
+            f"{datetime.now(UTC):%d %B %Y}; {len(run.kills)} kills in {seconds:.0f} s; "
             f"{counts.acknowledged:,} calls acknowledged, {counts.lost} lost, {counts.doubled} doubled",
         )
-    save(options.json, _figures(kills, counts, results, seconds))
+    save(options.json, _figures(run, counts, seconds))
     good = not (counts.lost or counts.doubled or counts.wrong or counts.orphans)
     return 0 if good else 1
 
@@ -88,55 +90,50 @@ def _opened(folder: Path) -> Path:
     return folder
 
 
-async def _attack(
-    postgres: Postgres, folder: Path, options: argparse.Namespace
-) -> tuple[list[Kill], dict[str, dict[str, object]]]:
-    """Kill until it is enough, then let the applications finish; what they say."""
-    key, port = make_workspace(postgres.server), free_port()
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Run:
+    """What was done, and what the SDKs say to it."""
+
+    kills: Sequence[Kill]
+    cuts: int
+    sdks: Mapping[str, Mapping[str, Any]]
+
+
+async def _attack(postgres: Postgres, folder: Path, options: argparse.Namespace) -> _Run:
+    """Kill until it is enough, then let the applications finish."""
+    key, port, wired = make_workspace(postgres.server), free_port(), free_port()
     url = postgres.server.app_url
-    server = Program(
-        "server",
-        [
-            "serve",
-            "--port",
-            str(port),
-            "--database-url",
-            url,
-            "--no-worker",
-            "--workers",
-            str(options.workers),
-        ],
-        folder / "server.log",
-    )
+    serve = ["serve", "--port", str(port), "--database-url", url, "--no-worker"]
+    server = Program("server", [*serve, "--workers", str(options.workers)], folder / "server.log")
     worker = Program("worker", ["worker", "--database-url", url], folder / "worker.log")
     rng = random.Random(options.seed)
     killer = Killer([postgres, server, worker], port, rng)
     senders: dict[str, subprocess.Popen[str]] = {}
     try:
         await killer.ready()
-        senders |= {name: _sender(name, folder, port, key) for name in _NAMES}
-        end = time.time() + options.seconds if options.seconds is not None else None
-
-        def enough(kills: int) -> bool:
-            return time.time() >= end if end is not None else kills >= (options.kills or 100)
-
-        await killer.run(enough)
+        async with cut_at_random(wired, port, rng) as wire:
+            senders |= {name: _sender(name, folder, wired, key) for name in _NAMES}
+            await killer.run(_enough(options))
+            wire.calm = True
+            await killer.ready()
+            finishing = (asyncio.to_thread(_finish, *one) for one in senders.items())
+            said = dict(zip(senders, await asyncio.gather(*finishing), strict=True))
         await killer.ready()
-        results = dict(
-            zip(
-                senders,
-                await asyncio.gather(*(asyncio.to_thread(_finish, *one) for one in senders.items())),
-                strict=True,
-            )
-        )
-        await killer.ready()
+        return _Run(kills=killer.kills, cuts=wire.cuts, sdks=said)
     finally:
         for sender in senders.values():
             sender.kill()
         _show_log(folder)
         server.stop()
         worker.stop()
-    return killer.kills, results
+
+
+def _enough(options: argparse.Namespace) -> Callable[[int], bool]:
+    """Whether so many kills are enough."""
+    if options.seconds is None:
+        return lambda kills: kills >= (options.kills or 100)
+    end = time.monotonic() + options.seconds
+    return lambda _: time.monotonic() >= end
 
 
 _NAMES = ("segment-analytics-python", "rudder-sdk-python", "analytics-node", "segment-analytics-python 2")
@@ -153,13 +150,13 @@ def _sender(name: str, folder: Path, port: int, key: str) -> subprocess.Popen[st
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def _finish(name: str, process: subprocess.Popen[str]) -> dict[str, object]:
+def _finish(name: str, process: subprocess.Popen[str]) -> dict[str, Any]:
     try:
         output, _ = process.communicate("", timeout=_PATIENCE)
     except subprocess.TimeoutExpired:
         process.kill()
         raise SystemExit(f"{name} did not come to an end.") from None
-    result: dict[str, object] = json.loads(output)
+    result: dict[str, Any] = json.loads(output)
     return result
 
 
@@ -169,23 +166,22 @@ def _read(folder: Path) -> list[tuple[float, str]]:
     return sorted((float(at), call) for at, _, call in (line.partition(" ") for line in lines))
 
 
-def _report(
-    kills: Sequence[Kill], counts: Counts, results: dict[str, dict[str, object]], options: argparse.Namespace
-) -> None:
+def _report(run: _Run, counts: Counts, options: argparse.Namespace) -> None:
     show(
         f"Kills at random moments (seed {options.seed}), and how long until the server was ready again",
         ("killed", "times", "median", "longest"),
         [
             (target, f"{len(downs)}", f"{median(downs):.1f} s", f"{max(downs):.1f} s")
-            for target, downs in _downs(kills).items()
+            for target, downs in _downs(run.kills).items()
         ],
     )
+    print(f"  Besides, {run.cuts:,} connections of the applications were cut.")
     show(
         "What the SDKs say",
         ("SDK", "calls", "acknowledged", "given up"),
         [
             (name, f"{said['made']:,}", f"{said['acknowledged']:,}", f"{said['given_up']:,}")
-            for name, said in results.items()
+            for name, said in run.sdks.items()
         ],
     )
     show(
@@ -201,7 +197,7 @@ def _report(
             )
         ],
     )
-    for name, said in results.items():
+    for name, said in run.sdks.items():
         if said["error"]:
             print(f"  {name}: {said['error']}")
     for example in counts.examples:
@@ -215,14 +211,18 @@ def _downs(kills: Sequence[Kill]) -> dict[str, list[float]]:
     return downs
 
 
-def _figures(
-    kills: Sequence[Kill], counts: Counts, results: dict[str, dict[str, object]], seconds: float
-) -> dict[str, object]:
-    figures = {"kills": len(kills), **asdict(counts), "seconds": seconds, "sdks": results}
+def _figures(run: _Run, counts: Counts, seconds: float) -> dict[str, object]:
+    figures = {
+        "kills": len(run.kills),
+        **asdict(counts),
+        "connections_cut": run.cuts,
+        "seconds": seconds,
+        "sdks": run.sdks,
+    }
     return figures | {
         "down_s": {
             target: {"times": len(downs), "median": median(downs), "longest": max(downs)}
-            for target, downs in _downs(kills).items()
+            for target, downs in _downs(run.kills).items()
         }
     }
 
