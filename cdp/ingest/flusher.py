@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -24,7 +21,7 @@ from cdp.ingest.outage import Outage
 from cdp.ingest.poison import Poison
 from cdp.ingest.results import DUPLICATE, STORED
 from cdp.model import Event, ProfileId, WorkspaceId
-from cdp.telemetry import count
+from cdp.telemetry import count, described
 from cdp.workspaces.cache import Workspaces
 
 log = structlog.get_logger(__name__)
@@ -110,7 +107,7 @@ class Flusher:
             else:
                 until = until or time.monotonic() + SIFTING
                 if stop - position == 1:
-                    log.warning("event_refused", workspace_id=flush.workspace_id, **_described(error))
+                    log.warning("event_refused", workspace_id=flush.workspace_id, **described(error))
                     flush.condemn(position, error)
                     position = stop
                 bad_before, step = stop, max(1, (stop - position) // 2)
@@ -221,7 +218,7 @@ class Flusher:
                 if verdict is Verdict.EVENT or races > MOST_RACES:
                     return error
                 count("flush.again", type(error).__name__)
-                log.warning("flush_failed", workspace_id=flush.workspace_id, **_described(error))
+                log.warning("flush_failed", workspace_id=flush.workspace_id, **described(error))
                 if verdict is Verdict.SYSTEM and isinstance(error, DiptychError):
                     raise
                 if verdict is Verdict.SYSTEM or pause is None or loop.time() + pause > flush.until:
@@ -233,14 +230,3 @@ class Flusher:
                 self._outage.end()
                 return None
         raise AssertionError("the last try either succeeds or raises")
-
-
-def _described(error: Exception) -> dict[str, Any]:
-    """An error for the log: its kind and place, not its words, which may quote somebody's data."""
-    cause = error.__cause__ if isinstance(error, DiptychError) and error.__cause__ is not None else error
-    places = traceback.extract_tb(cause.__traceback__)
-    return {
-        "error": type(cause).__name__,
-        "sqlstate": getattr(cause, "sqlstate", None),
-        "at": [f"{Path(place.filename).name}:{place.lineno} {place.name}" for place in places[-4:]],
-    }

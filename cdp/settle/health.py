@@ -17,6 +17,7 @@ from cdp.errors import Unavailable
 from cdp.hooks.health import HookHealth
 from cdp.hooks.manager import Plugins
 from cdp.settle.queue import queries
+from cdp.telemetry import described
 
 log = structlog.get_logger(__name__)
 
@@ -91,7 +92,7 @@ class HealthNotes:
             try:
                 await self.note()
             except (Unavailable, asyncpg.PostgresError) as error:
-                log.warning("plugin_health_not_noted", error=str(error))
+                log.warning("plugin_health_not_noted", **described(error))
 
     def aclose(self) -> None:
         """Let `run` come to its end."""

@@ -21,7 +21,7 @@ from cdp.settle import queue, upkeep
 from cdp.settle.chores import Chores
 from cdp.settle.queue import Held, Waiting
 from cdp.settle.settling import settle
-from cdp.telemetry import count, stage
+from cdp.telemetry import count, described, stage
 from cdp.workspaces.cache import Workspaces
 
 log = structlog.get_logger(__name__)
@@ -176,17 +176,17 @@ class Worker:
             await settle(self._database, workspace, self._plugins, token, held, now=now)
         except Unavailable:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is logged, and the profile tried again later
             if len(held) > 1:
                 for one in held:
                     await self._settle_held(workspace, token, [one])
                 return
             count("settle.failed")
-            log.exception(
+            log.error(  # noqa: TRY400 - a traceback quotes values, and they may be personal data
                 "profile_not_settled",
                 workspace=workspace.workspace_id,
                 profile=held[0].profile_id,
-                error=str(error),
+                **described(error),
             )
             async with self._database.connection(workspace.workspace_id) as connection:
                 await queue.postpone(connection, workspace.workspace_id, token, held, now=now)
@@ -211,7 +211,7 @@ class Worker:
         try:
             await self.keep_house()
         except (asyncpg.PostgresError, DiptychError) as error:
-            log.warning("upkeep_failed", error=str(error))
+            log.warning("upkeep_failed", **described(error))
 
     async def _pause(self, seconds: float, *, unless: asyncio.Event) -> None:
         try:

@@ -6,6 +6,7 @@ worth counting. Who is told is not its business: the entry points (a request, a 
 nothing.
 """
 
+from cdp.telemetry.errors import described
 from cdp.telemetry.watching import Here, Watch, count, here, stage, took, watched_by
 
-__all__ = ["Here", "Watch", "count", "here", "stage", "took", "watched_by"]
+__all__ = ["Here", "Watch", "count", "described", "here", "stage", "took", "watched_by"]

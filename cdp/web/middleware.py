@@ -8,18 +8,16 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-import traceback
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import structlog
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cdp.telemetry import Watch, watched_by
+from cdp.telemetry import Watch, described, watched_by
 from cdp.telemetry.tracing import Request, Traces
 from cdp.web.answers import json_answer
 from cdp.web.metrics import Metrics
@@ -29,6 +27,9 @@ log = structlog.get_logger("cdp.access_log")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 BODY_SECONDS = 30.0
 """In which a request's body must have arrived; who sends a byte now and then would hold it open for ever."""
+
+STREAMS_SINCE = "diptych.streams_since"
+"""Key in the scope of a request, of when a response began whose end is not in sight (time.perf_counter)."""
 
 _METHODS = frozenset({"GET", "POST", "OPTIONS", "HEAD", "PUT", "PATCH", "DELETE"})
 
@@ -48,9 +49,9 @@ class Requests:
         self._watch = Watch(metrics, traces)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one connection; only HTTP requests are of interest."""
+        """Handle one request, or one socket for as long as it is open."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._socket(scope, receive, send)
             return
         request_id = _request_id(scope)
         started = time.perf_counter()
@@ -75,17 +76,14 @@ class Requests:
             except Exception as error:
                 log.error(  # noqa: TRY400 - a traceback quotes values, and they may be personal data
                     "request_failed",
-                    error=type(error).__name__,
-                    at=[
-                        f"{Path(place.filename).name}:{place.lineno} {place.name}"
-                        for place in traceback.extract_tb(error.__traceback__)[-6:]
-                    ],
+                    **described(error),
                 )
                 if status:
                     raise
                 await _internal_error(request_id)(scope, receive, note)
             finally:
-                seconds = time.perf_counter() - started
+                # Of a stream what counts is how long it took to begin.
+                seconds = scope.get(STREAMS_SINCE, time.perf_counter()) - started
                 route = getattr(scope.get("route"), "path", "none")
                 method = scope["method"] if scope["method"] in _METHODS else "other"
                 self._metrics.answered(route, method, status, seconds)
@@ -98,6 +96,18 @@ class Requests:
                     status=status,
                     milliseconds=round(seconds * 1000, 1),
                 )
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
+        with (
+            structlog.contextvars.bound_contextvars(request_id=_request_id(scope)),
+            watched_by(self._watch),
+        ):
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                route = getattr(scope.get("route"), "path", "none")
+                log.info("socket", route=route, seconds=round(time.perf_counter() - began, 1))
 
     @contextmanager
     def _named(self, scope: Scope, request_id: str) -> Iterator[Request | None]:
