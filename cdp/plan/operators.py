@@ -86,6 +86,24 @@ def _number(operator: str) -> Callable[[str, Leaf, Scope], str]:
     )
 
 
+def _moment(operator: str) -> Callable[[str, Leaf, Scope], str]:
+    # The form is looked at first: PostgreSQL reads words such as `tomorrow` too.
+    text = "{sql} #>> '{{}}'"
+    is_moment = (
+        "jsonb_typeof({sql}) = 'string' AND " + text + " ~ '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}'"
+        " AND pg_input_is_valid(" + text + ", 'timestamptz')"
+    )
+    compared = "(" + text + ")::timestamptz " + operator + " {given}"
+    written = "CASE WHEN " + is_moment + " THEN " + compared + " END"
+    return lambda sql, given, scope: written.format(sql=sql, given=scope.bind(given, "timestamptz", as_given))
+
+
+def _text(test: str) -> Callable[[str, Leaf, Scope], str]:
+    return lambda sql, given, scope: test.format(
+        sql=f"lower({sql} #>> '{{}}')", given=f"lower({scope.bind(given, 'text', as_text)})"
+    )
+
+
 TRAIT_OPERATORS: Mapping[str, Callable[[str, Leaf, Scope], str]] = {
     "eq": lambda sql, given, scope: f"{sql} = {scope.bind(given, 'jsonb', as_json)}",
     "ne": lambda sql, given, scope: f"{sql} IS DISTINCT FROM {scope.bind(given, 'jsonb', as_json)}",
@@ -94,8 +112,13 @@ TRAIT_OPERATORS: Mapping[str, Callable[[str, Leaf, Scope], str]] = {
     "gte": _number(">="),
     "lt": _number("<"),
     "lte": _number("<="),
-    "contains": lambda sql, given, scope: (
-        f"strpos(lower({sql} #>> '{{}}'), lower({scope.bind(given, 'text', as_text)})) > 0"
+    "notIn": lambda sql, given, scope: (
+        f"NOT coalesce({sql} = ANY({scope.bind(given, 'jsonb[]', as_json_list)}), false)"
     ),
+    "after": _moment(">"),
+    "before": _moment("<"),
+    "contains": _text("strpos({sql}, {given}) > 0"),
+    "startsWith": _text("starts_with({sql}, {given})"),
+    "endsWith": _text("starts_with(reverse({sql}), reverse({given}))"),
     "exists": lambda sql, given, scope: f"({sql} IS NOT NULL) = {scope.bind(given, 'bool', as_given)}",
 }

@@ -31,7 +31,8 @@ FILL = f"""
                          intent_rank)
     SELECT $1, i, 'Person ' || i, 'person ' || i || E'\nperson' || i || '@example.com',
            jsonb_build_object('plan', CASE WHEN i % 2 = 0 THEN 'pro' ELSE 'free' END, 'code', i, 'deep',
-                              jsonb_build_object('code', i)),
+                              jsonb_build_object('code', i), 'ends', CASE i WHEN 1 THEN '2026-11-20' WHEN 2
+                              THEN '2026-11-20T12:00:00+02:00' WHEN 3 THEN '2026-99-99' WHEN 4 THEN 'tomorrow' END),
            $2::timestamptz - make_interval(secs => i * 6007 % 5000),
            CASE WHEN i % 10 > 0 THEN $2::timestamptz - make_interval(secs => i * 7919 % 5000) END, i * 7919 % 1009
     FROM generate_series(1, {PEOPLE}) AS i (i)"""
@@ -213,6 +214,13 @@ FOUND = [
     ([{"path": "deep", "eq": {"code": 7}}], 1),
     ([{"path": "code", "ne": 7}], PEOPLE - 1),
     ([{"path": "code", "in": []}], 0),
+    ([{"path": "code", "notIn": [7, 8, "9"]}], PEOPLE - 2),
+    ([{"path": "plan", "startsWith": "P"}], PEOPLE // 2),
+    ([{"path": "plan", "endsWith": "EE"}], PEOPLE // 2),
+    ([{"path": "ends", "after": datetime(2026, 11, 20, 9, 59, tzinfo=UTC)}], 1),
+    ([{"path": "ends", "before": datetime(2026, 11, 20, 10, 1, tzinfo=UTC)}], 2),
+    ([{"path": "ends", "before": datetime(2026, 11, 20, tzinfo=UTC)}], 0),
+    ([{"path": "code", "after": datetime(1, 1, 1, tzinfo=UTC)}], 0),
 ]
 
 
