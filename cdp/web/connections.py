@@ -147,7 +147,9 @@ class Connection(HttpToolsProtocol):
         """Say so, if there is somebody to say it to, and close."""
         log.info("connection_too_slow")
         cycle: RequestResponseCycle | None = self.cycle
-        if (
+        if not self._head_bytes and cycle is None:
+            self.transport.close()  # nothing was asked, so nothing is answered
+        elif (
             cycle is None or (cycle.response_complete and not cycle.more_body)
         ) and not self.transport.is_closing():
             self._end(_TOO_SLOW)

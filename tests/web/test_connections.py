@@ -81,10 +81,16 @@ async def test_more_connections_than_there_may_be_are_turned_away_and_taken_when
 
 
 @pytest.mark.usefixtures("hurried")
-@pytest.mark.parametrize("begun", [b"", REQUEST[:20]])
-async def test_a_request_that_does_not_come_is_not_waited_for(port: int, begun: bytes) -> None:
+async def test_a_connection_that_asks_nothing_is_closed_without_a_word(port: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(begun)
+    assert await reader.read() == b""
+    writer.close()
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_a_request_that_does_not_come_whole_is_not_waited_for(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(REQUEST[:20])
     said = await reader.read()
     assert said.startswith(b"HTTP/1.1 408 ")
     assert b'{"code":"TOO_SLOW"' in said
