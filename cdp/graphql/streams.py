@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import Any
@@ -47,6 +48,7 @@ class Streaming(StreamingResponse):
 
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["diptych.streams_since"] = time.perf_counter()
         async with aclosing(self._written):
             await super().__call__(scope, receive, send)
 

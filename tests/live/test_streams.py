@@ -98,7 +98,10 @@ async def test_a_subscription_comes_as_parts(live: Any, monkeypatch: pytest.Monk
     async with streamed(live, NAMES, APOLLO) as response:
         assert response.headers["content-type"].startswith("multipart/mixed; boundary=")
         parts = parts_of(response)
-        assert await anext(parts) == {"payload": {"data": {"profilesChanged": {"nodes": []}}}}
+        first = await anext(parts)
+        while not first:
+            first = await anext(parts)
+        assert first == {"payload": {"data": {"profilesChanged": {"nodes": []}}}}
         assert await anext(parts) == {}
         await live.track({"type": "identify", "userId": "ann", "traits": {"name": "Ann"}})
         async for part in parts:
