@@ -156,6 +156,8 @@ def _finish(name: str, process: subprocess.Popen[str]) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         process.kill()
         raise SystemExit(f"{name} did not come to an end.") from None
+    if process.returncode != 0:
+        raise SystemExit(f"{name} ended with status {process.returncode}.")
     result: dict[str, Any] = json.loads(output)
     return result
 
