@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
@@ -21,7 +22,15 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
-from cdp.errors import DiptychError, Misconfigured, RateLimited, TooLarge, Unauthenticated, Unavailable
+from cdp.errors import (
+    BadInput,
+    DiptychError,
+    Misconfigured,
+    RateLimited,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
 from cdp.graphql import ide
 from cdp.graphql.accepting import RESPONSE_TYPE, media_type_of, stream_form_of, takes_json
 from cdp.graphql.asking import Asked, Desk, response_map, token_of
@@ -35,6 +44,10 @@ from cdp.graphql.trusted import TrustedDocuments, wanted_hash
 
 LARGEST_BODY = 1_000_000
 """Bytes."""
+SMALL_BODY = 2_000
+"""Bytes up to which nobody notices that a request is read."""
+MOST_CONTAINERS = 50_000
+"""Objects and lists in a body; each takes longer to make than a hundred bytes of text to read."""
 
 _PLAIN_JSON = {"application/json", "application/json; charset=utf-8", "application/json;charset=utf-8"}
 _BY_POST = OperationType.from_http("POST")
@@ -66,6 +79,7 @@ class GraphQLView(GraphQL[Context, None]):
         super().__init__(build_schema(), graphql_ide="graphiql", subscription_protocols=())
         self._desk = desk
         self._allowed_origins = allowed_origins
+        self._turns = _Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or talk over one socket; every failure of a request is answered in JSON."""
@@ -76,7 +90,7 @@ class GraphQLView(GraphQL[Context, None]):
             else:
                 await websocket.close()
             return
-        request = Request(scope, _limited(receive))
+        request = Request(scope, _limited(receive, self._turns))
         try:
             match request.method:
                 case "POST" if request.headers.get("content-type", "").lower() in _PLAIN_JSON:
@@ -270,15 +284,33 @@ def _failure(request: Request, status: int, message: str, code: str) -> Response
     )
 
 
-def _limited(receive: Receive) -> Receive:
-    read = 0
+class _Turns:
+    """One large body a turn of the event loop: what others ask is answered in between, however many come at once."""
+
+    def __init__(self) -> None:
+        self._one = asyncio.Lock()
+
+    async def wait(self) -> None:
+        """Come to the head of the queue, and let everybody else go first once more."""
+        async with self._one:
+            await asyncio.sleep(0)
+
+
+def _limited(receive: Receive, turns: _Turns) -> Receive:
+    read = containers = 0
 
     async def limited() -> Message:
-        nonlocal read
+        nonlocal read, containers
         message = await receive()
-        read += len(message.get("body", b""))
+        body = message.get("body", b"")
+        read += len(body)
         if read > LARGEST_BODY:
             raise TooLarge(f"A request may have {LARGEST_BODY:,} bytes.")
+        containers += body.count(b"{") + body.count(b"[")
+        if containers > MOST_CONTAINERS:
+            raise BadInput(f"A request may have {MOST_CONTAINERS:,} objects and lists.")
+        if read > SMALL_BODY and not message.get("more_body", False):
+            await turns.wait()
         return message
 
     return limited
