@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import httpx
@@ -15,12 +15,15 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from cdp.db.pool import Database
 from cdp.model import WorkspaceId
+from cdp.telemetry import count
 from cdp.web.exposition import page
 from cdp.web.metrics import Metrics
 from cdp.web.middleware import middleware
+from cdp.web.readiness import Readiness
 from tests.web.test_tracking import TRACK, basic, batch
 
 
@@ -218,6 +221,34 @@ async def test_what_a_flush_logs_is_not_said_of_the_request_that_started_it(
     assert answer.status_code == 503
     named = {entry["event"]: entry.get("request_id") for entry in logged}
     assert named == {"flush_failed": None, "unavailable": "r-1", "request": "r-1"}
+
+
+async def test_what_happens_in_a_socket_is_counted_and_logged_under_its_id(metrics: Metrics) -> None:
+    async def app(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        count("graphql.operation", "subscription", "ok")
+        structlog.get_logger().info("within")
+
+    (layer,) = middleware(metrics)
+    scope = {"type": "websocket", "headers": [(b"x-request-id", b"s-1")]}
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logged:
+        await layer.cls(app, **layer.kwargs)(scope, None, None)
+    assert [(entry["event"], entry["request_id"]) for entry in logged] == [
+        ("within", "s-1"),
+        ("socket", "s-1"),
+    ]
+    assert b'cdp_graphql_operations_total{kind="subscription",outcome="ok"} 1.0' in page(metrics.families())
+
+
+async def test_a_pool_without_a_free_connection_is_the_reason_that_is_given(
+    database_url: str, metrics: Metrics
+) -> None:
+    database = await Database.connect(database_url, max_size=1, acquire_timeout=0.05)
+    readiness = Readiness(database, metrics, lambda: datetime.now(UTC))
+    async with database.unbound():
+        checks = await readiness.checks()
+    assert checks["database"].reason == "All 1 connections of this process are in use (CDP_POOL_SIZE)."
+    assert (await readiness.checks())["database"].ok
+    await database.close()
 
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 65, "é"])
