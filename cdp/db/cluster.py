@@ -68,7 +68,7 @@ SETTINGS: Mapping[str, str] = {
 }
 """What differs from PostgreSQL's defaults, besides `memory`; `EmbeddedPostgres.start(settings=…)` adds to it."""
 
-_LEAST_BUFFERS, _MOST_BUFFERS = 128, 2_048
+_LEAST_BUFFERS, _MOST_BUFFERS = 128, 8_192
 """Megabytes."""
 
 _LONGEST_SOCKET_PATH = 100

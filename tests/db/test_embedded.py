@@ -239,9 +239,9 @@ def test_a_setting_that_postgresql_does_not_know_is_reported(data: Path) -> None
 def test_the_server_holds_a_quarter_of_the_memory_that_it_may_use(
     tmp_path: Path, limit: str | None, buffers: str | None
 ) -> None:
-    """Of a container's, where that is less than the machine's; never more than two gigabytes."""
+    """Of a container's, where that is less than the machine's; never more than eight gigabytes."""
     file = tmp_path / "memory.max"
     if limit is not None:
         file.write_text(limit)
     found = cluster.memory([file])["shared_buffers"]
-    assert found == buffers or (buffers is None and 128 <= int(found.removesuffix("MB")) <= 2_048)
+    assert found == buffers or (buffers is None and 128 <= int(found.removesuffix("MB")) <= 8_192)
