@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shlex
 from pathlib import Path
 
+import asyncpg
 import pytest
 from click import Context, Group
 
 from cdp.cli import run
 from cdp.cli.commands import COMMANDS, cdp
+from tests.conftest import DatabaseUrls
 
 
 @pytest.fixture(autouse=True)
@@ -172,6 +175,29 @@ def test_workspaces_and_keys_are_made_listed_and_ended(at: None, capsys: pytest.
     assert "revoked" in capsys.readouterr().out
     assert run(["keys", "revoke", "999", "--workspace", "acme"]) == 1
     assert run(["keys", "list", "--workspace", "nobody"]) == 1
+    assert "`cdp workspaces create` makes one" in capsys.readouterr().err
+
+
+def test_a_workspace_is_limited_and_unlimited(
+    at: None, capsys: pytest.CaptureFixture[str], database_urls: DatabaseUrls
+) -> None:
+    """As docs/ingest.md says: the command replaces all limits; what is not named is the server's."""
+    assert run(["workspaces", "create", "acme"]) == 0
+
+    async def stored() -> str:
+        connection = await asyncpg.connect(database_urls.superuser)
+        try:
+            return str(await connection.fetchval("SELECT limits::text || version FROM workspace"))
+        finally:
+            await connection.close()
+
+    many = ["--events-per-second", "2000", "--key-requests-per-second", "50"]
+    assert run(["workspaces", "limit", "acme", *many]) == 0
+    assert asyncio.run(stored()) == '{"events_per_second": 2000.0, "key_requests_per_second": 50.0}2'
+    assert run(["workspaces", "limit", "acme"]) == 0
+    assert asyncio.run(stored()) == "{}3"
+    assert run(["workspaces", "limit", "acme", "--events-per-second", "-1"]) == 2
+    assert run(["workspaces", "limit", "nobody"]) == 1
     assert "`cdp workspaces create` makes one" in capsys.readouterr().err
 
 

@@ -4,8 +4,9 @@ import json
 
 import asyncpg
 
-from cdp.model import WorkspaceId
+from cdp.model import Limits, WorkspaceId
 from cdp.model.ids import encode_id
+from cdp.workspaces.store import set_limits
 
 RESULTS = """
     accepted duplicates refused userErrors { code field message }
@@ -89,6 +90,19 @@ async def test_a_batch_beyond_the_limits_is_refused_whole(api):
     large = [{"type": "TRACK", "event": "A", "userId": "u1", "properties": {"a": "x" * 30_000}}] * 20
     payload = await api.mutate("eventsIngest", RESULTS, {"events": large})
     assert [error["code"] for error in payload["userErrors"]] == ["TOO_LARGE"]
+
+
+async def test_who_sends_too_much_is_told_so_as_the_tracking_api_tells_it(api, database, workspace):
+    await set_limits(database, workspace, Limits(events_per_second=1))
+    many = [VIEWED | {"messageId": f"m{number}"} for number in range(5)]
+    assert (await api.mutate("eventsIngest", RESULTS, {"events": many}))["accepted"] == 5
+    answer = await api.ask(
+        "mutation ($input: EventsIngestInput!) { eventsIngest(input: $input) { accepted } }",
+        input={"events": many},
+    )
+    (error,) = answer["errors"]
+    assert error["extensions"]["code"] == "RATE_LIMITED"
+    assert error["message"] == "This workspace may send 1 events a second; wait and send again."
 
 
 async def test_a_batch_that_is_none_is_bad_input(api):
