@@ -2,7 +2,7 @@
 
     python -m bench.ingest.stages [--quick]
 
-No HTTP and no settling: bodies go from `decode_batch` through the intake to the commit, in this process, as in a server.
+No HTTP and no settling: bodies go from `decode_batch` through the intake to the commit, in this process.
 Processor time is counted, not the clock, so that the figures hold on a machine that is busy with other things;
 statements are timed by `pg_stat_statements`.
 """

@@ -23,11 +23,12 @@ _encode = msgspec.json.encode
 
 
 class Standing(Struct):
-    """Which memberships a profile has."""
+    """How the rows of a profile stand."""
 
-    accounts: set[AccountId] = field(default_factory=set)
     home: AccountId | None = None
-    """The one in which facts without an account count; None: they count for the profile alone."""
+    """The membership in which facts without an account count; None: they count for the profile alone."""
+    whole: bool = True
+    """Whether they can be added to; False: they must be derived first."""
 
 
 class Addition(Struct):
@@ -181,10 +182,14 @@ class _Book:
         """The addition for facts in an account (0: in none)."""
         standing = self._standing_of.get(profile_id)
         target: AccountId | None = account
-        if standing is None and profile_id not in self._born:
-            self.anew.add(profile_id)
-        elif standing is not None and account == NO_ACCOUNT:
-            target = standing.home
+        if standing is None:
+            if profile_id not in self._born:
+                self.anew.add(profile_id)
+        else:
+            if not standing.whole:
+                self.anew.add(profile_id)
+            if account == NO_ACCOUNT:
+                target = standing.home
         addition = self._rows.setdefault(profile_id, {}).setdefault(target, Addition())
         self.at[profile_id, account] = addition
         if target is None:

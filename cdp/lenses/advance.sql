@@ -3,11 +3,14 @@
 -- derive (refresh.sql), at a cost that does not grow with the history behind it.
 
 -- name: standings
--- The memberships of profiles, and in which of them facts without an account count: ($1 workspace, $2 profile ids).
-SELECT w.profile_id, m.account_id, 0 = ANY (m.scope) AS home
+-- The memberships of profiles, in which of them facts without an account count, and whether a row can be added to:
+-- a server from before there were units derives a row without them. ($1 workspace, $2 profile ids)
+SELECT w.profile_id, m.account_id, 0 = ANY (m.scope) AS home,
+       m.intent_rank = m.intent_units::float8 / 1099511627776::float8 AS whole
 FROM unnest($2::bigint[]) AS w (profile_id)
 CROSS JOIN LATERAL (
-    SELECT m.account_id, m.scope FROM membership m WHERE m.workspace_id = $1 AND m.profile_id = w.profile_id OFFSET 0
+    SELECT m.account_id, m.scope, m.intent_rank, m.intent_units FROM membership m
+    WHERE m.workspace_id = $1 AND m.profile_id = w.profile_id OFFSET 0
 ) m;
 
 -- name: advance

@@ -78,15 +78,15 @@ async def refresh(
 async def _standings(
     connection: Connection, workspace_id: WorkspaceId, profile_ids: Collection[ProfileId]
 ) -> dict[ProfileId, Standing]:
+    if not profile_ids:
+        return {}
     standing_of: dict[ProfileId, Standing] = {}
-    if profile_ids:
-        for profile_id, account_id, home in await connection.fetch(
-            _ADVANCE.standings, workspace_id, list(profile_ids)
-        ):
-            standing = standing_of.setdefault(profile_id, Standing())
-            standing.accounts.add(account_id)
-            if home:
-                standing.home = account_id
+    rows = await connection.fetch(_ADVANCE.standings, workspace_id, list(profile_ids))
+    for profile_id, account_id, home, whole in rows:
+        standing = standing_of.setdefault(profile_id, Standing())
+        standing.whole &= whole
+        if home:
+            standing.home = account_id
     return standing_of
 
 

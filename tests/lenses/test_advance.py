@@ -204,6 +204,24 @@ async def test_who_is_known_costs_no_derivation(database: Database, workspace: W
     assert "advance" in asked
 
 
+async def test_a_row_that_an_older_server_derived_is_derived_before_it_is_added_to(
+    database: Database, workspace: WorkspaceId
+) -> None:
+    """It knows the rank, and not the exact weight behind it."""
+    traffic = Traffic(database, workspace)
+    await _flush(database, workspace, [_event("first")])
+    await _flush(database, workspace, [_event("second")])
+    expected = (await traffic.profile(1))["intent_units"]
+    for table in ("profile", "membership"):
+        await traffic.execute(
+            f"UPDATE {table} SET intent_units = 0, stage_units = DEFAULT WHERE workspace_id = $1"
+        )
+    await _flush(database, workspace, [_event("third")])
+    row = await traffic.profile(1)
+    assert row["intent_units"] == expected / 2 * 3
+    assert row["stage"] == "PRICING"
+
+
 def test_facts_of_an_account_count_there_and_those_of_none_at_home() -> None:
     """One row serves a person with one membership; with two there is one for each, and one for the whole person."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
@@ -220,12 +238,11 @@ def test_facts_of_an_account_count_there_and_those_of_none_at_home() -> None:
         additions = add_up(summaries, changes, {ProfileId(1): standing})
         return {(row.whole, row.target, row.addition.intent_units) for row in additions.rows}
 
-    at_home = Standing(accounts={AccountId(7)}, home=AccountId(7))
+    at_home = Standing(home=AccountId(7))
     assert rows(at_home) == {(True, None, 10), (False, 7, 8), (False, 8, 2)}
-    with_themselves = Standing(accounts={AccountId(0)}, home=AccountId(0))
+    with_themselves = Standing(home=AccountId(0))
     assert rows(with_themselves) == {(True, None, 10), (False, 0, 5), (False, 7, 3), (False, 8, 2)}
-    nowhere = Standing(accounts={AccountId(7), AccountId(8)})
-    assert add_up(summaries, changes, {ProfileId(1): nowhere}).anew == {ProfileId(1)}
+    assert add_up(summaries, changes, {ProfileId(1): Standing()}).anew == {ProfileId(1)}
 
 
 def test_additions_are_a_monoid_too() -> None:
