@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 class _Chore(Protocol):
     """One chunk of some work on a workspace; the answer is whether more is left."""
 
+    __name__: str
+
     def __call__(
         self, database: Database, workspace_id: WorkspaceId, *, now: datetime
     ) -> Awaitable[bool]: ...
@@ -55,7 +57,13 @@ class Chores:
         workspace_id, chore = self._left.popleft()
         # What is deleted is over by both clocks: one of them may have jumped ahead.
         now = min(clock(), await upkeep.their_time(self._database))
-        if await chore(self._database, workspace_id, now=now):
+        try:
+            more = await chore(self._database, workspace_id, now=now)
+        except asyncpg.PostgresError as error:
+            # Its chunk is undone, and begun again when the house is kept next; people are settled meanwhile.
+            log.warning("chore_put_off", workspace=workspace_id, chore=chore.__name__, error=str(error))
+            more = False
+        if more:
             self._left.append((workspace_id, chore))
             self._done_some = True
         if not self._left and self._done_some:

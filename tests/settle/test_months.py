@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from cdp.db.pool import Database
 from cdp.hooks.manager import Plugins
@@ -142,3 +143,28 @@ async def test_the_worker_drops_a_month_that_no_workspace_keeps(
         await loaded.aclose()
     seen = "SELECT sum(count)::int FROM summary_tally WHERE workspace_id = $1 AND kind = 'seen'"
     assert await rows(database, workspace, seen) == [(4,)]
+
+
+async def test_a_chore_that_fails_is_put_off_and_holds_nobody_up(
+    database: Database, workspace: WorkspaceId, owner: asyncpg.Connection
+) -> None:
+    """It is due again when the house is kept next."""
+    await ingest(database, workspace, [event("a", "ada", occurred_at=datetime(2025, 1, 1, tzinfo=UTC))])
+    async with database.transaction(workspace) as connection:
+        await change_settings(connection, workspace, {"retention_months": 1}, now=NOON)
+    loaded = Plugins()
+    try:
+        worker = make_worker(database, loaded, Clock())
+        await owner.execute("ALTER TABLE base_tally RENAME TO elsewhere")
+        await worker.keep_house()
+        with capture_logs() as logs:
+            while await worker.chore_once():
+                pass
+        assert [line["event"] for line in logs] == ["chore_put_off"]
+        await owner.execute("ALTER TABLE elsewhere RENAME TO base_tally")
+        await worker.keep_house()
+        while await worker.chore_once():
+            pass
+    finally:
+        await loaded.aclose()
+    assert await rows(database, workspace, "SELECT name FROM event WHERE workspace_id = $1") == []
