@@ -16,10 +16,17 @@ CROSS JOIN LATERAL (
 
 -- name: lock_names
 -- Whoever gives an account a group id or a domain holds its lock first, so that no two give it to different accounts.
+WITH whole AS MATERIALIZED (
+    -- A transaction with very many new accounts must not fill PostgreSQL's table of locks: it locks out all others.
+    SELECT CASE WHEN cardinality($2::text[]) > 64 THEN pg_advisory_xact_lock(7003, $1::bigint::integer)
+                ELSE pg_advisory_xact_lock_shared(7003, $1::bigint::integer) END AS locked
+)
+SELECT w.locked FROM whole w
+UNION ALL
 SELECT pg_advisory_xact_lock(7002, h.slot)
 FROM (
-    -- 256 slots: a transaction with thousands of new accounts must not fill PostgreSQL's table of locks.
-    SELECT DISTINCT hashtext($1::bigint || ':' || name) & 255 AS slot FROM unnest($2::text[]) AS name ORDER BY 1
+    SELECT DISTINCT hashtext($1::bigint || ':' || name) AS slot FROM unnest($2::text[]) AS name
+    WHERE cardinality($2::text[]) <= 64 ORDER BY 1
 ) h;
 
 -- name: create_accounts
