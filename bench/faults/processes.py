@@ -40,8 +40,8 @@ class Victim(Protocol):
 
     name: str
 
-    def kill(self, rng: random.Random) -> str:
-        """Kill it without warning; the answer says what of it."""
+    def kill(self, rng: random.Random) -> str | None:
+        """Kill it without warning; the answer says what of it, or that nothing of it was alive."""
 
     async def revive(self) -> None:
         """Start it again where that is not done by itself."""
@@ -56,15 +56,14 @@ class Postgres:
         self.folder = folder
         self.server = EmbeddedPostgres.start(folder)
 
-    def kill(self, rng: random.Random) -> str:
+    def kill(self, rng: random.Random) -> str | None:
         """Kill the postmaster, or one of the processes that work for it: it then restarts all of them by itself."""
         pid = postmaster(self.folder)
-        assert pid is not None, "it has written its process id"
+        if pid is None:
+            return None  # it is just being started
         workers = family(pid)[1:]
         one = rng.choice(workers) if workers and rng.random() < 0.5 else pid
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(one, signal.SIGKILL)
-        return "postmaster" if one == pid else "backend"
+        return ("postmaster" if one == pid else "backend") if _killed(one) else None
 
     async def revive(self) -> None:
         """Start it, as whoever runs it would: again and again until it starts."""
@@ -90,11 +89,9 @@ class Program:
         self._log = log
         self._process = self._start()
 
-    def kill(self, rng: random.Random) -> str:
+    def kill(self, rng: random.Random) -> str | None:
         """Kill the process, or one of those that it has started."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(rng.choice(family(self._process.pid)), signal.SIGKILL)
-        return self.name
+        return self.name if _killed(rng.choice(family(self._process.pid))) else None
 
     async def revive(self) -> None:
         """Start it again if it has ended."""
@@ -137,7 +134,8 @@ class Killer:
             watching = {task for task in watching if not task.done()}
             victim = self._rng.choice(self._victims)
             at = time.time()
-            watching.add(asyncio.create_task(self._back(victim, victim.kill(self._rng), at)))
+            if (target := victim.kill(self._rng)) is not None:
+                watching.add(asyncio.create_task(self._back(victim, target, at)))
         await asyncio.gather(*watching)
 
     async def ready(self, within: float = 120.0) -> None:
@@ -160,3 +158,13 @@ class Killer:
         await victim.revive()
         await self.ready()
         self.kills.append(Kill(target=target, at=at, down=time.time() - at))
+
+
+def _killed(pid: int) -> bool:
+    """Kill a process; whether it was alive, and not one that was killed and that nobody has reaped yet."""
+    try:
+        alive = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        os.kill(pid, signal.SIGKILL)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return alive

@@ -14,6 +14,7 @@ class Wire:
     def __init__(self, to: int) -> None:
         self._to = to
         self._open: set[asyncio.StreamWriter] = set()
+        self._carried: set[asyncio.Task[None]] = set()
         self.cuts = 0
         """Connections that were cut."""
         self.calm = False
@@ -25,8 +26,18 @@ class Wire:
             writer.transport.abort()
         self.cuts += len(self._open) // 2
 
-    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry one connection to its end."""
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry one more connection to its end."""
+        task = asyncio.create_task(self._client(reader, writer))
+        self._carried.add(task)
+        task.add_done_callback(self._carried.discard)
+
+    async def ended(self) -> None:
+        """Cut what is left, and wait until nothing is."""
+        self.cut()
+        await asyncio.gather(*self._carried)
+
+    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             answers, server = await asyncio.open_connection("127.0.0.1", self._to)
         except OSError:
@@ -68,3 +79,4 @@ async def cut_at_random(port: int, to: int, rng: random.Random) -> AsyncIterator
     finally:
         task.cancel()
         server.close()
+        await wire.ended()
