@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+import structlog
 
 from cdp.db import migrate
 from cdp.db.embedded import EmbeddedPostgres
@@ -49,6 +51,16 @@ class DatabaseUrls:
     app: str
     owner: str
     superuser: str
+
+
+@pytest.fixture
+def logs_as_before() -> Iterator[None]:
+    """For tests that run commands in this process: commands say how it logs, and other tests look at what it does."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()
 
 
 @pytest.fixture

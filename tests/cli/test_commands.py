@@ -15,6 +15,8 @@ from cdp.cli import run
 from cdp.cli.commands import COMMANDS, cdp
 from tests.conftest import DatabaseUrls
 
+pytestmark = pytest.mark.usefixtures("logs_as_before")
+
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,8 @@ from cdp.settle import upkeep
 
 Urls = object
 
+pytestmark = pytest.mark.usefixtures("logs_as_before")
+
 
 @pytest.fixture
 def place(database_url: str) -> Place:

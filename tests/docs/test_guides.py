@@ -25,6 +25,8 @@ from tests.cli.serving import call, environment, serving
 DOCS = Path(__file__).parents[2] / "docs"
 LOCAL = "http://127.0.0.1:8000"
 
+pytestmark = pytest.mark.usefixtures("logs_as_before")
+
 
 def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
