@@ -14,7 +14,7 @@ from cdp.db.pool import Connection, Database
 from cdp.errors import DiptychError, Unavailable
 from cdp.identity.kinds import Kinds
 from cdp.ingest import refused, transaction
-from cdp.ingest.apart import apart
+from cdp.ingest.apart import Names, apart
 from cdp.ingest.failures import Verdict, judge, outage
 from cdp.ingest.flush import Flush, Observer
 from cdp.ingest.outage import Outage
@@ -67,6 +67,7 @@ class Flusher:
         self._committed = committed
         self._outage = outage
         self._poison = Poison()
+        self._names: dict[WorkspaceId, Names] = {}
 
     async def run(self, flush: Flush) -> DiptychError | None:
         """Store everything that can be stored; what became of each item is noted in its job.
@@ -121,7 +122,8 @@ class Flusher:
         """
         if len(flush.events) < WORTH_PARTING or flush.refusals():
             return
-        ranges = flush.arrange(apart(flush.events, PARTS))
+        names = self._names.setdefault(flush.workspace_id, Names())
+        ranges = flush.arrange(apart(flush.events, PARTS, names))
         failures: list[DiptychError] = []
 
         async def part(start: int, end: int) -> None:
@@ -135,6 +137,7 @@ class Flusher:
                 group.create_task(part(start, end))
         if failures:
             raise failures[0]
+        names.remember(flush.events)
         flush.leave(flush.undecided())
 
     def _recall(self, flush: Flush) -> None:

@@ -9,10 +9,11 @@ from cdp.accounts.book import lock_names
 from cdp.db.pool import Database
 from cdp.model import WorkspaceId
 
-_LOCKS = (
-    "SELECT classid::bigint AS room, mode, count(*) AS number FROM pg_locks "
-    "WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) GROUP BY 1, 2 ORDER BY 1"
-)
+_LOCKS = """
+    SELECT classid::bigint AS room, mode, count(*) AS number FROM pg_locks
+    WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    GROUP BY classid, mode ORDER BY classid
+"""
 
 
 @pytest.mark.parametrize(
