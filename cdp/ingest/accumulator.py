@@ -73,7 +73,7 @@ class _Lane:
         self.held = 0
         """Items in the lane, those that are being stored too."""
         self.rate = 0.0
-        """Events per second of the last flushes; 0: not known."""
+        """Events per second of the last flushes that others waited for; 0: there were none yet."""
         self.calls = 0
         """Requests under way, from before their bodies are read."""
         self.mean = 1.0
@@ -251,7 +251,9 @@ class Accumulator:
         raise Unavailable(reason)
 
     def _most(self, lane: _Lane) -> float:
-        """Events that may wait in a lane."""
+        """Events that may be under way in a lane; as long as nothing has had to wait, nobody knows what is too much."""
+        if not lane.rate:
+            return float(self._settings.queue_events)
         return max(QUEUE_LEAST * self._settings.flush_events, lane.rate * QUEUE_SECONDS)
 
     async def _run(self, workspace_id: WorkspaceId, lane: _Lane) -> None:
@@ -332,8 +334,9 @@ class Accumulator:
             self._answer(lane, jobs, Unavailable("The server is stopping."))
             raise
         else:
-            rate = len(flush.events) / max(asyncio.get_running_loop().time() - now, 1e-3)
-            lane.rate = 0.7 * lane.rate + 0.3 * rate if lane.rate else rate
+            if lane.pending:
+                rate = len(flush.events) / max(asyncio.get_running_loop().time() - now, 1e-3)
+                lane.rate = 0.7 * lane.rate + 0.3 * rate if lane.rate else rate
         if error is None:
             # Too much of it cannot be stored: those who have a part in that wait for each other, the rest goes on.
             now = asyncio.get_running_loop().time()

@@ -93,8 +93,8 @@ async def test_requests_are_let_in_as_long_as_what_they_bring_can_be_stored_soon
 ) -> None:
     """Before their bodies are read, by what the last ones brought."""
     async with open_ingest(database, flush_events=5) as ingest:
-        for number in range(40):
-            await send(ingest, workspace, f"m{number}", 4)
+        for rounds in range(8):
+            await asyncio.gather(*(send(ingest, workspace, f"m{rounds}-{n}", 4) for n in range(5)))
         room = ingest.accumulator.admitting
         most = max(2 * 5, 3.0 * ingest.accumulator._lane(workspace).rate)
         inside = []
