@@ -53,7 +53,9 @@ def to_graphql_error(
             return GraphQLError(AWAY, extensions={"code": cause.code}, original_error=cause, **located)  # type: ignore[arg-type]
         case DiptychError():
             code = cause.code if cause.code in _CODES else "BAD_USER_INPUT"
-            return GraphQLError(cause.message, extensions={"code": code}, original_error=cause, **located)  # type: ignore[arg-type]
+            return GraphQLError(
+                short(cause.message), extensions={"code": code}, original_error=cause, **located
+            )  # type: ignore[arg-type]
         case asyncpg.QueryCanceledError():
             message = "The query took too long; ask for less at once."
             return GraphQLError(message, extensions={"code": "COMPLEXITY"}, original_error=cause, **located)  # type: ignore[arg-type]
@@ -61,14 +63,16 @@ def to_graphql_error(
             return _masked(cause, **located)  # type: ignore[arg-type]
 
 
+def short(message: str) -> str:
+    """A message without the end of what it quotes."""
+    return message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]} …"
+
+
 def _with_code(error: GraphQLError) -> GraphQLError:
     if "code" in (error.extensions or {}) and len(error.message) <= LONGEST_MESSAGE:
         return error
-    message = error.message
-    if len(message) > LONGEST_MESSAGE:
-        message = f"{message[:LONGEST_MESSAGE]} …"
     return GraphQLError(
-        message,
+        short(error.message),
         nodes=error.nodes,
         source=error.source,
         positions=error.positions,

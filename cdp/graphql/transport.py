@@ -35,7 +35,7 @@ from cdp.graphql import ide
 from cdp.graphql.accepting import RESPONSE_TYPE, media_type_of, stream_form_of, takes_json
 from cdp.graphql.asking import Asked, Desk, response_map, token_of
 from cdp.graphql.context import Context, Services
-from cdp.graphql.errors import to_graphql_error
+from cdp.graphql.errors import short, to_graphql_error
 from cdp.graphql.packing import pack
 from cdp.graphql.schema import build_schema
 from cdp.graphql.socket import Socket, may_connect
@@ -273,7 +273,7 @@ def _wrong_method(request: Request) -> Response:
 
 
 def _failure(request: Request, status: int, message: str, code: str) -> Response:
-    body = {"errors": [{"message": message, "extensions": {"code": code}}]}
+    body = {"errors": [{"message": short(message), "extensions": {"code": code}}]}
     media_type = media_type_of(request.headers.get("accept", ""))
     headers = {"Allow": "POST" if request.method == "GET" else "GET, POST"} if status == 405 else None
     return Response(
