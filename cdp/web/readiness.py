@@ -46,6 +46,14 @@ class Check(Struct, frozen=True, kw_only=True):
     """Whether the server cannot work without it."""
 
 
+_STOPPED = {
+    "DiskFullError": ": the database's disk is full",
+    "PostgresIOError": ": the database cannot use its disk",
+    "ReadOnlySQLTransactionError": ": the database is read-only",
+    "OutOfMemoryError": ": the database has no memory",
+}
+"""Errors after which nothing can be stored until somebody does something."""
+
 _SKIPPED = Check(ok=False, reason="The database is away, so that nobody can tell.")
 
 
@@ -107,15 +115,18 @@ class Readiness:
         }
 
     def _writable(self, *, read_only: bool, standby: bool) -> Check:
-        reason = None
+        reason, fatal = None, True
         if standby:
             reason = "The database is a standby and takes no writes; point DATABASE_URL at the primary."
         elif read_only:
             reason = "The database is read-only (default_transaction_read_only)."
         elif (trouble := self._metrics.trouble()) is not None and trouble[1] < TROUBLE_SECONDS:
             cause, seconds = trouble
-            reason = f"Events could not be stored {seconds:.0f} seconds ago ({cause}){_known(cause)}."
-        return Check(ok=reason is None, reason=reason, fatal=True)
+            known = _STOPPED.get(cause)
+            reason = f"Events could not be stored {seconds:.0f} seconds ago ({cause}{known or ''})."
+            # A lock that was not had in time, a connection that broke: the next attempt may well succeed.
+            fatal = known is not None
+        return Check(ok=reason is None, reason=reason, fatal=fatal)
 
 
 async def _migrations(connection: Connection) -> Check:
@@ -179,13 +190,3 @@ def _months(now: datetime) -> list[date]:
     """This month and the next."""
     this = now.date().replace(day=1)
     return [this, (this + timedelta(days=32)).replace(day=1)]
-
-
-def _known(cause: str) -> str:
-    match cause:
-        case "DiskFullError":
-            return ": its disk is full"
-        case "ReadOnlySQLTransactionError":
-            return ": it is read-only"
-        case _:
-            return ""
