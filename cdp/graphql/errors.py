@@ -53,9 +53,8 @@ def to_graphql_error(
             return GraphQLError(AWAY, extensions={"code": cause.code}, original_error=cause, **located)  # type: ignore[arg-type]
         case DiptychError():
             code = cause.code if cause.code in _CODES else "BAD_USER_INPUT"
-            return GraphQLError(
-                short(cause.message), extensions={"code": code}, original_error=cause, **located
-            )  # type: ignore[arg-type]
+            message = short(cause.message)
+            return GraphQLError(message, extensions={"code": code}, original_error=cause, **located)  # type: ignore[arg-type]
         case asyncpg.QueryCanceledError():
             message = "The query took too long; ask for less at once."
             return GraphQLError(message, extensions={"code": "COMPLEXITY"}, original_error=cause, **located)  # type: ignore[arg-type]

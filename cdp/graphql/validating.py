@@ -58,7 +58,7 @@ class SmallObjectsRule(ASTValidationRule):
                     values.extend(items)
 
 
-_RULES = (
+_RULES: tuple[type[ASTValidationRule], ...] = (
     SmallObjectsRule,
     *(
         rule

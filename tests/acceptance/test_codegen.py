@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -137,6 +138,15 @@ def test_ariadne_codegen(generators: Node, asked: Asked) -> None:
         "errors": [],
         "people": [4, 2],
     }
+
+
+@pytest.mark.parametrize(
+    ("language", "file"),
+    [("yaml", "codegen.yml"), ("json", "relay.config.json"), ("toml", "python/pyproject.toml")],
+)
+def test_the_guide_has_the_settings_that_are_tried_here(language: str, file: str) -> None:
+    section = (ROOT / "docs" / "graphql.md").read_text().split("## Typed clients")[1].split("\n## ")[0]
+    assert re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL) == [(FOLDER / file).read_text()]
 
 
 def with_requirements(requirements: Path) -> Path:
