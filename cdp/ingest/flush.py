@@ -81,6 +81,9 @@ class FlushReport(Struct, frozen=True, kw_only=True):
     events: int
     seconds: float
     tries: int
+    """Transactions, those included that were tried again."""
+    retries: int
+    """Transactions that were tried again."""
     stored: int
     duplicates: int
     refused: Mapping[str, int]
@@ -115,7 +118,7 @@ class Flush:
         ]
         self.events = [job.load.events[index] for job, index in self.places]
         self.condemned: list[Condemned] = []
-        self.tries = 0
+        self.tries = self.retries = 0
         self._given = len(self.events)
         self._codes: Counter[str] = Counter()
         self._outcomes: Counter[Outcome] = Counter()
@@ -189,6 +192,7 @@ class Flush:
             events=self._given,
             seconds=seconds,
             tries=self.tries,
+            retries=self.retries,
             stored=self._outcomes[Outcome.STORED],
             duplicates=self._outcomes[Outcome.DUPLICATE],
             refused=self._codes,

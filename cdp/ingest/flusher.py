@@ -228,6 +228,7 @@ class Flusher:
                     if (reason := outage(error)) is not None:
                         self._outage.begin(reason)
                     raise Unavailable("The events cannot be stored now; try again in a moment.") from error
+                flush.retries += 1
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - it only spreads tries in time
             else:
                 self._outage.end()

@@ -124,7 +124,7 @@ class Metrics:
             self._refused.labels(code).inc(count)
         self._batch.observe(report.events)
         self._flush.observe(report.seconds)
-        self._retries.inc(max(0, report.tries - 1))
+        self._retries.inc(report.retries)
         if report.stored or report.duplicates:
             self._trouble = None
 

@@ -282,7 +282,7 @@ async def test_a_deadlock_is_tried_again_and_nobody_sees_it(
                     pass
             await superuser.execute(lock, workspace, first)
         assert [result.outcome for result in await ours] == [Outcome.STORED] * 2
-        assert ingest.observed.reports[0].tries > 1
+        assert ingest.observed.reports[0].retries > 0
     await impatient.close()
     assert await stored_ids(database, workspace) == ["m1", "m2", "m3", "m4"]
 
@@ -300,7 +300,7 @@ async def test_a_lost_connection_is_tried_again_and_nobody_sees_it(
             while not await superuser.fetchval(ended):
                 pass
         assert [result.outcome for result in await waiting] == [Outcome.STORED]
-        assert ingest.observed.reports[0].tries > 1
+        assert ingest.observed.reports[0].retries > 0
     assert await stored_ids(database, workspace) == ["m1"]
 
 
