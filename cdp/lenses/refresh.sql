@@ -35,7 +35,7 @@ active AS MATERIALIZED (
 ),
 -- Which accounts the person is in. What an e-mail domain suggests counts while nothing explicit says otherwise.
 evidence AS MATERIALIZED (
-    SELECT p.profile_id, e.account_id, e.source, e.since, e.until, e.occurred_at, e.message_id,
+    SELECT p.profile_id, p.node_id, e.account_id, e.source, e.since, e.until, e.occurred_at, e.message_id,
            bool_or(e.source <> 'email_domain' AND e.until IS NULL AND e.kind = 'ORGANISATION')
                OVER (PARTITION BY p.profile_id) AS explicit
     FROM people p
@@ -48,11 +48,11 @@ evidence AS MATERIALIZED (
 ),
 own AS MATERIALIZED (
     SELECT e.profile_id, e.account_id, array_agg(DISTINCT e.source ORDER BY e.source) AS sources,
-           coalesce((array_agg(e.since ORDER BY e.occurred_at DESC, e.message_id COLLATE "C" DESC)
+           coalesce((array_agg(e.since ORDER BY e.occurred_at DESC, e.message_id COLLATE "C" DESC, e.node_id DESC)
                          FILTER (WHERE e.source = 'human'))[1],
                     min(e.since) FILTER (WHERE e.source <> 'human')) AS since,
            CASE WHEN bool_or(e.source = 'human')
-                THEN (array_agg(e.until ORDER BY e.occurred_at DESC, e.message_id COLLATE "C" DESC)
+                THEN (array_agg(e.until ORDER BY e.occurred_at DESC, e.message_id COLLATE "C" DESC, e.node_id DESC)
                           FILTER (WHERE e.source = 'human'))[1]
                 WHEN bool_and(e.until IS NOT NULL) THEN max(e.until) END AS until
     FROM evidence e
