@@ -22,11 +22,13 @@ from bench.traffic import batches, events
 from cdp.db.embedded import EmbeddedPostgres
 
 BATCH = 100
-"""Events in a request, of the flood and of the neighbour."""
+"""Events in a request of the flood."""
 CONNECTIONS = 200
 """Of the flood."""
-NEIGHBOUR_RATE = 10.0
-"""Requests per second of the workspace beside it."""
+NEIGHBOUR_SHARE = 0.05
+"""Of what can be taken, that the workspace beside it sends, …"""
+NEIGHBOUR_BATCH = 20
+"""… so many events in a request."""
 TIMES = 10
 """How much more than can be taken is offered."""
 
@@ -49,11 +51,11 @@ async def main() -> None:
             idle = use_of(server.pid).memory_mib
             sustained = await run(server.port, _requests(key, 20_000, seed=2), connections=8, seconds=seconds)
             rate = sustained.per_second * BATCH
-            alone = await _neighbour(server, neighbour, seconds, seed=3)
+            alone = await _neighbour(server, neighbour, rate, seconds, seed=3)
             async with _measured(server) as memory:
                 flood = await _flood(server, rate * TIMES / BATCH, seconds + 4)
                 await asyncio.sleep(2)
-                beside = await _neighbour(server, neighbour, seconds, seed=4)
+                beside = await _neighbour(server, neighbour, rate, seconds, seed=4)
                 said, _ = await flood.communicate()
             offered, taken, refused = (float(number) * BATCH for number in said.split())
     show(
@@ -64,8 +66,13 @@ async def main() -> None:
             ("the flood: offered", f"{offered:,.0f}", "", "", f"{memory.mib:,.0f} MiB at most"),
             ("the flood: taken", f"{taken:,.0f}", "", "", ""),
             ("the flood: refused", f"{refused:,.0f}", "", "", ""),
-            ("its neighbour, alone", f"{alone.per_second * BATCH:,.0f}", *_latency(alone), ""),
-            ("its neighbour, beside it", f"{beside.per_second * BATCH:,.0f}", *_latency(beside), ""),
+            ("its neighbour, alone", f"{alone.per_second * NEIGHBOUR_BATCH:,.0f}", *_latency(alone), ""),
+            (
+                "its neighbour, beside it",
+                f"{beside.per_second * NEIGHBOUR_BATCH:,.0f}",
+                *_latency(beside),
+                "",
+            ),
         ],
     )
     save(
@@ -82,19 +89,20 @@ async def main() -> None:
     )
 
 
-def _requests(key: str, count: int, *, seed: int) -> list[bytes]:
+def _requests(key: str, count: int, *, seed: int, size: int = BATCH) -> list[bytes]:
     return [
         request("POST", "/v1/batch", key=key, body=body)
-        for body in batches(events(count, people=10_000, seed=seed), BATCH)
+        for body in batches(events(count, people=10_000, seed=seed), size)
     ]
 
 
-async def _neighbour(server: Served, key: str, seconds: float, *, seed: int) -> Load:
-    count = int(seconds * NEIGHBOUR_RATE)
+async def _neighbour(server: Served, key: str, rate: float, seconds: float, *, seed: int) -> Load:
+    per_second = max(2.0, rate * NEIGHBOUR_SHARE / NEIGHBOUR_BATCH)
+    count = int(seconds * per_second) * NEIGHBOUR_BATCH
     return await paced(
         server.port,
-        _requests(key, count * BATCH, seed=seed),
-        per_second=NEIGHBOUR_RATE,
+        _requests(key, count, seed=seed, size=NEIGHBOUR_BATCH),
+        per_second=per_second,
         connections=8,
     )
 
