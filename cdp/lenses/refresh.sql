@@ -296,20 +296,25 @@ WHERE (f.traits, f.display_name, f.search_text)
 
 -- name: recount
 -- Derives the purchases of profiles and of their memberships from their orders: ($1 workspace, $2 profile ids).
-WITH place AS (
-    SELECT w.profile_id, NULL::bigint AS account_id, NULL::boolean AS own, NULL::bigint[] AS scope,
-           NULL::text[] AS sources
-    FROM unnest($2::bigint[]) AS w (profile_id)
-    UNION ALL
-    SELECT w.profile_id, m.account_id, m.own, m.scope, m.sources
+WITH standing AS MATERIALIZED (
+    SELECT w.profile_id, m.account_id, m.own, m.scope, m.sources,
+           -- In the only membership that somebody has, all their facts count.
+           count(*) OVER (PARTITION BY w.profile_id) = 1 AS whole
     FROM unnest($2::bigint[]) AS w (profile_id)
     CROSS JOIN LATERAL (
         SELECT m.account_id, m.own, m.scope, m.sources FROM membership m
         WHERE m.workspace_id = $1 AND m.profile_id = w.profile_id OFFSET 0
     ) m
 ),
+place AS (
+    SELECT s.profile_id, s.account_id, s.own, s.scope, s.sources, s.whole FROM standing s
+    UNION ALL
+    SELECT w.profile_id, NULL, NULL, NULL, NULL, true
+    FROM unnest($2::bigint[]) AS w (profile_id)
+    WHERE NOT EXISTS (SELECT FROM standing s WHERE s.profile_id = w.profile_id AND s.whole)
+),
 counted AS MATERIALIZED (
-    SELECT p.profile_id, p.account_id, p.own, p.scope, p.sources, b.purchase_count, b.last_purchase_at
+    SELECT p.profile_id, p.account_id, p.own, p.scope, p.sources, p.whole, b.purchase_count, b.last_purchase_at
     FROM place p
     CROSS JOIN LATERAL (
         SELECT count(*)::integer AS purchase_count, max(b.first_at) AS last_purchase_at
@@ -343,7 +348,7 @@ of_members AS (
 )
 INSERT INTO profile AS f (workspace_id, profile_id, purchase_count, last_purchase_at)
 SELECT $1, c.profile_id, c.purchase_count, c.last_purchase_at
-FROM counted c WHERE c.account_id IS NULL
+FROM counted c WHERE c.whole
   -- Someone who has no identifiers is nobody that we know.
   AND EXISTS (SELECT FROM node n WHERE n.workspace_id = $1 AND n.profile_id = c.profile_id)
 ON CONFLICT (workspace_id, profile_id) DO UPDATE SET
