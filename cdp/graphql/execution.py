@@ -39,7 +39,7 @@ from cdp.graphql.limits import Limits, TooComplex, check_cost, check_variables
 from cdp.graphql.payloads import answer_reference, refers
 from cdp.graphql.reading import Plans, Reading, is_planned
 from cdp.graphql.validating import MOST_ERRORS
-from cdp.plan.compiler import TYPE_KEY
+from cdp.plan.compiled import TYPE_KEY
 from cdp.plan.fields import declaration_of
 from cdp.plan.plans import Plan
 from cdp.plan.running import Answer

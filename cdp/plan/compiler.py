@@ -12,17 +12,16 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
 )
-from msgspec import Struct
 from msgspec.structs import replace
 
 from cdp.access.scopes import Scope as Permission
 from cdp.errors import BadInput, Forbidden
 from cdp.model.ids import decode_id
+from cdp.plan.compiled import NEEDS_KEY, TYPE_KEY, Compiled, Computation, Path, Refused
 from cdp.plan.connections import ConnectionParts
 from cdp.plan.entities import Entity
 from cdp.plan.fields import (
     AnyNode,
-    Batch,
     Column,
     Computed,
     Connected,
@@ -42,7 +41,6 @@ from cdp.plan.moment import Moment
 from cdp.plan.pages import page_of, ways_to
 from cdp.plan.selection import Selection
 from cdp.plan.statement import Convert, Scope, Statement
-from cdp.plan.values import Leaf
 from cdp.plan.writing import (
     NULL,
     Json,
@@ -60,44 +58,9 @@ from cdp.plan.writing import (
     text_of,
 )
 
-Path = tuple[str, ...]
 Nodes = Sequence[FieldNode]
 
-TYPE_KEY = "$type"
-"""Where an object that the ordinary executor completes says of which type it is."""
-NEEDS_KEY = "$needs"
-"""Where it has the columns that its computed fields require."""
-
 MOST_LIST_ITEMS = 1_000
-
-
-class Refused(Struct, frozen=True):
-    """A field of the document that the caller may not see: null, and this error once."""
-
-    path: Path
-    node: FieldNode
-    message: str
-    concerns: tuple[Leaf, str] | None = None
-    """The id and the type that it must be of for the field to be asked at all; None: it always is."""
-
-
-class Computation(Struct, frozen=True):
-    """A computed field of the document."""
-
-    path: Path
-    type_name: str
-    batch: Batch
-    requires: frozenset[str]
-    given: Given
-    node: FieldNode
-
-
-class Compiled(Struct, frozen=True):
-    """What became of one field at the root of a statement."""
-
-    sql: str
-    refused: tuple[Refused, ...]
-    computations: tuple[Computation, ...]
 
 
 class Compiler:
@@ -159,7 +122,6 @@ class Compiler:
         needs: dict[str, str] = {}
         for key, field_nodes in self._selection.below(type_, nodes).items():
             name = field_nodes[0].name.value
-            inner = scope.inner({}, (*scope.path, key))
             written = self.key(key, name)
             if name == "__typename":
                 pairs.append((written, fixed(f'"{type_.name}"')))
@@ -167,6 +129,7 @@ class Compiler:
             field = type_.fields[name]
             declared = declaration_of(field)
             assert declared is not None, f"{type_.name}.{name} is not planned"
+            inner = scope.at((*scope.path, key))
             if self._hides(declared, field_nodes[0], inner.path):
                 pairs.append((written, _hidden(declared, field, inner)))
             elif isinstance(declared, Computed):

@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from cdp.access.scopes import Scope as Permission
 from cdp.errors import DiptychError
-from cdp.plan.compiler import Compiled, Compiler, Computation, Refused
+from cdp.plan.compiled import Compiled, Computation, Refused
+from cdp.plan.compiler import Compiler
 from cdp.plan.entities import Entity
 from cdp.plan.moment import Moment
 from cdp.plan.selection import Selection

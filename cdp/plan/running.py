@@ -12,7 +12,7 @@ from msgspec import Raw, Struct
 from cdp.db.pool import Connection
 from cdp.errors import DiptychError
 from cdp.model.ids import decode_id
-from cdp.plan.compiler import NEEDS_KEY, TYPE_KEY, Computation, Refused
+from cdp.plan.compiled import NEEDS_KEY, TYPE_KEY, Computation, Refused
 from cdp.plan.moment import Moment
 from cdp.plan.plans import Plan, PlannedField
 from cdp.plan.values import Leaf, Tree, Variables

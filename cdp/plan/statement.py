@@ -133,6 +133,12 @@ class Scope:
         level.names = {**self.names, **level.names} if names else self.names
         return level
 
+    def at(self, path: tuple[str, ...]) -> Scope:
+        """The same level for another field of the document."""
+        level = object.__new__(Scope)
+        level.statement, level.names, level.frame, level.path = self.statement, self.names, self.frame, path
+        return level
+
     def sql(self, text: str) -> str:
         """The declaration's text with every `{name}` replaced; what replaces it may hold names itself."""
         return _PLACEHOLDER.sub(self._replace, text) if "{" in text else text

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TypeAlias
 
 from graphql import (
@@ -93,6 +94,7 @@ def text_of(json: Json) -> str:
     return calls[0] if len(calls) == 1 else f"({' || '.join(calls)})"
 
 
+@lru_cache(maxsize=8_192)
 def scalar(sql: str, type_: GraphQLOutputType) -> Json:  # noqa: PLR0911 - a case each
     """A scalar or a list of scalars as the schema writes it; the same JSON as the scalar's own serializer gives."""
     named = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
