@@ -124,15 +124,21 @@ class Trial:
         if sql not in self._checked and (broken := violations(sql) if sql else []):
             return f"a table is not held to the workspace: {broken}"
         self._checked.add(sql)
-        if passed != completed:
-            return f"the answers differ: passed through {passed!r}, completed {completed!r}"
-        if passed is None:
-            # What may not be null took everything with it; the executor stops at the first such field.
-            if not all(error in passed_errors for error in completed_errors):
-                return f"the errors differ: passed through {passed_errors}, completed {completed_errors}"
-        elif passed_errors != completed_errors:
-            return f"the errors differ: passed through {passed_errors}, completed {completed_errors}"
-        return None
+        if role == "ADMIN" and (wrong := await self._over_http(document, variables, role, passed)):
+            return wrong
+        return _difference(passed, passed_errors, completed, completed_errors)
+
+    async def _over_http(
+        self, document: str, variables: dict[str, Any], role: str, passed: Any
+    ) -> str | None:
+        response = await self.world.client.post(
+            "/graphql",
+            json={"query": document, "variables": variables},
+            headers={"Authorization": f"Bearer {self.world.keys[role]}"},
+        )
+        if response.status_code == 200 and response.json()["data"] == passed:
+            return None
+        return f"over HTTP it differs: {response.status_code} {response.text}, passed through {passed!r}"
 
     def _count(self, data: Any, errors: list[dict[str, Any]]) -> None:
         if data is None:
@@ -166,6 +172,25 @@ class Trial:
         ]
         sql = context.reading.plan().sql if asks and hasattr(context, "reading") else ""
         return msgspec.json.decode(msgspec.json.encode(result.data)), sorted(errors, key=repr), sql
+
+
+def _difference(
+    passed: Any,
+    passed_errors: list[dict[str, Any]],
+    completed: Any,
+    completed_errors: list[dict[str, Any]],
+) -> str | None:
+    if passed != completed:
+        return f"the answers differ: passed through {passed!r}, completed {completed!r}"
+    # Where what may not be null took everything with it, the executor stops at the first such field.
+    agree = (
+        all(error in passed_errors for error in completed_errors)
+        if passed is None
+        else passed_errors == completed_errors
+    )
+    return (
+        None if agree else f"the errors differ: passed through {passed_errors}, completed {completed_errors}"
+    )
 
 
 EXPECTED = {"BAD_USER_INPUT", "COMPLEXITY", "FORBIDDEN", "NOT_FOUND"}
