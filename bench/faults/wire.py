@@ -7,6 +7,9 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+CUT_EVERY = 3.0
+"""Seconds, on average: the pauses of some SDKs double with each failure in a row."""
+
 
 class Wire:
     """Carries connections to a port of this machine."""
@@ -63,13 +66,13 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 @asynccontextmanager
 async def cut_at_random(port: int, to: int, rng: random.Random) -> AsyncIterator[Wire]:
-    """Carry what comes to `port` to the port `to`, and cut all of it about once a second."""
+    """Carry what comes to `port` to the port `to`, and cut all of it now and then."""
     wire = Wire(to)
     server = await asyncio.start_server(wire.accept, "127.0.0.1", port)
 
     async def cutting() -> None:
         while not wire.calm:
-            await asyncio.sleep(rng.expovariate(1.0))
+            await asyncio.sleep(rng.expovariate(1 / CUT_EVERY))
             if not wire.calm:
                 wire.cut()
 

@@ -78,6 +78,7 @@ async def main() -> None:
             "ack_p99_ms_half_load": half.load.percentile(0.99),
             "single_ack_p50_ms_half_load": half_single.load.percentile(0.5),
             "single_ack_p99_ms_half_load": half_single.load.percentile(0.99),
+            "refused_half_load": half.refused + half_single.refused,
             "server_memory_mib": max(run.cost.server.memory_mib for run in runs),
             "postgres_memory_mib": max(run.cost.postgres.memory_mib for run in runs),
             "runs": [
@@ -87,6 +88,7 @@ async def main() -> None:
                     "events_per_s": run.events_per_second,
                     "p50_ms": run.load.percentile(0.5),
                     "p99_ms": run.load.percentile(0.99),
+                    "refused": run.refused,
                 }
                 for run in runs
             ],
@@ -97,15 +99,15 @@ async def main() -> None:
 def _report(runs: list[Measured], halves: list[Measured], copied: float, encoding: str) -> None:
     show(
         "Ingest over HTTP: decoded, deduplicated, attributed, both panels up to date, committed",
-        ("batch", "connections", "events/s", "of COPY", "p50", "p99", *_COSTS),
+        ("batch", "connections", "events/s", "of COPY", "p50", "p99", "refused", *_COSTS),
         [
             *((f"{run.size}", f"{run.connections}", *_rate(run, copied), *_cost(run)) for run in runs),
-            (f"COPY, {encoding}", "1", f"{copied:,.0f}", "1.00", *[""] * (2 + len(_COSTS))),
+            (f"COPY, {encoding}", "1", f"{copied:,.0f}", "1.00", *[""] * (3 + len(_COSTS))),
         ],
     )
     show(
         "At half load: requests at random moments, latency from the moment at which each was due",
-        ("batch", "events/s", "p50", "p99", "longest", *_COSTS),
+        ("batch", "events/s", "p50", "p99", "longest", "refused", *_COSTS),
         [
             (
                 f"{run.size}",
@@ -113,6 +115,7 @@ def _report(runs: list[Measured], halves: list[Measured], copied: float, encodin
                 f"{run.load.percentile(0.5):.1f} ms",
                 f"{run.load.percentile(0.99):.1f} ms",
                 f"{max(run.load.latencies_ms):.1f} ms",
+                f"{run.refused}",
                 *_cost(run),
             )
             for run in halves
@@ -130,6 +133,7 @@ def _rate(run: Measured, copied: float) -> tuple[str, ...]:
         f"{run.events_per_second / copied:.2f}",
         f"{run.load.percentile(0.5):.1f} ms",
         f"{run.load.percentile(0.99):.1f} ms",
+        f"{run.refused}",
     )
 
 
