@@ -62,6 +62,7 @@ class Hub:
         self._watches.setdefault(workspace_id, set()).add(watch)
         try:
             await self._listen()
+            watch.lower()
             yield watch
         finally:
             watching = self._watches[workspace_id]

@@ -25,6 +25,10 @@ class Watch:
         if touched is None or self._buckets is None or not self._buckets.isdisjoint(touched):
             self._woken.set()
 
+    def lower(self) -> None:
+        """Forget what has been: who watches is about to look."""
+        self._woken.clear()
+
     async def changed(self, within: float) -> bool:
         """Wait until woken, for at most so many seconds; whether it was. The flag is lowered."""
         try:

@@ -45,13 +45,18 @@ async def test_the_present_state_comes_at_once_and_every_change_after_it(live: A
 
 async def test_what_settling_adds_comes_too(live: Any) -> None:
     """Roles are resolved after the commit, by any process."""
-    roles = "memberships { nodes { roles { role } } }"
     await live.track(person("ann"))
     async with live.line() as line:
-        await line.subscribe(PERSON % roles, id=await live.id_of("ann"))
-        assert (await line.data())["profileChanged"] == {"memberships": {"nodes": [{"roles": []}]}}
+        await line.subscribe(
+            PERSON % "memberships { nodes { roles { role } } } buyerIntent { purchases { count } }",
+            id=await live.id_of("ann"),
+        )
+        await line.data()
         order = {"order_id": "o", "total": 10}
         await live.track({"userId": "ann", "event": "Order Completed", "properties": order})
+        unsettled = (await line.data())["profileChanged"]
+        assert unsettled["buyerIntent"] == {"purchases": {"count": 1}}
+        assert unsettled["memberships"] == {"nodes": [{"roles": []}]}
         await live.settle()
         (node,) = (await line.data())["profileChanged"]["memberships"]["nodes"]
         assert {"role": "ECONOMIC_BUYER"} in node["roles"]
