@@ -206,7 +206,10 @@ class Authenticator:
         hashed = hash_token(token)
         answer = self._recall(hashed)
         if answer is None:
-            answer = await self._ask_once(hashed)
+            # One caller that goes away must not take the answer from the others.
+            answer = await asyncio.shield(self._ask_once(hashed))
+        elif answer.principal is not None and self._monotonic() - answer.asked_at > REMEMBERED_SECONDS / 2:
+            self._ask_once(hashed)  # so that those who come all the time never wait
         if answer.principal is None or (answer.expires_at is not None and answer.expires_at <= self._clock()):
             raise Unauthenticated(_UNKNOWN)
         return answer.principal
@@ -217,15 +220,19 @@ class Authenticator:
             return answer
         return None
 
-    async def _ask_once(self, hashed: bytes) -> _Answer:
+    def _ask_once(self, hashed: bytes) -> asyncio.Future[_Answer]:
         """Ask the database; requests that bring the same key meanwhile share the answer."""
         asking = self._asking.get(hashed)
         if asking is None:
             asking = asyncio.ensure_future(self._ask(hashed))
             self._asking[hashed] = asking
-            asking.add_done_callback(lambda _: self._asking.pop(hashed, None))
-        # One caller that goes away must not take the answer from the others.
-        return await asyncio.shield(asking)
+            asking.add_done_callback(lambda done: self._asked(hashed, done))
+        return asking
+
+    def _asked(self, hashed: bytes, done: asyncio.Future[_Answer]) -> None:
+        del self._asking[hashed]
+        if not done.cancelled():
+            done.exception()  # told to those who wait, if anybody does
 
     async def _ask(self, hashed: bytes) -> _Answer:
         known = self._good.get(hashed)

@@ -21,6 +21,7 @@ class Workspaces:
         self._max_age = max_age
         self._monotonic = monotonic
         self._held: dict[WorkspaceId, tuple[float, Workspace]] = {}
+        self._changed: dict[WorkspaceId, float] = {}
         self._asking: dict[WorkspaceId, asyncio.Future[Workspace]] = {}
 
     async def get(self, workspace_id: WorkspaceId) -> Workspace:
@@ -31,14 +32,29 @@ class Workspaces:
             Unavailable: the database is away.
         """
         held = self._held.get(workspace_id)
-        if held is not None and self._monotonic() - held[0] < self._max_age:
+        if (
+            held is not None
+            and (age := self._monotonic() - held[0]) < self._max_age
+            and held[0] >= self._changed.get(workspace_id, held[0])
+        ):
+            if age > self._max_age / 2:
+                self._look_once(workspace_id)  # so that those who come all the time never wait
             return held[1]
+        # Those who ask meanwhile share the answer, and one that goes away does not take it from the others.
+        return await asyncio.shield(self._look_once(workspace_id))
+
+    def _look_once(self, workspace_id: WorkspaceId) -> asyncio.Future[Workspace]:
         asking = self._asking.get(workspace_id)
         if asking is None:
             asking = self._asking[workspace_id] = asyncio.ensure_future(self._look(workspace_id))
-            asking.add_done_callback(lambda _: self._asking.pop(workspace_id, None))
-        # Those who ask meanwhile share the answer, and one that goes away does not take it from the others.
-        return await asyncio.shield(asking)
+            asking.add_done_callback(lambda done: self._looked(workspace_id, done))
+        return asking
+
+    def _looked(self, workspace_id: WorkspaceId, done: asyncio.Future[Workspace]) -> None:
+        if self._asking.get(workspace_id) is done:
+            del self._asking[workspace_id]
+        if not done.cancelled():
+            done.exception()  # told to those who wait, if anybody does
 
     async def _look(self, workspace_id: WorkspaceId) -> Workspace:
         async with self._database.connection(workspace_id) as connection:
@@ -63,4 +79,7 @@ class Workspaces:
 
     def forget(self, workspace_id: WorkspaceId) -> None:
         """Load the workspace anew at the next use: this process has changed it."""
+        # What was asked for before, and is still on its way, may be what was.
+        self._changed[workspace_id] = self._monotonic()
+        self._asking.pop(workspace_id, None)
         self._held.pop(workspace_id, None)

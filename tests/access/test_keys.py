@@ -196,6 +196,29 @@ async def test_a_burst_with_one_key_asks_once(
     assert counting.asked == 1
 
 
+async def test_who_comes_all_the_time_never_waits_for_the_answer(
+    database: Database,
+    workspace: WorkspaceId,
+    authenticator: Authenticator,
+    counting: CountingDatabase,
+    clock: Clock,
+) -> None:
+    """It is asked for again while the last one still stands."""
+    token = await create_key(database, workspace, "INGEST", "web")
+    await authenticator.authenticate(token)
+    counting.gate.clear()
+    clock.seconds = 0.6
+    for _ in range(3):
+        assert (await authenticator.authenticate(token)).workspace_id == workspace
+        await asyncio.sleep(0)
+    assert counting.asked == 2
+    counting.gate.set()
+    await asyncio.gather(*authenticator._asking.values())
+    clock.seconds = 1.1
+    assert (await authenticator.authenticate(token)).workspace_id == workspace
+    assert counting.asked == 2
+
+
 async def test_one_wrong_key_repeated_asks_once_a_second(
     authenticator: Authenticator, counting: CountingDatabase, clock: Clock
 ) -> None:

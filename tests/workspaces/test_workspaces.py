@@ -197,6 +197,26 @@ async def test_reads_may_be_a_second_old_and_writes_never(database: Database, wo
     assert await workspaces.get(workspace) == fresh
 
 
+async def test_who_reads_all_the_time_never_waits_and_reads_its_own_changes(
+    database: Database, workspace: WorkspaceId
+) -> None:
+    """It is read again while what was read still stands; what is on its way at a change is not taken for the change."""
+    clock = [100.0]
+    workspaces = Workspaces(database, max_age=1.0, monotonic=lambda: clock[0])
+    first = await workspaces.get(workspace)
+    clock[0] += 0.6
+    assert await workspaces.get(workspace) is first
+    (on_its_way,) = workspaces._asking.values()
+    clock[0] += 0.1
+    await set_entry(database, workspace, PING)
+    workspaces.forget(workspace)
+    clock[0] += 0.1
+    assert (await workspaces.get(workspace)).version == 2
+    await on_its_way
+    assert (await workspaces.get(workspace)).version == 2
+    assert not workspaces._asking
+
+
 async def test_an_unknown_workspace_is_not_held(database: Database, workspace: WorkspaceId) -> None:
     with pytest.raises(NotFound):
         await Workspaces(database).get(WorkspaceId(workspace + 1))
