@@ -20,7 +20,7 @@ _LONGEST_DURATION = timedelta(days=3_660)
 _LONGEST_DECIMAL = 100
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _ENDS = {_FIRST: _FIRST + timedelta(microseconds=1), _LAST: _LAST - timedelta(microseconds=1)}
-"""The ends of the calendar, which the driver stores as infinities and reads without a zone; and what stands for each."""
+"""The ends of the calendar, which the driver would store as infinities and read without a zone."""
 
 
 def write_datetime(value: datetime | str) -> str:
