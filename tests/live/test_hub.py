@@ -122,7 +122,7 @@ async def test_a_transaction_notifies_once(live: Any, superuser: asyncpg.Connect
         await superuser.add_listener(
             channel, lambda _c, _p, channel, payload: heard.append((channel, payload))
         )
-    people = range(60)
+    people = range(30)
     await live.track(
         *({"type": "identify", "userId": f"u{number}", "traits": {}} for number in people),
         *({"type": "page", "anonymousId": f"a{number}"} for number in people),
@@ -131,7 +131,7 @@ async def test_a_transaction_notifies_once(live: Any, superuser: asyncpg.Connect
     await superuser.execute("SELECT 1")
     ((channel, payload),) = heard
     assert channel == "cdp_settle"
-    assert len(decode(payload)[1] or ()) >= 60
+    assert len(decode(payload)[1] or ()) >= 30
     heard.clear()
     await live.settle()
     await superuser.execute("SELECT 1")
