@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
 import structlog
-from msgspec import Struct
 
 from cdp.db.pool import Database
 from cdp.errors import Unavailable
 from cdp.identity.kinds import Kinds
 from cdp.ingest.flush import Flush, Job, Load, Observer
 from cdp.ingest.flusher import Flusher
+from cdp.ingest.lanes import Lane, Occupied
 from cdp.ingest.outage import Outage
 from cdp.ingest.results import ItemResult, Refusal
 from cdp.model import Event, ProfileId, WorkspaceId
@@ -51,40 +50,6 @@ SHARED = 4
 
 TURN_SECONDS = 0.25
 """A flush that takes longer, be it that it waits for a lock, no longer keeps the next one from beginning."""
-
-
-class Occupied(Struct, frozen=True, kw_only=True):
-    """What an accumulator holds at a moment."""
-
-    events: int
-    size_bytes: int
-    flushes: int
-
-
-class _Lane:
-    """The queue of one workspace."""
-
-    def __init__(self) -> None:
-        self.pending: deque[Job] = deque()
-        self.suspects: deque[Job] = deque()
-        """Calls with events that cannot be stored, and too many of them for the flush that found it out."""
-        self.events = 0
-        """Items in `pending`."""
-        self.held = 0
-        """Items in the lane, those that are being stored too."""
-        self.rate = 0.0
-        """Events per second of the last flushes that others waited for; 0: there were none yet."""
-        self.calls = 0
-        """Requests under way, from before their bodies are read."""
-        self.mean = 1.0
-        """Events in a call, of the last ones."""
-        self.company = 1
-        """Calls in the last flush."""
-        self.searching = False
-        """Whether the last flush was one of suspects."""
-        self.enough = asyncio.Event()
-        """Set while there is no reason to wait for more."""
-        self.running: asyncio.Task[None] | None = None
 
 
 class Accumulator:
@@ -125,7 +90,7 @@ class Accumulator:
             committed=committed,
             outage=self._outage,
         )
-        self._lanes: dict[WorkspaceId, _Lane] = {}
+        self._lanes: dict[WorkspaceId, Lane] = {}
         # First come, first served: lanes that have more to do line up again after each flush. Flushes keep a core of
         # the database busy each, and run no faster all together than one after the other.
         self._turns = asyncio.Semaphore(max(1, (os.cpu_count() or 1) // 2 // settings.workers))
@@ -217,13 +182,13 @@ class Accumulator:
         while running := [lane.running for lane in self._lanes.values() if lane.running is not None]:
             await asyncio.gather(*running)
 
-    def _lane(self, workspace_id: WorkspaceId) -> _Lane:
+    def _lane(self, workspace_id: WorkspaceId) -> Lane:
         lane = self._lanes.get(workspace_id)
         if lane is None:
-            lane = self._lanes[workspace_id] = _Lane()
+            lane = self._lanes[workspace_id] = Lane()
         return lane
 
-    def _admit(self, load: Load, lane: _Lane) -> None:
+    def _admit(self, load: Load, lane: Lane) -> None:
         """Do nothing if there is room: a workspace may hold as much of the queue as is free beyond it.
 
         So one that floods fills half of it, two a third each, and for others there always is room.
@@ -250,13 +215,13 @@ class Accumulator:
         self._observer.turned_away(load.size)
         raise Unavailable(reason)
 
-    def _most(self, lane: _Lane) -> float:
+    def _most(self, lane: Lane) -> float:
         """Events that may be under way in a lane; as long as nothing has had to wait, nobody knows what is too much."""
         if not lane.rate:
             return float(self._settings.queue_events)
         return max(QUEUE_LEAST * self._settings.flush_events, lane.rate * QUEUE_SECONDS)
 
-    async def _run(self, workspace_id: WorkspaceId, lane: _Lane) -> None:
+    async def _run(self, workspace_id: WorkspaceId, lane: Lane) -> None:
         """Flush until the lane is empty."""
         # It serves many requests: what it logs is not said under the id of the one that happened to start it.
         structlog.contextvars.clear_contextvars()
@@ -277,7 +242,7 @@ class Accumulator:
         lane.running = None
         self._busy -= 1
 
-    async def _gather(self, lane: _Lane) -> None:
+    async def _gather(self, lane: Lane) -> None:
         """Wait a moment for as much company as there was the last time."""
         if lane.company > 1 and not lane.enough.is_set() and not lane.suspects:
             try:
@@ -286,7 +251,7 @@ class Accumulator:
             except TimeoutError:
                 pass  # no more came
 
-    def _take(self, lane: _Lane) -> list[Job]:
+    def _take(self, lane: Lane) -> list[Job]:
         """What goes into the next transaction: at least one call, and no more than a flush may hold otherwise.
 
         Calls with events that cannot be stored are taken by themselves, in turns with the others.
@@ -311,7 +276,7 @@ class Accumulator:
         self._look(lane)
         return jobs
 
-    async def _flush(self, workspace_id: WorkspaceId, lane: _Lane, jobs: Sequence[Job]) -> None:
+    async def _flush(self, workspace_id: WorkspaceId, lane: Lane, jobs: Sequence[Job]) -> None:
         now = asyncio.get_running_loop().time()
         for job in jobs:
             took("ingest.wait", now + PATIENCE - job.until)
@@ -346,7 +311,7 @@ class Accumulator:
             jobs = [job for job in jobs if job.done or job.until <= now]
         self._answer(lane, jobs, error)
 
-    def _answer(self, lane: _Lane, jobs: Iterable[Job], error: Exception | None) -> None:
+    def _answer(self, lane: Lane, jobs: Iterable[Job], error: Exception | None) -> None:
         """Tell the callers; those whose events are not all decided get the error."""
         for job in jobs:
             self._count(lane, job.load, -1)
@@ -359,7 +324,7 @@ class Accumulator:
                     error or Unavailable("Too many of the events could not be stored; try again in a moment.")
                 )
 
-    def _queue(self, lane: _Lane, jobs: Sequence[Job], *, first: bool = False) -> None:
+    def _queue(self, lane: Lane, jobs: Sequence[Job], *, first: bool = False) -> None:
         if first:
             lane.pending.extendleft(reversed(jobs))
         else:
@@ -367,7 +332,7 @@ class Accumulator:
         lane.events += sum(job.load.size for job in jobs)
         self._look(lane)
 
-    def _look(self, lane: _Lane) -> None:
+    def _look(self, lane: Lane) -> None:
         """See whether there is enough for a flush."""
         if (
             self._closing
@@ -378,7 +343,7 @@ class Accumulator:
         else:
             lane.enough.clear()
 
-    def _count(self, lane: _Lane, load: Load, sign: int) -> None:
+    def _count(self, lane: Lane, load: Load, sign: int) -> None:
         lane.held += sign * load.size
         self._queued += sign * load.size
         self._queued_bytes += sign * load.size_bytes
