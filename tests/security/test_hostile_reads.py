@@ -7,6 +7,7 @@ from unittest.mock import patch
 import pytest
 
 from cdp.app import Application
+from cdp.db.pool import Database
 from cdp.errors import Unavailable
 from cdp.graphql.documents import MOST_CHARACTERS, STRANGERS_TOKENS
 from cdp.plan import running
@@ -99,7 +100,7 @@ async def test_nobody_is_told_where_the_database_lives(
     await ours.data(document)
     application.workspaces.forget(ours.workspace_id)
     away = Unavailable("The connection to PostgreSQL at db.internal:5432 was lost; try again.")
-    with patch.object(application.database, "_acquire", side_effect=away):
+    with patch.object(Database, "_acquire", side_effect=away):
         response = await ours.post(document)
         ready = await ours.client.get("/readyz")
     assert response.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE"

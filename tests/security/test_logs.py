@@ -10,6 +10,7 @@ import pytest
 from cdp.app import Application
 from cdp.db.embedded import EmbeddedPostgres
 from cdp.db.pool import Database
+from cdp.live import changes
 from cdp.model import WorkspaceId
 from tests.security.conftest import Side, track
 
@@ -53,12 +54,15 @@ async def test_nothing_of_a_request_is_logged_however_it_fails(
         assert secret not in log
 
 
-async def test_what_waits_on_the_channel_of_settling_names_the_workspace_only(
+async def test_what_a_commit_tells_names_numbers_only(
     ours: Side, superuser: asyncpg.Connection, workspace: WorkspaceId
 ) -> None:
     """Every session that can connect to the database may listen."""
     heard: list[str] = []
-    await superuser.add_listener("cdp_settle", lambda *notification: heard.append(notification[3]))
+    await superuser.add_listener(changes.TOUCHED, lambda *notification: heard.append(notification[3]))
     await ours.tell({"type": "identify", "userId": "u", "traits": {"email": ADDRESS}})
     await superuser.execute("SELECT 1")
-    assert set(heard) == {str(workspace)}
+    (profile_id,) = await superuser.fetchrow(
+        "SELECT profile_id FROM profile WHERE workspace_id = $1", workspace
+    )
+    assert [changes.decode(payload) for payload in heard] == [(workspace, {changes.bucket(profile_id)})]
