@@ -121,6 +121,11 @@ def _child(serve: Serve, settings: Settings, listener: socket.socket, seat: Seat
     def watch() -> None:
         wait([parent.sentinel])
         os.kill(os.getpid(), signal.SIGTERM)
+        # Who was still beginning did not heed it.
+        time.sleep(STARTUP_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(STOP_SECONDS)
+        os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
     serve(settings, listener, seat)
