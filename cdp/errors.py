@@ -78,7 +78,7 @@ class Unavailable(DiptychError):
 
 
 class RateLimited(DiptychError):
-    """The caller holds, asks or sends more at once than the limit that the message names; wait `retry_after` seconds."""
+    """The caller asks, holds or sends more than the limit that the message names; wait `retry_after` seconds."""
 
     code = "RATE_LIMITED"
 

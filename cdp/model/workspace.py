@@ -49,7 +49,7 @@ class WorkspaceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """What the operator allows a workspace per second, and each key of it; None: as the server's settings say; 0: any."""
+    """What the operator allows a workspace, and each key of it, per second; None: what the server does; 0: any."""
 
     requests_per_second: float | None = None
     events_per_second: float | None = None
