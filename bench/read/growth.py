@@ -22,7 +22,7 @@ from cdp.db.embedded import EmbeddedPostgres
 _STATISTICS = {"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track": "top"}
 
 _TIME = """
-SELECT sum(s.total_exec_time) / sum(s.calls) FROM pg_stat_statements s WHERE s.query LIKE '%JSON_OBJECT%'
+SELECT sum(s.total_exec_time) / sum(s.calls) FROM pg_stat_statements s WHERE s.query LIKE 'SELECT convert_to(%'
 """
 
 

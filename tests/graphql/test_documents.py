@@ -6,12 +6,14 @@ make fuzz SEED=20261122   the same ones again
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from random import Random
 
 import pytest
+import structlog
 from graphql import parse, print_ast, validate
 
 from cdp.graphql.overlaps import overlaps
@@ -26,6 +28,14 @@ from tests.graphql.two_ways import Tally, Trial
 SEED = int(os.environ.get("DIPTYCH_SEED", "1"))
 DOCUMENTS = int(os.environ.get("DIPTYCH_DOCUMENTS", "80"))
 """Of our own making, each asked as six roles; a third as many come from hypothesis-graphql, a third are mutations."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_words() -> Iterator[None]:
+    """A line for each of thousands of requests would hide the seed."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="module")
