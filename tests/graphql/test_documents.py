@@ -26,7 +26,7 @@ from tests.graphql.pools import Pools, pools_of
 from tests.graphql.two_ways import Tally, Trial
 
 SEED = int(os.environ.get("DIPTYCH_SEED", "1"))
-DOCUMENTS = int(os.environ.get("DIPTYCH_DOCUMENTS", "80"))
+DOCUMENTS = int(os.environ.get("DIPTYCH_DOCUMENTS", "50"))
 """Of our own making, each asked as six roles; a third as many come from hypothesis-graphql, a third are mutations."""
 
 
