@@ -142,7 +142,7 @@ async def others(server: Served, seconds: float) -> dict[str, list[float]]:
 
 
 def percentile(values: list[float]) -> float:
-    return statistics.quantiles(values, n=100)[98]
+    return statistics.quantiles(values, n=100, method="inclusive")[98]
 
 
 uvloop.run(main())
