@@ -149,6 +149,9 @@ def roles(holder_nodes: str) -> str:
 ROLES = roles(nodes_of("m"))
 """The same where nothing else needs the nodes."""
 
+HOLDER: Mapping[str, Shared] = {"holder_nodes": Shared(nodes_of("m"))}
+"""What the fields of a membership share."""
+
 CURRENT = "(c.until IS NULL OR c.until > {as_of})"
 
 # ── what the views' declarations call them ───────────────────────────────────────────────────────────────────────────

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from cdp.graphql.facts import CURRENT, LEVEL, ROLES, SCORE, nodes_of
+from cdp.graphql.facts import CURRENT, HOLDER, LEVEL, ROLES, SCORE
 from cdp.graphql.paging import top
 from cdp.model import IntentLevel, Stage
 from cdp.plan.fields import column, nested, rows, tallied
-from cdp.plan.frames import Shared
 
 if TYPE_CHECKING:
     from cdp.graphql.memberships import Membership
@@ -126,7 +125,7 @@ class CommitteeSeat:
         f"membership m WHERE m.workspace_id = $1 AND m.account_id = a.account_id"
         f" AND EXISTS (SELECT FROM {ROLES} WHERE c.role = k.role AND {CURRENT})",
         order="m.intent_rank DESC, m.profile_id",
-        names={"row": "m", "holder_nodes": Shared(nodes_of("m"))},
+        names={"row": "m", **HOLDER},
         arguments=[top("members")],
         description="Who holds it now, the keenest first; each has its own intent within this account.",
     )

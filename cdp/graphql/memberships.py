@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry.scalars import ID, JSON
 
-from cdp.graphql.facts import CURRENT, INFLUENCE, OF_MEMBER, WORKSPACE_WINDOW, nodes_of, shown
+from cdp.graphql.facts import CURRENT, HOLDER, INFLUENCE, OF_MEMBER, WORKSPACE_WINDOW, shown
 from cdp.graphql.facts import roles as roles_from
 from cdp.graphql.intent import BuyerIntent
 from cdp.graphql.nodes import Node, global_id
@@ -18,7 +18,6 @@ from cdp.graphql.usage import WINDOW, Usage, window
 from cdp.graphql.words import Direction
 from cdp.plan.entities import Entity, SortKey
 from cdp.plan.fields import Given, Names, argument, column, nested, rows
-from cdp.plan.frames import Shared
 from cdp.plan.labels import BOTH, INTENT, PII, USAGE
 from cdp.plan.statement import Scope, as_given
 
@@ -66,8 +65,6 @@ MEMBERSHIP_ORDER = argument(
 
 _PERSON = SortKey(sql="m.profile_id", sql_type="int8")
 _ACCOUNT = SortKey(sql="m.account_id", sql_type="int8")
-
-HOLDER = {"holder_nodes": Shared(nodes_of("m"))}
 
 MEMBERSHIPS = Entity(
     type_name="Membership",

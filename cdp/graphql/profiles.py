@@ -11,7 +11,7 @@ from strawberry.scalars import ID, JSON
 from cdp.graphql.enrichment import EnrichedTrait
 from cdp.graphql.events import EVENTS, Event, of_lenses
 from cdp.graphql.facts import OF_MEMBER, OF_PERSON, QUALIFIED, WORKSPACE_WINDOW, nodes_of, shown
-from cdp.graphql.filters import MembershipFilter
+from cdp.graphql.filters import MembershipFilter, ProfileFilter
 from cdp.graphql.identifiers import Identifier
 from cdp.graphql.intent import BuyerIntent
 from cdp.graphql.memberships import MEMBERSHIP_ORDER, MEMBERSHIPS, Membership
@@ -81,6 +81,18 @@ PROFILES = Entity(
     search_labels=PII,
     trait_finder="cdp.find_people_by_trait({trait}, {values}, 500)",
 )
+
+WHICH_PEOPLE = [
+    argument("where", ProfileFilter | None, "What must hold of them.", None),
+    argument(
+        "orderBy",
+        list[ProfileOrder] | None,
+        "Sort keys, the first one leading; by id at last. Without any: who was seen last comes first.",
+        None,
+    ),
+    argument("search", str | None, "Words that names and identifiers must have in them, in any case.", None),
+]
+"""Arguments of every list of people."""
 
 ACCOUNT = argument(
     "account", ID | None, "Only what counts within this account; null: over all of them.", None

@@ -12,12 +12,12 @@ from cdp.access.scopes import Scope as Permission
 from cdp.errors import BadInput, Forbidden
 from cdp.graphql.accounts import ACCOUNTS, Account, AccountOrder
 from cdp.graphql.events import EVENTS
-from cdp.graphql.filters import AccountFilter, ProfileFilter
+from cdp.graphql.filters import AccountFilter
 from cdp.graphql.identifiers import IdentifierInput
 from cdp.graphql.memberships import MEMBERSHIPS
 from cdp.graphql.nodes import Node
 from cdp.graphql.paging import Connection, both_ways
-from cdp.graphql.profiles import PROFILES, Profile, ProfileOrder, account_number
+from cdp.graphql.profiles import PROFILES, WHICH_PEOPLE, Profile, account_number
 from cdp.identity.kinds import EMAIL, PHONE
 from cdp.model.ids import decode_id_of
 from cdp.plan.entities import Entity
@@ -108,16 +108,7 @@ class ReadQuery:
     profiles: Connection[Profile] = planned(
         Connected(entity=lambda: PROFILES, labels=MAY_READ),
         arguments=[
-            argument("where", ProfileFilter | None, "What must hold of them.", None),
-            argument(
-                "orderBy",
-                list[ProfileOrder] | None,
-                "Sort keys, the first one leading; by id at last. Without any: who was seen last comes first.",
-                None,
-            ),
-            argument(
-                "search", str | None, "Words that names and identifiers must have in them, in any case.", None
-            ),
+            *WHICH_PEOPLE,
             *both_ways(),
         ],
         description="People.",

@@ -7,9 +7,8 @@ from strawberry.scalars import ID
 
 from cdp.access.scopes import Scope as Permission
 from cdp.graphql.accounts import ACCOUNTS, Account
-from cdp.graphql.filters import ProfileFilter
 from cdp.graphql.paging import Connection
-from cdp.graphql.profiles import PROFILES, Profile, ProfileOrder, account_number
+from cdp.graphql.profiles import PROFILES, WHICH_PEOPLE, Profile, account_number
 from cdp.model.ids import decode_id_of
 from cdp.plan.entities import Entity
 from cdp.plan.fields import Connected, Found, Given, argument, planned
@@ -57,16 +56,7 @@ class Subscription:
     profiles_changed: Connection[Profile] = planned(
         Connected(entity=lambda: PROFILES, labels=MAY_READ),
         arguments=[
-            argument("where", ProfileFilter | None, "What must hold of them.", None),
-            argument(
-                "orderBy",
-                list[ProfileOrder] | None,
-                "Sort keys, the first one leading; by id at last. Without any: who was seen last comes first.",
-                None,
-            ),
-            argument(
-                "search", str | None, "Words that names and identifiers must have in them, in any case.", None
-            ),
+            *WHICH_PEOPLE,
             argument(
                 "first",
                 int | None,
