@@ -7,22 +7,26 @@ be asynchronous, and must not take its neighbours with it.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, TypeVar, cast
+from types import SimpleNamespace
+from typing import Any, TypeVar
 
 import pluggy
 import structlog
 from msgspec import Struct, structs
 
 from cdp.hooks.health import Circuit, Counters, FailureKind, HookHealth
+from cdp.hooks.implementation import Implementation, implementation_of
 from cdp.hooks.loops import Loops
+from cdp.hooks.offers import NotOffered, Offers
 from cdp.hooks.outcomes import Answered, Failed, Outcome, Refused
+from cdp.hooks.specs import hook_names
 from cdp.hooks.threads import Threads
+from cdp.model import Workspace
 from cdp.telemetry import stage
 
 log = structlog.get_logger(__name__)
@@ -32,6 +36,8 @@ A = TypeVar("A")
 
 Check = Callable[[Q, object], A]
 """Takes a request and what the plugin returned for it; returns the checked answer or raises Refused."""
+Wanted = Callable[[str, int], bool]
+"""`(plugin, index of the request)`: whether this plugin is to be asked about it."""
 
 
 class Calls:
@@ -39,6 +45,7 @@ class Calls:
 
     Args:
         manager: holds the implementations.
+        offers: what they may be given beside their hook's arguments.
         deadline: longest that one call may take, in seconds.
         threads: per plugin.
         failures_to_open: after so many failures in a row a plugin is left alone in that hook …
@@ -49,6 +56,7 @@ class Calls:
     def __init__(
         self,
         manager: pluggy.PluginManager,
+        offers: Offers,
         *,
         deadline: float,
         threads: int = 4,
@@ -57,6 +65,11 @@ class Calls:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._manager = manager
+        self._offers = offers
+        self.implementing = SimpleNamespace()
+        """For each hook, as an attribute of its name, who implements it, in calling order: a tuple, empty where nobody
+        does, so that who would pay for asking need not."""
+        self.learn()
         self._deadline = deadline
         self._limit = threads
         self._new_circuit: Callable[[], Circuit] = lambda: Circuit(
@@ -72,22 +85,36 @@ class Calls:
         requests: Sequence[Q],
         check: Check[Q, A],
         *,
+        wanted: Wanted | None = None,
+        workspace: Workspace | None = None,
         disabled: Collection[str] = (),
         budget: float = 20.0,
     ) -> list[dict[str, Outcome[A]]]:
         """Ask every plugin about every request, all plugins at once: for each request, what each plugin said.
 
-        `budget` is the time in seconds after which a plugin is asked no further.
+        The rule of `resolve_`, `propose_`, `score_`, and, with a check that returns nothing, of `on_`.
+
+        Args:
+            hook: which.
+            requests: what to ask about.
+            check: of the answers.
+            wanted: `(plugin, index of the request)`; False: this plugin need not be asked about it.
+            workspace: on whose behalf; None: nobody's, so that settings are the defaults.
+            disabled: plugins that are not to be asked, besides those that the workspace has turned off.
+            budget: time in seconds after which a plugin is asked no further.
         """
-        implementations = self._implementations(hook, disabled)
-        columns = await asyncio.gather(
-            *(self._ask(hook, one, requests, check, budget) for one in implementations)
-        )
-        names = [one.plugin_name for one in implementations]
-        return [
-            dict(zip(names, (column[index] for column in columns), strict=True))
-            for index in range(len(requests))
-        ]
+        answers: list[dict[str, Outcome[A]]] = [{} for _ in requests]
+
+        async def ask(one: Implementation) -> tuple[list[int], list[Outcome[A]]]:
+            due = [i for i in range(len(requests)) if wanted is None or wanted(one.plugin, i)]
+            return due, await self._ask(one, [requests[i] for i in due], check, workspace, budget)
+
+        implementations = self.asked(hook, workspace, disabled)
+        columns = await asyncio.gather(*(ask(one) for one in implementations))
+        for one, (due, outcomes) in zip(implementations, columns, strict=True):
+            for index, outcome in zip(due, outcomes, strict=True):
+                answers[index][one.plugin] = outcome
+        return answers
 
     async def waterfall(
         self,
@@ -96,7 +123,8 @@ class Calls:
         check: Check[Q, A],
         *,
         pass_on: Callable[[Q, A], Q],
-        wanted: Callable[[str, int], bool],
+        wanted: Wanted,
+        workspace: Workspace | None = None,
         disabled: Collection[str] = (),
         budget: float = 20.0,
     ) -> list[dict[str, Outcome[A]]]:
@@ -108,16 +136,17 @@ class Calls:
             check: of the answers.
             pass_on: the request for the next plugin, given an answer.
             wanted: `(plugin, index of the request)`; False: this plugin need not be asked about it.
-            disabled: plugins that the workspace has turned off.
+            workspace: on whose behalf.
+            disabled: plugins that are not to be asked, besides those that the workspace has turned off.
             budget: time in seconds after which a plugin is asked no further.
         """
         current = list(requests)
         answers: list[dict[str, Outcome[A]]] = [{} for _ in requests]
-        for one in self._implementations(hook, disabled):
-            due = [index for index in range(len(requests)) if wanted(one.plugin_name, index)]
-            outcomes = await self._ask(hook, one, [current[index] for index in due], check, budget)
+        for one in self.asked(hook, workspace, disabled):
+            due = [index for index in range(len(requests)) if wanted(one.plugin, index)]
+            outcomes = await self._ask(one, [current[index] for index in due], check, workspace, budget)
             for index, outcome in zip(due, outcomes, strict=True):
-                answers[index][one.plugin_name] = outcome
+                answers[index][one.plugin] = outcome
                 if isinstance(outcome, Answered):
                     current[index] = pass_on(current[index], outcome.value)
         return answers
@@ -128,17 +157,18 @@ class Calls:
         requests: Sequence[Q],
         check: Check[Q, A | None],
         *,
+        workspace: Workspace | None = None,
         disabled: Collection[str] = (),
         budget: float = 5.0,
     ) -> list[tuple[str, A] | None]:
         """For each request the first answer that is not None, and whose it is."""
         answers: list[tuple[str, A] | None] = [None] * len(requests)
-        for one in self._implementations(hook, disabled):
+        for one in self.asked(hook, workspace, disabled):
             open_ = [index for index, answer in enumerate(answers) if answer is None]
-            outcomes = await self._ask(hook, one, [requests[index] for index in open_], check, budget)
+            outcomes = await self._ask(one, [requests[index] for index in open_], check, workspace, budget)
             for index, outcome in zip(open_, outcomes, strict=True):
                 if isinstance(outcome, Answered) and outcome.value is not None:
-                    answers[index] = (one.plugin_name, outcome.value)
+                    answers[index] = (one.plugin, outcome.value)
         return answers
 
     def health(self, plugin: str) -> tuple[HookHealth, ...]:
@@ -160,39 +190,67 @@ class Calls:
         for loops in self._loops.values():
             loops.close(max(0.0, ends_at - time.monotonic()))
 
-    def _implementations(self, hook: str, disabled: Collection[str]) -> list[pluggy.HookImpl]:
-        caller: pluggy.HookCaller = getattr(self._manager.hook, hook)
-        return [one for one in reversed(caller.get_hookimpls()) if one.plugin_name not in disabled]
+    def learn(self) -> None:
+        """Look anew who implements what: a plugin was added."""
+        for hook in hook_names():
+            caller: pluggy.HookCaller = getattr(self._manager.hook, hook)
+            found = tuple(implementation_of(one) for one in reversed(caller.get_hookimpls()))
+            setattr(self.implementing, hook, found)
+
+    def asked(
+        self, hook: str, workspace: Workspace | None, disabled: Collection[str] = ()
+    ) -> tuple[Implementation, ...]:
+        """Who is asked on behalf of a workspace, in calling order; empty: nobody."""
+        found: tuple[Implementation, ...] = getattr(self.implementing, hook)
+        if not found:
+            return found
+        off = disabled if workspace is None else workspace.disabled_plugins.union(disabled)
+        return tuple(one for one in found if one.plugin not in off) if off else found
 
     async def _ask(
-        self, hook: str, one: pluggy.HookImpl, requests: Sequence[Q], check: Check[Q, A], budget: float
+        self,
+        one: Implementation,
+        requests: Sequence[Q],
+        check: Check[Q, A],
+        workspace: Workspace | None,
+        budget: float,
     ) -> list[Outcome[A]]:
         """One plugin's outcome for each request."""
         if not requests:
             return []
-        with stage(f"plugin.{hook}", plugin=one.plugin_name, requests=len(requests)):
-            return await self._call(hook, one, requests, check, budget)
+        with stage(f"plugin.{one.hook}", plugin=one.plugin, requests=len(requests)):
+            return await self._call(one, requests, check, workspace, budget)
 
     async def _call(
-        self, hook: str, one: pluggy.HookImpl, requests: Sequence[Q], check: Check[Q, A], budget: float
+        self,
+        one: Implementation,
+        requests: Sequence[Q],
+        check: Check[Q, A],
+        workspace: Workspace | None,
+        budget: float,
     ) -> list[Outcome[A]]:
-        counters = self._counters_of(one.plugin_name, hook)
+        counters = self._counters_of(one.plugin, one.hook)
         outcomes: list[Outcome[A]]
-        if inspect.iscoroutinefunction(one.function):
-            outcomes = await self._loops_of(one.plugin_name).run(
-                [_async_call(one, request, check) for request in requests],
-                circuit=counters.circuit,
-                deadline=self._deadline,
-                budget=budget,
-            )
+        try:
+            offers = self._offers.make(one.offered, one.plugin, workspace)
+        except NotOffered as error:
+            outcomes = [Failed(FailureKind.REFUSED, str(error))] * len(requests)
         else:
-            outcomes = await self._threads_of(one.plugin_name).run(
-                [_call(one, request, check) for request in requests],
-                circuit=counters.circuit,
-                deadline=self._deadline,
-                budget=budget,
-            )
-        self._count(one.plugin_name, hook, counters, outcomes)
+            if one.is_async:
+                outcomes = await self._loops_of(one.plugin).run(
+                    [_async_call(one, request, check, offers) for request in requests],
+                    circuit=counters.circuit,
+                    deadline=self._deadline,
+                    budget=budget,
+                )
+            else:
+                outcomes = await self._threads_of(one.plugin).run(
+                    [_call(one, request, check, offers) for request in requests],
+                    circuit=counters.circuit,
+                    deadline=self._deadline,
+                    budget=budget,
+                )
+        self._count(one.plugin, one.hook, counters, outcomes)
         return outcomes
 
     def _count(self, plugin: str, hook: str, counters: Counters, outcomes: Sequence[Outcome[Any]]) -> None:
@@ -226,11 +284,9 @@ class Calls:
         return self._loops[plugin]
 
 
-def _call(one: pluggy.HookImpl, request: Q, check: Check[Q, A]) -> Callable[[], A]:
-    function: Callable[..., object] = one.function
-
+def _call(one: Implementation, request: Q, check: Check[Q, A], offers: dict[str, object]) -> Callable[[], A]:
     def call() -> A:
-        answer = function(*_arguments(one, request))
+        answer = one.function(**_arguments(one, request, offers))
         if isinstance(answer, Coroutine):
             answer.close()
             raise Refused("it returned a coroutine; write `async def`")
@@ -239,18 +295,18 @@ def _call(one: pluggy.HookImpl, request: Q, check: Check[Q, A]) -> Callable[[], 
     return call
 
 
-def _async_call(one: pluggy.HookImpl, request: Q, check: Check[Q, A]) -> Callable[[], Any]:
-    function = cast("Callable[..., Awaitable[object]]", one.function)
-
+def _async_call(
+    one: Implementation, request: Q, check: Check[Q, A], offers: dict[str, object]
+) -> Callable[[], Any]:
     async def call() -> A:
-        return check(request, await function(*_arguments(one, request)))
+        return check(request, await one.function(**_arguments(one, request, offers)))
 
     return call
 
 
-def _arguments(one: pluggy.HookImpl, request: Struct) -> list[object]:
-    """What the implementation asks for of its hook's one argument: that, or nothing."""
-    return [_copied(request)] if one.argnames else []
+def _arguments(one: Implementation, request: Struct, offers: dict[str, object]) -> dict[str, object]:
+    """What the implementation asks for: its hook's one argument, or not, and what is offered."""
+    return {**{name: _copied(request) for name in one.arguments}, **offers}
 
 
 def _copied(value: object) -> object:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import inspect
-import re
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 import pluggy
 import structlog
@@ -19,8 +18,12 @@ from cdp.errors import Misconfigured
 from cdp.hooks import answers
 from cdp.hooks.calls import Calls
 from cdp.hooks.health import FailureKind, PluginHealth
+from cdp.hooks.implementation import Implementation, implementation_of, stand_in
 from cdp.hooks.loading import Found, in_folder, installed
+from cdp.hooks.offers import Offers
 from cdp.hooks.outcomes import Outcome
+from cdp.hooks.registers import REGISTERS, Register
+from cdp.hooks.settings import PluginSettings
 from cdp.hooks.specs import PROJECT, Hooks
 from cdp.model import (
     Candidate,
@@ -29,15 +32,15 @@ from cdp.model import (
     IdentifierKind,
     MembershipFacts,
     PersonalisationRequest,
+    PluginInfo,
     Role,
     RoleContribution,
     RoleKind,
+    Workspace,
 )
 from cdp.settings import Settings
 
 log = structlog.get_logger(__name__)
-
-T = TypeVar("T", bound=Struct)
 
 CORE_ROLES: Mapping[Role, str] = MappingProxyType(
     {
@@ -52,8 +55,6 @@ CORE_ROLES: Mapping[Role, str] = MappingProxyType(
     }
 )
 
-_ROLE_NAME = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
-
 
 class _Known(Struct, frozen=True, kw_only=True):
     """Where a plugin came from, and why it is not loaded."""
@@ -62,6 +63,7 @@ class _Known(Struct, frozen=True, kw_only=True):
     version: str
     source: str
     error: str | None = None
+    info: PluginInfo = PluginInfo()
 
 
 class Plugins:
@@ -81,8 +83,13 @@ class Plugins:
     ) -> None:
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(Hooks)
-        self._calls = Calls(
+        self.settings = PluginSettings()
+        """The plugins' own settings."""
+        self.offers = Offers(self.settings.of)
+        """What hooks may be given beside their arguments."""
+        self.calls = Calls(
             self._manager,
+            self.offers,
             deadline=deadline,
             threads=threads,
             failures_to_open=failures_to_open,
@@ -90,11 +97,11 @@ class Plugins:
             monotonic=monotonic,
         )
         self._known: dict[str, _Known] = {}
-        self._kinds: dict[str, tuple[str, IdentifierKind]] = {}
-        self._roles: dict[str, tuple[str, RoleKind]] = {
-            role.value: ("the core", RoleKind(name=role.value, description=description))
+        self._registered: dict[str, list[tuple[str, Any]]] = {hook: [] for hook in REGISTERS}
+        self._registered["register_roles"] += [
+            ("the core", RoleKind(name=role.value, description=description))
             for role, description in CORE_ROLES.items()
-        }
+        ]
 
     @classmethod
     def load(cls, settings: Settings) -> Plugins:
@@ -137,64 +144,82 @@ class Plugins:
                 f"one from {source or 'this program'}; rename or remove one of them."
             )
         try:
-            self._manager.register(plugin, name=name)
-            self._check_implementations(plugin)
-            kinds = self._collect(plugin, "register_identifier_kinds", IdentifierKind)
-            roles = self._collect(plugin, "register_roles", RoleKind)
-            self._check_registered(kinds, roles)
+            shown = stand_in(self._manager, plugin, name)
+            self._manager.register(shown, name=name)
+            implementations = self._implementations_of(shown)
+            info = _about(implementations)
+            self._declare_settings(name, implementations)
+            collected = {hook: _collect(implementations, hook, kind) for hook, kind in REGISTERS.items()}
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
             if self._manager.has_plugin(name):
                 self._manager.unregister(name=name)
             self._leave_out(name, version, source, _sentence(error))
             return
-        self._known[name] = _Known(name=name, version=version, source=source)
-        self._keep(
-            name, self._kinds, [(kind.name, self._guarded(name, kind)) for kind in kinds], "identifier kind"
-        )
-        self._keep(name, self._roles, [(role.name, role) for role in roles], "role")
+        self._known[name] = _Known(name=name, version=version, source=source, info=info)
+        for hook, items in collected.items():
+            self._keep(name, hook, items)
+        self.calls.learn()
+
+    def registered(self, hook: str) -> list[tuple[str, Any]]:
+        """What plugins registered by a hook of `REGISTERS`, each with its plugin, in the order of loading."""
+        return list(self._registered[hook])
 
     def identifier_kinds(self) -> tuple[IdentifierKind, ...]:
         """The kinds that plugins registered; those of the core are not among them."""
-        return tuple(kind for _, kind in self._kinds.values())
+        return tuple(
+            self._guarded(plugin, kind) for plugin, kind in self._registered["register_identifier_kinds"]
+        )
 
     def roles(self) -> Mapping[str, RoleKind]:
         """All roles by name, those of the core first."""
-        return {name: role for name, (_, role) in self._roles.items()}
+        return {role.name: role for _, role in self._registered["register_roles"]}
 
     def left_out(self) -> frozenset[str]:
         """Names of plugins that should be loaded and are not."""
         return frozenset(known.name for known in self._known.values() if known.error is not None)
 
     async def resolve_roles(
-        self, memberships: Sequence[MembershipFacts], *, disabled: Collection[str] = ()
+        self,
+        memberships: Sequence[MembershipFacts],
+        *,
+        workspace: Workspace | None = None,
+        disabled: Collection[str] = (),
     ) -> list[dict[str, Outcome[tuple[RoleContribution, ...]]]]:
         """For each membership, what each plugin claims."""
-        check = answers.role_contributions(self._roles.keys())
-        return await self._calls.union("resolve_roles", memberships, check, disabled=disabled)
+        check = answers.role_contributions(self.roles().keys())
+        return await self.calls.union(
+            "resolve_roles", memberships, check, workspace=workspace, disabled=disabled
+        )
 
     async def enrich_person(
         self,
         requests: Sequence[EnrichmentRequest],
         *,
         wanted: Callable[[str, int], bool],
+        workspace: Workspace | None = None,
         disabled: Collection[str] = (),
     ) -> list[dict[str, Outcome[tuple[EnrichedTrait, ...]]]]:
         """For each person, what each plugin contributed that was `wanted(plugin, index of the person)`."""
-        return await self._calls.waterfall(
+        return await self.calls.waterfall(
             "enrich_person",
             requests,
             answers.enriched_traits,
             pass_on=_with_traits,
             wanted=wanted,
+            workspace=workspace,
             disabled=disabled,
         )
 
     async def choose_personalisation(
-        self, requests: Sequence[PersonalisationRequest], *, disabled: Collection[str] = ()
+        self,
+        requests: Sequence[PersonalisationRequest],
+        *,
+        workspace: Workspace | None = None,
+        disabled: Collection[str] = (),
     ) -> list[tuple[str, Candidate] | None]:
         """For each request the first candidate, and the plugin that it is from."""
-        return await self._calls.first(
-            "choose_personalisation", requests, answers.candidate, disabled=disabled
+        return await self.calls.first(
+            "choose_personalisation", requests, answers.candidate, workspace=workspace, disabled=disabled
         )
 
     def health(self) -> list[PluginHealth]:
@@ -206,61 +231,44 @@ class Plugins:
                 source=known.source,
                 loaded=known.error is None,
                 error=known.error,
-                hooks=self._calls.health(known.name) if known.error is None else (),
+                hooks=self.calls.health(known.name) if known.error is None else (),
             )
             for known in self._known.values()
         ]
 
     async def aclose(self) -> None:
         """Let go of the threads, at once even where one hangs."""
-        await asyncio.to_thread(self._calls.close)
+        await asyncio.to_thread(self.calls.close)
 
-    def _check_implementations(self, plugin: object) -> None:
-        callers = self._manager.get_hookcallers(plugin) or []
-        if not callers:
+    def _implementations_of(self, shown: object) -> dict[str, Implementation]:
+        found = [
+            implementation_of(one)
+            for caller in self._manager.get_hookcallers(shown) or []
+            for one in caller.get_hookimpls()
+            if one.plugin is shown
+        ]
+        if not found:
             raise Misconfigured("it implements no hook; mark its functions with @hookimpl.")
-        names = sorted(name for name in vars(Hooks) if not name.startswith("_"))
-        for caller in callers:
-            if not caller.has_spec():
-                near = difflib.get_close_matches(caller.name, names, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"the hooks are {', '.join(names)}."
-                raise Misconfigured(f"there is no hook {caller.name}; {hint}")
-            for one in caller.get_hookimpls():
-                if one.plugin is plugin and (one.wrapper or one.hookwrapper):
-                    raise Misconfigured(f"its {caller.name} is a wrapper; hooks here cannot be wrapped.")
+        if twice := [hook for hook, times in Counter(one.hook for one in found).items() if times > 1]:
+            raise Misconfigured(f"it implements {twice[0]} twice; make one function of the two.")
+        return {one.hook: one for one in found}
 
-    def _collect(self, plugin: object, hook: str, kind: type[T]) -> list[T]:
-        collected: list[T] = []
-        caller: pluggy.HookCaller = getattr(self._manager.hook, hook)
-        for one in caller.get_hookimpls():
-            if one.plugin is not plugin:
-                continue
-            answer: Any = one.function()
-            if inspect.iscoroutine(answer):
-                answer.close()
-                raise Misconfigured(f"its {hook} is async; it must be an ordinary function.")
-            if not isinstance(answer, list | tuple) or not all(isinstance(item, kind) for item in answer):
-                raise Misconfigured(f"its {hook} returned something else than a list of {kind.__name__}.")
-            collected += answer
-        return collected
+    def _declare_settings(self, plugin: str, implementations: Mapping[str, Implementation]) -> None:
+        if (declared := implementations.get("register_settings")) is not None:
+            self.settings.declare(plugin, called_once(declared))
 
-    def _check_registered(self, kinds: Sequence[IdentifierKind], roles: Sequence[RoleKind]) -> None:
-        for role in roles:
-            if _ROLE_NAME.fullmatch(str(role.name)) is None:
-                raise Misconfigured(f"{role.name!r} cannot be a role; write it like LEGAL_AND_COMPLIANCE.")
-        for kind in kinds:
-            if not callable(kind.normalise):
-                raise Misconfigured(f"the identifier kind {kind.name!r} is not complete.")
-
-    def _keep(
-        self, plugin: str, table: dict[str, tuple[str, T]], items: Sequence[tuple[str, T]], what: str
-    ) -> None:
-        for name, item in items:
-            if name in table:
-                raise Misconfigured(
-                    f"The {what} {name!r} is registered by {table[name][0]} and by {plugin}; disable one of them."
-                )
-            table[name] = (plugin, item)
+    def _keep(self, plugin: str, hook: str, items: Sequence[Any]) -> None:
+        register = REGISTERS[hook]
+        for item in items:
+            if register.name is not None:
+                name = register.name(item)
+                for owner, other in self._registered[hook]:
+                    if register.name(other) == name:
+                        raise Misconfigured(
+                            f"The {register.what} {name!r} is registered by {owner} and by {plugin}; "
+                            "disable one of them."
+                        )
+            self._registered[hook].append((plugin, item))
 
     def _guarded(self, plugin: str, kind: IdentifierKind) -> IdentifierKind:
         """The kind with a `normalise` that cannot fail: what the plugin's cannot handle is no identifier."""
@@ -269,7 +277,7 @@ class Plugins:
             try:
                 canonical = kind.normalise(value, country)
             except Exception as error:  # noqa: BLE001 - a plugin may raise anything
-                self._calls.count_failure(
+                self.calls.count_failure(
                     plugin, "register_identifier_kinds", FailureKind.RAISED, f"normalise: {error}"
                 )
                 return None
@@ -285,6 +293,40 @@ class Plugins:
 def _with_traits(request: EnrichmentRequest, found: tuple[EnrichedTrait, ...]) -> EnrichmentRequest:
     """The request for the next plugin: what a person said of themselves outranks what was found out."""
     return structs.replace(request, traits={trait.key: trait.value for trait in found} | request.traits)
+
+
+def called_once(implementation: Implementation) -> Any:
+    """What a `register_` hook returns.
+
+    Raises:
+        Misconfigured: it is `async`.
+    """
+    answer = implementation.function()
+    if inspect.iscoroutine(answer):
+        answer.close()
+        raise Misconfigured(f"its {implementation.hook} is async; it must be an ordinary function.")
+    return answer
+
+
+def _about(implementations: Mapping[str, Implementation]) -> PluginInfo:
+    if (about := implementations.get("register_plugin")) is None:
+        return PluginInfo()
+    info = called_once(about)
+    if not isinstance(info, PluginInfo):
+        raise Misconfigured("its register_plugin returned something else than a PluginInfo.")
+    return info
+
+
+def _collect(implementations: Mapping[str, Implementation], hook: str, register: Register) -> list[Any]:
+    if (found := implementations.get(hook)) is None:
+        return []
+    answer = called_once(found)
+    if not isinstance(answer, list | tuple) or not all(isinstance(item, register.kind) for item in answer):
+        raise Misconfigured(f"its {hook} returned something else than a list of {register.kind.__name__}.")
+    for item in answer:
+        if register.check is not None:
+            register.check(item)
+    return list(answer)
 
 
 def _sentence(error: BaseException) -> str:

@@ -15,76 +15,39 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import pluggy
+from cdp.hooks.markers import PROJECT, hookimpl, hookspec
+from cdp.hooks.surface.about import AboutHooks
+from cdp.hooks.surface.changes import ChangeHooks
+from cdp.hooks.surface.enrichment import EnrichmentHooks
+from cdp.hooks.surface.events import EventHooks
+from cdp.hooks.surface.extending import ExtendingHooks
+from cdp.hooks.surface.identity import IdentityHooks
+from cdp.hooks.surface.personalisation import PersonalisationHooks
+from cdp.hooks.surface.roles import RoleHooks
 
-from cdp.model import (
-    Candidate,
-    EnrichedTrait,
-    EnrichmentRequest,
-    IdentifierKind,
-    MembershipFacts,
-    PersonalisationRequest,
-    RoleContribution,
-    RoleKind,
-)
-
-PROJECT = "cdp"
-
-hookspec = pluggy.HookspecMarker(PROJECT)
-hookimpl = pluggy.HookimplMarker(PROJECT)
+__all__ = ["PROJECT", "Hooks", "hook_names", "hookimpl", "hookspec"]
 
 
-class Hooks(Protocol):
-    """The hooks, by verb: `register_` collected once, `resolve_` union, `enrich_` waterfall, `choose_` first answer."""
+class Hooks(
+    AboutHooks,
+    IdentityHooks,
+    EventHooks,
+    EnrichmentHooks,
+    PersonalisationHooks,
+    RoleHooks,
+    ChangeHooks,
+    ExtendingHooks,
+    Protocol,
+):
+    """The hooks, by verb.
 
-    @hookspec
-    def register_identifier_kinds(self) -> list[IdentifierKind]:
-        """Add kinds of identifiers, such as `hubspot_contact_id`.
+    `register_` collected once, `transform_` chained, `guard_` all must agree and fail closed, `resolve_` and `propose_`
+    union, `enrich_` waterfall, `score_` contributions, `choose_` first answer, `veto_` one is enough, `on_` told after
+    commit.
+    """
 
-        Called once, when the plugin is loaded; may not be `async`. Rule: collected. A name that the core or another
-        plugin has already is an error that stops the start and names both. If it fails, the plugin is not loaded.
-        `normalise` is called for every identifier of the kind that arrives: keep it quick; where it raises, the
-        identifier is refused.
-        Since 0.1.
-        """
 
-    @hookspec
-    def register_roles(self) -> list[RoleKind]:
-        """Add roles to those of the core, such as `LEGAL_AND_COMPLIANCE`.
-
-        Called once, when the plugin is loaded; may not be `async`. Rule: collected. A name that the core or another
-        plugin has already is an error that stops the start and names both. If it fails, the plugin is not loaded.
-        Since 0.1.
-        """
-
-    @hookspec
-    def resolve_roles(self, membership: MembershipFacts) -> list[RoleContribution]:
-        """Say which roles a person holds within one account, or with themselves (`membership.account` is None).
-
-        Called when the person's facts have changed, for each of their memberships. Rule: union; every plugin's claims
-        stand beside each other, each with its source, and what a human asserted outranks them. Return all roles that
-        you see, each at most once and with evidence: one that you no longer return ends. If it fails, your earlier
-        claims stay as they are, and you are asked again later.
-        Since 0.1.
-        """
-
-    @hookspec
-    def enrich_person(self, request: EnrichmentRequest) -> list[EnrichedTrait]:
-        """Contribute traits that follow from a person's identifiers.
-
-        Called when the person has an identifier that you have not seen, and when what you gave before expires. Rule:
-        waterfall; `request.traits` holds what plugins before you found, so that you need not look for it again. What
-        two find is kept beside each other, each with its provider. `about` must be one of `request.identifiers`. What
-        you no longer return is removed. If it fails, your earlier traits stay, and you are asked again later.
-        Since 0.1.
-        """
-
-    @hookspec
-    def choose_personalisation(self, request: PersonalisationRequest) -> Candidate | None:
-        """Fill a slot for a person, or return None to leave it to the next plugin.
-
-        Called when a reader asks for `personalisation(slot:)`. Rule: the first answer that is not None. A panel that
-        the reader may not see is empty in the request, and a candidate with that panel's `lens` is not shown. If it
-        fails, the next plugin is asked.
-        Since 0.1.
-        """
+def hook_names() -> frozenset[str]:
+    """The names of all hooks."""
+    marked = f"{PROJECT}_spec"
+    return frozenset(name for name in dir(Hooks) if getattr(getattr(Hooks, name), marked, None) is not None)

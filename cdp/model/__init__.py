@@ -15,6 +15,7 @@ from cdp.model.events import AccountKind, AccountRef, Event, EventType
 from cdp.model.identifiers import Identifier, IdentifierKind
 from cdp.model.ids import NO_ACCOUNT, AccountId, EventId, NodeId, ProfileId, WorkspaceId
 from cdp.model.personalisation import Candidate, PersonalisationRequest
+from cdp.model.plugins import PluginInfo, PluginState, Secret
 from cdp.model.roles import Evidence, MembershipFacts, Role, RoleContribution, RoleKind
 from cdp.model.traits import EnrichedTrait, EnrichmentRequest
 from cdp.model.views import (
@@ -58,12 +59,15 @@ __all__ = [
     "MembershipFacts",
     "NodeId",
     "PersonalisationRequest",
+    "PluginInfo",
+    "PluginState",
     "ProfileFacts",
     "ProfileId",
     "PurchaseEffect",
     "Role",
     "RoleContribution",
     "RoleKind",
+    "Secret",
     "SignalFacts",
     "Stage",
     "UsageFacts",

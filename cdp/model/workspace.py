@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from cdp.model.catalogue import CatalogueEntry, Feature
 from cdp.model.ids import WorkspaceId
+from cdp.model.plugins import PluginState
 
 
 class WorkspaceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,3 +71,11 @@ class Workspace(Struct, frozen=True, kw_only=True):
     """Defaults and the workspace's own, merged: one per (event, conditions)."""
     features: tuple[Feature, ...]
     limits: Limits = Limits()
+    plugins: dict[str, PluginState] = {}
+    """What the workspace has decided about plugins, by name; those that it has decided nothing about are missing."""
+
+    @property
+    def disabled_plugins(self) -> frozenset[str]:
+        """Names of the plugins that are turned off."""
+        off = (name for name, state in self.plugins.items() if not state.enabled)
+        return frozenset(self.settings.disabled_plugins).union(off)

@@ -39,14 +39,14 @@ async def choose(
     requests: Sequence[PersonalisationRequest],
     *,
     granted: Collection[Scope],
-    disabled: Collection[str] = (),
+    workspace: Workspace | None = None,
 ) -> list[tuple[str, Candidate] | None]:
     """For each request the first candidate and its plugin; None: no plugin has one that the reader may see.
 
     Plugins are given only what the reader may see, so that not even the choice tells more.
     """
     chosen = await plugins.choose_personalisation(
-        [visible(request, granted) for request in requests], disabled=disabled
+        [visible(request, granted) for request in requests], workspace=workspace
     )
     return [one if one is not None and may_see(one[1], granted) else None for one in chosen]
 
@@ -78,7 +78,7 @@ async def choose_for(
         )
         for place in places
     ]
-    chosen = await choose(plugins, requests, granted=granted, disabled=workspace.settings.disabled_plugins)
+    chosen = await choose(plugins, requests, granted=granted, workspace=workspace)
     return {
         profile_id: Choice(candidate=one[1], plugin=one[0], account_id=account)
         for (profile_id, account), one in zip(places, chosen, strict=True)

@@ -72,7 +72,7 @@ async def settle(
     }
     with stage("settle.ask"):
         said, traits = await asyncio.gather(
-            plugins.resolve_roles(list(current.values()), disabled=workspace.settings.disabled_plugins),
+            plugins.resolve_roles(list(current.values()), workspace=workspace),
             _enrich(workspace, plugins, people, asked, now),
         )
     findings = _Findings(roles=dict(zip(current, said, strict=True)), asked=asked, traits=traits)
@@ -109,9 +109,7 @@ async def _enrich(
     def wanted(provider: str, index: int) -> bool:
         return provider not in asked[requests[index].profile_id].fresh
 
-    answers = await plugins.enrich_person(
-        requests, wanted=wanted, disabled=workspace.settings.disabled_plugins
-    )
+    answers = await plugins.enrich_person(requests, wanted=wanted, workspace=workspace)
     return {request.profile_id: answer for request, answer in zip(requests, answers, strict=True)}
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from cdp.hooks.manager import Plugins
 from cdp.hooks.outcomes import Answered
-from cdp.hooks.specs import PROJECT, Hooks
+from cdp.hooks.specs import PROJECT, Hooks, hook_names
 from cdp.model import (
     Candidate,
     EnrichedTrait,
@@ -40,7 +40,7 @@ Load = Callable[[str], Plugins]
 def specs() -> dict[str, pluggy._hooks.HookSpec]:
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(Hooks)
-    callers = {name: getattr(manager.hook, name) for name in vars(Hooks) if not name.startswith("_")}
+    callers = {name: getattr(manager.hook, name) for name in hook_names()}
     return {name: caller.spec for name, caller in callers.items() if isinstance(caller, pluggy.HookCaller)}
 
 

@@ -98,7 +98,7 @@ async def test_a_misspelt_hook_is_named_with_the_one_that_was_meant(plugins: Plu
     assert "member" in str(errors(plugins)["argument"])
     assert errors(plugins)["wrapper"] == "its resolve_roles is a wrapper; hooks here cannot be wrapped."
     assert await plugins.resolve_roles([]) == []
-    assert plugins._calls._implementations("resolve_roles", ()) == []
+    assert plugins.calls.asked("resolve_roles", None) == ()
 
 
 def test_duplicates_are_errors_that_name_both_plugins(plugins: Plugins) -> None:
