@@ -10,6 +10,7 @@ from cdp.model import WorkspaceId
 from tests.security.conftest import Side, track
 
 UNBOUND_FUNCTIONS = {
+    "changes_to_tell",  # counts and times by plugin, as workspaces_to_settle
     "create_workspace",
     "drop_empty_event_partitions",  # months without a row
     "ensure_event_partition",
@@ -19,9 +20,11 @@ UNBOUND_FUNCTIONS = {
     "find_people",  # asks for the bound workspace alone, as the next
     "find_people_by_trait",
     "forget_messages",  # ids of messages, by what all workspaces set, and never by a date to come
+    "jobs_to_run",  # counts and times by plugin
     "list_workspaces",
     "note_plugin_health",  # about processes, as the next
     "plugins_health",
+    "schedules_due",  # names that plugins gave, and no rows of people
     "refused_backlog",  # counts over all workspaces, for those who operate it
     "schema_contracts",
     "workspaces_to_settle",
