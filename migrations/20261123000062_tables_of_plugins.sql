@@ -9,7 +9,12 @@ CREATE TABLE cdp.plugin_migration (
     applied_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (plugin, name)
 );
-GRANT SELECT ON cdp.plugin_migration TO diptych_app;
+CREATE FUNCTION cdp.plugin_migrations() RETURNS TABLE (plugin text, name text, digest text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT m.plugin, m.name, m.digest FROM cdp.plugin_migration m ORDER BY m.plugin, m.name $$;
+REVOKE ALL ON FUNCTION cdp.plugin_migrations() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION cdp.plugin_migrations() TO diptych_app;
 
 -- migrate:down
+DROP FUNCTION cdp.plugin_migrations();
 DROP TABLE cdp.plugin_migration;

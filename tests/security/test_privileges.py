@@ -23,6 +23,7 @@ UNBOUND_FUNCTIONS = {
     "jobs_to_run",  # counts and times by plugin
     "list_workspaces",
     "note_plugin_health",  # about processes, as the next
+    "plugin_migrations",  # files of SQL
     "plugins_health",
     "schedules_due",  # names that plugins gave, and no rows of people
     "refused_backlog",  # counts over all workspaces, for those who operate it
