@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
 
 from cdp.hooks.outcomes import Refused
 from cdp.model import Candidate, EnrichedTrait, EnrichmentRequest, RoleContribution
+from cdp.model.personalisation import HEAVIEST, HIGHEST_PRIORITY, LONGEST_CAP, RESERVED
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -63,11 +64,38 @@ def candidate(_request: object, answer: object) -> Candidate | None:
     if answer is None:
         return None
     chosen = _own_copy(Candidate, answer)
-    if not chosen.variant.strip() or len(chosen.variant) > _LONGEST_NAME:
-        raise Refused(f"{chosen.variant[:80]!r} cannot be the name of a variant")
-    if not chosen.reason.strip():
-        raise Refused("the candidate gives no reason")
+    _check_candidate(chosen)
     return chosen
+
+
+def candidates(_request: object, answer: object) -> tuple[Candidate, ...]:
+    """The check of `propose_personalisation`."""
+    proposed = _list_of(Candidate, answer)
+    for one in proposed:
+        _check_candidate(one)
+    if len({one.variant for one in proposed}) != len(proposed):
+        raise Refused("it proposes two candidates of one name")
+    return proposed
+
+
+def _check_candidate(candidate: Candidate) -> None:
+    name = candidate.variant
+    if not name.strip() or len(name) > _LONGEST_NAME or name.casefold() in RESERVED:
+        raise Refused(f"{name[:80]!r} cannot be the name of a variant")
+    if not candidate.reason.strip():
+        raise Refused("the candidate gives no reason")
+    if not abs(candidate.priority) <= HIGHEST_PRIORITY:
+        raise Refused(f"the priority of {name!r} is beyond {HIGHEST_PRIORITY:,}")
+    if not (math.isfinite(candidate.weight) and 0 < candidate.weight <= HEAVIEST):
+        raise Refused(
+            f"the weight of {name!r} is {candidate.weight}, not above 0 and at most {HEAVIEST:,.0f}"
+        )
+    if candidate.cap is not None and not (
+        candidate.cap.times > 0 and timedelta(seconds=1) <= candidate.cap.within <= LONGEST_CAP
+    ):
+        raise Refused(
+            f"the cap of {name!r} allows nothing, or counts within more than {LONGEST_CAP.days} days"
+        )
 
 
 def _list_of(kind: type[T], answer: object) -> tuple[T, ...]:

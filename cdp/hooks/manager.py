@@ -210,6 +210,23 @@ class Plugins:
             disabled=disabled,
         )
 
+    async def propose_personalisation(
+        self,
+        requests: Sequence[PersonalisationRequest],
+        *,
+        workspace: Workspace | None = None,
+        disabled: Collection[str] = (),
+    ) -> list[dict[str, Outcome[tuple[Candidate, ...]]]]:
+        """For each request, what each plugin proposes, in the order of asking."""
+        return await self.calls.union(
+            "propose_personalisation",
+            requests,
+            answers.candidates,
+            workspace=workspace,
+            disabled=disabled,
+            budget=5.0,
+        )
+
     async def choose_personalisation(
         self,
         requests: Sequence[PersonalisationRequest],

@@ -28,7 +28,7 @@ from cdp.model.events import AccountKind, AccountRef, Event, EventType
 from cdp.model.identifiers import Identifier, IdentifierKind
 from cdp.model.ids import NO_ACCOUNT, AccountId, EventId, NodeId, ProfileId, WorkspaceId
 from cdp.model.jobs import Job, JobCancelled, JobRun, MissedTicks, ProcessFacts, Schedule
-from cdp.model.personalisation import Candidate, PersonalisationRequest
+from cdp.model.personalisation import Candidate, Cap, PersonalisationRequest
 from cdp.model.plugins import PluginInfo, PluginState, Secret
 from cdp.model.roles import Evidence, MembershipFacts, Role, RoleContribution, RoleKind
 from cdp.model.traits import EnrichedTrait, EnrichmentRequest
@@ -51,6 +51,7 @@ __all__ = [
     "AccountKind",
     "AccountRef",
     "Candidate",
+    "Cap",
     "CatalogueEntry",
     "Change",
     "ChangedAccount",
