@@ -23,7 +23,7 @@ from cdp.hooks.health import Circuit, Counters, FailureKind, HookHealth
 from cdp.hooks.implementation import Implementation, implementation_of
 from cdp.hooks.loops import Loops
 from cdp.hooks.offers import NotOffered, Offers
-from cdp.hooks.outcomes import Answered, Failed, Outcome, Refused
+from cdp.hooks.outcomes import Answered, Failed, Held, Outcome, Refused
 from cdp.hooks.specs import hook_names
 from cdp.hooks.threads import Threads
 from cdp.model import Workspace
@@ -171,6 +171,79 @@ class Calls:
                     answers[index] = (one.plugin, outcome.value)
         return answers
 
+    async def transform(
+        self,
+        hook: str,
+        requests: Sequence[Q],
+        check: Check[Q, A],
+        *,
+        pass_on: Callable[[Q, A], Q],
+        workspace: Workspace | None = None,
+        disabled: Collection[str] = (),
+        budget: float = 5.0,
+    ) -> list[Q]:
+        """What becomes of each request when one plugin after the other may change it: the rule of `transform_`.
+
+        None, and a call that fails, leave it as it was. The arguments are those of `waterfall`; `pass_on` makes the
+        changed request of an answer.
+        """
+        current = list(requests)
+        for one in self.asked(hook, workspace, disabled):
+            outcomes = await self._ask(one, current, _or_none(check), workspace, budget)
+            current = [
+                pass_on(request, outcome.value)
+                if isinstance(outcome, Answered) and outcome.value is not None
+                else request
+                for request, outcome in zip(current, outcomes, strict=True)
+            ]
+        return current
+
+    async def guard(
+        self,
+        hook: str,
+        requests: Sequence[Q],
+        check: Check[Q, A],
+        *,
+        pass_on: Callable[[Q, A], Q | Held],
+        workspace: Workspace | None = None,
+        disabled: Collection[str] = (),
+        budget: float = 5.0,
+    ) -> list[Q | Held]:
+        """What each request is once every plugin has let it pass: the rule of `guard_`.
+
+        One after the other is asked about what those before it have let pass. None lets it pass as it is; `pass_on`
+        makes of an answer what passes, or holds it. A call that fails, or cannot be made, holds it too.
+        """
+        current: list[Q | Held] = list(requests)
+        for one in self.asked(hook, workspace, disabled):
+            due = [(index, value) for index, value in enumerate(current) if not isinstance(value, Held)]
+            outcomes = await self._ask(one, [value for _, value in due], _or_none(check), workspace, budget)
+            for (index, request), outcome in zip(due, outcomes, strict=True):
+                if isinstance(outcome, Failed):
+                    current[index] = Held(plugin=one.plugin, kind=outcome.kind, reason=outcome.error)
+                elif outcome.value is not None:
+                    current[index] = pass_on(request, outcome.value)
+        return current
+
+    async def veto(
+        self,
+        hook: str,
+        requests: Sequence[Q],
+        check: Check[Q, A | None],
+        *,
+        workspace: Workspace | None = None,
+        disabled: Collection[str] = (),
+        budget: float = 5.0,
+    ) -> list[tuple[str, A] | None]:
+        """For each request the first veto, and whose it is: the rule of `veto_`. All are asked; None is no veto.
+
+        A call that fails is no veto.
+        """
+        answers = await self.union(
+            hook, requests, _or_none(check), workspace=workspace, disabled=disabled, budget=budget
+        )
+        return [_first_veto(answer) for answer in answers]
+
     def health(self, plugin: str) -> tuple[HookHealth, ...]:
         """The figures of the hooks that the plugin implements, by name of the hook."""
         callers = self._manager.get_hookcallers(self._manager.get_plugin(plugin)) or []
@@ -221,7 +294,22 @@ class Calls:
         with stage(f"plugin.{one.hook}", plugin=one.plugin, requests=len(requests)):
             return await self._call(one, requests, check, workspace, budget)
 
-    async def _call(
+    async def told(_request: object, answer: object) -> None:
+    """The check of `on_` hooks: what they return is not looked at."""
+
+
+def _or_none(check: Check[Q, A]) -> Check[Q, A | None]:
+    return lambda request, answer: None if answer is None else check(request, answer)
+
+
+def _first_veto(answer: dict[str, Outcome[A | None]]) -> tuple[str, A] | None:
+    for plugin, outcome in answer.items():
+        if isinstance(outcome, Answered) and outcome.value is not None:
+            return plugin, outcome.value
+    return None
+
+
+def _call(
         self,
         one: Implementation,
         requests: Sequence[Q],

@@ -26,6 +26,17 @@ class Failed:
     error: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What a guard did not let pass, or could not be asked about."""
+
+    plugin: str
+    kind: FailureKind | None = None
+    """How asking it failed; None: it answered, and holds it."""
+    reason: str = ""
+    """In the plugin's own words, which may hold anybody's data."""
+
+
 Outcome: TypeAlias = Answered[T] | Failed
 
 
