@@ -294,22 +294,7 @@ class Calls:
         with stage(f"plugin.{one.hook}", plugin=one.plugin, requests=len(requests)):
             return await self._call(one, requests, check, workspace, budget)
 
-    async def told(_request: object, answer: object) -> None:
-    """The check of `on_` hooks: what they return is not looked at."""
-
-
-def _or_none(check: Check[Q, A]) -> Check[Q, A | None]:
-    return lambda request, answer: None if answer is None else check(request, answer)
-
-
-def _first_veto(answer: dict[str, Outcome[A | None]]) -> tuple[str, A] | None:
-    for plugin, outcome in answer.items():
-        if isinstance(outcome, Answered) and outcome.value is not None:
-            return plugin, outcome.value
-    return None
-
-
-def _call(
+    async def _call(
         self,
         one: Implementation,
         requests: Sequence[Q],
@@ -370,6 +355,21 @@ def _call(
         if plugin not in self._loops:
             self._loops[plugin] = Loops(plugin, limit=self._limit)
         return self._loops[plugin]
+
+
+def told(_request: object, answer: object) -> None:
+    """The check of `on_` hooks: what they return is not looked at."""
+
+
+def _or_none(check: Check[Q, A]) -> Check[Q, A | None]:
+    return lambda request, answer: None if answer is None else check(request, answer)
+
+
+def _first_veto(answer: dict[str, Outcome[A | None]]) -> tuple[str, A] | None:
+    for plugin, outcome in answer.items():
+        if isinstance(outcome, Answered) and outcome.value is not None:
+            return plugin, outcome.value
+    return None
 
 
 def _call(one: Implementation, request: Q, check: Check[Q, A], offers: dict[str, object]) -> Callable[[], A]:
