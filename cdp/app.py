@@ -21,15 +21,13 @@ from cdp.access.keys import Authenticator
 from cdp.access.rates import Rates
 from cdp.db.pool import Database
 from cdp.errors import Misconfigured
-from cdp.graphql.socket import LARGEST_MESSAGE
-from cdp.graphql.transport import graphql_routes
-from cdp.graphql.trusted import read_trusted
 from cdp.hooks.manager import Plugins
 from cdp.identity.kinds import make_kinds
 from cdp.ingest.accumulator import Accumulator
 from cdp.ingest.intake import Intake
 from cdp.live.hub import Hub
 from cdp.model import Limits
+from cdp.outbound import Outbound, read_networks
 from cdp.settings import Settings
 from cdp.settle.health import HealthNotes
 from cdp.settle.worker import Worker
@@ -104,6 +102,12 @@ class Application:
             stack.push_async_callback(database.close)
             plugins = Plugins.load(settings)
             stack.push_async_callback(plugins.aclose)
+            http = Outbound(
+                allowed=read_networks(settings.outbound_allow),
+                seconds=settings.outbound_timeout_ms / 1000,
+                most_bytes=settings.outbound_bytes,
+            )
+            plugins.offers.register("http", lambda _plugin, _workspace_id: http)
             ingest_database = await Database.connect(
                 settings.database_url,
                 max_size=settings.ingest_pool_size,
@@ -163,6 +167,10 @@ def create_asgi(application: Application, *, seat: Seat | None = None) -> Starle
     Raises:
         Misconfigured: the trusted documents that the settings name cannot be read, or an origin is none.
     """
+    # The schema is for those who serve: other commands start in half the time without it.
+    from cdp.graphql.transport import graphql_routes  # noqa: PLC0415
+    from cdp.graphql.trusted import read_trusted  # noqa: PLC0415
+
     settings = application.settings
     trusted = read_trusted(settings.trusted_documents, only=settings.trusted_documents_only)
     origins = [one for one in (settings.allowed_origins or "").replace(",", " ").split() if one]
@@ -187,6 +195,8 @@ async def run_server(
 
     In-flight requests finish and every accepted event is committed before this returns.
     """
+    from cdp.graphql.socket import LARGEST_MESSAGE  # noqa: PLC0415 - see create_asgi
+
     async with Application.open(settings) as application:
         config = uvicorn.Config(
             create_asgi(application, seat=seat),

@@ -9,6 +9,8 @@
     ├── Conflict           it cannot be done as things stand     409
     ├── Unavailable        try again soon (database, full queue) 503, UNAVAILABLE
     ├── RateLimited        too much at once from this key        429, RATE_LIMITED
+    ├── OutboundFailed     a server elsewhere gave no answer     502
+    ├── OutboundRefused    where a plugin must not go            403
     └── Misconfigured      settings, migrations, plugins         exit 1
 
 Errors are raised low, with one sentence that the caller can act on, and translated once at each edge: GraphQL, HTTP,
@@ -91,3 +93,15 @@ class Misconfigured(DiptychError):
     """The installation is not fit to run; the message says which command or setting mends it."""
 
     code = "MISCONFIGURED"
+
+
+class OutboundRefused(DiptychError):
+    """A request to elsewhere that is not made: its URL, or an address that it leads to, is not allowed."""
+
+    code = "OUTBOUND_REFUSED"
+
+
+class OutboundFailed(DiptychError):
+    """A request to elsewhere that got no whole answer: the server is down, slow, or says too much."""
+
+    code = "OUTBOUND_FAILED"

@@ -59,6 +59,12 @@ class Settings:
     """What one key may send, per process; 0: any."""
     hook_deadline_ms: float = 2_000.0
     """Longest that one plugin call may take, in milliseconds."""
+    outbound_allow: str | None = None
+    """Networks that plugins' HTTP requests may reach although they are not public, separated by commas: `10.1.0.0/16`."""
+    outbound_timeout_ms: float = 30_000.0
+    """Longest that one HTTP request of a plugin may take, in milliseconds."""
+    outbound_bytes: int = 1024 * 1024
+    """Largest body that a plugin's HTTP request may send or get."""
     health_port: int = 0
     """Port where `cdp worker` answers `/healthz`, `/readyz` and `/metrics`; 0: nowhere."""
     otlp_endpoint: str | None = None

@@ -25,6 +25,7 @@ from cdp.model.changes import (
     StageChange,
 )
 from cdp.model.events import AccountKind, AccountRef, Event, EventType
+from cdp.model.http import Http, HttpResponse
 from cdp.model.identifiers import Identifier, IdentifierKind
 from cdp.model.ids import NO_ACCOUNT, AccountId, EventId, NodeId, ProfileId, WorkspaceId
 from cdp.model.jobs import Job, JobCancelled, JobRun, MissedTicks, ProcessFacts, Schedule
@@ -67,6 +68,8 @@ __all__ = [
     "Evidence",
     "Feature",
     "FeatureUseFacts",
+    "Http",
+    "HttpResponse",
     "Identifier",
     "IdentifierKind",
     "IntentFacts",
