@@ -30,8 +30,8 @@ help: ## What can be made
 demo: $(READY) ## A server with sample data and its own PostgreSQL
 	@$(BIN)/cdp demo $(ARGS)
 
-test: $(READY) ## All tests, on a PostgreSQL of their own
-	$(BIN)/python -m pytest $(TESTS) $(ARGS)
+test: $(READY) ## All tests, on every core, each with a PostgreSQL of its own; ARGS=-n0 in one process
+	$(BIN)/python -m pytest -n auto $(TESTS) $(ARGS)
 
 check: $(READY) ## Formatting, lints, types, layers, and whether schema.graphql is fresh
 	$(BIN)/ruff format --check .

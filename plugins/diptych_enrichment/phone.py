@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import phonenumbers
-from phonenumbers import PhoneNumberType, carrier, geocoder, timezone
+from phonenumbers import PhoneNumberType
 
 from cdp.model import EnrichedTrait, Identifier
 
@@ -15,6 +15,9 @@ _NOWHERE = "Etc/Unknown"
 
 def traits(identifier: Identifier) -> Iterator[EnrichedTrait]:
     """Of a number in E.164, perhaps with an extension."""
+    # The names of all the world's regions take half a second to load: no command waits for them that needs none.
+    from phonenumbers import carrier, geocoder, timezone  # noqa: PLC0415
+
     try:
         number = phonenumbers.parse(identifier.value, None)
     except phonenumbers.NumberParseException:

@@ -142,3 +142,10 @@ def test_a_taken_port_is_said(data_folder: Path) -> None:
         refused = call("serve", "--port", port, "--data", str(data_folder))
     assert refused.returncode == 1
     assert refused.stderr.startswith(f"cdp: Nothing can listen on 127.0.0.1:{port} (Address already in use)")
+
+
+def test_a_server_that_is_asked_to_stop_before_it_has_begun_stops(data_folder: Path) -> None:
+    """It says its address, so that others may wait for it, before it has loaded all that it serves with."""
+    with serving("--data", str(data_folder)) as (_, process):
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
