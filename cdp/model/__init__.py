@@ -26,13 +26,31 @@ from cdp.model.changes import (
 )
 from cdp.model.events import AccountKind, AccountRef, Event, EventType
 from cdp.model.http import Http, HttpResponse
-from cdp.model.identifiers import Identifier, IdentifierKind
+from cdp.model.identifiers import Identifier, IdentifierKind, IdentityRule, LinkCandidate, LinkVeto
 from cdp.model.ids import NO_ACCOUNT, AccountId, EventId, NodeId, ProfileId, WorkspaceId
 from cdp.model.jobs import Job, JobCancelled, JobRun, MissedTicks, ProcessFacts, Schedule
+from cdp.model.passage import (
+    AccountClaim,
+    Batch,
+    Classification,
+    ConsentQuestion,
+    Purpose,
+    Redacted,
+    Withheld,
+)
 from cdp.model.personalisation import Candidate, Cap, PersonalisationRequest
 from cdp.model.plugins import PluginInfo, PluginState, Secret
 from cdp.model.roles import Evidence, MembershipFacts, Role, RoleContribution, RoleKind
-from cdp.model.traits import EnrichedTrait, EnrichmentRequest
+from cdp.model.traits import (
+    AccountEnrichmentRequest,
+    Charged,
+    EnrichedTrait,
+    EnrichmentRequest,
+    Provider,
+    RateLimit,
+    Subject,
+    Unanswered,
+)
 from cdp.model.views import (
     AccountFacts,
     FeatureUseFacts,
@@ -47,18 +65,24 @@ from cdp.model.workspace import Limits, Workspace, WorkspaceSettings
 
 __all__ = [
     "NO_ACCOUNT",
+    "AccountClaim",
+    "AccountEnrichmentRequest",
     "AccountFacts",
     "AccountId",
     "AccountKind",
     "AccountRef",
+    "Batch",
     "Candidate",
     "Cap",
     "CatalogueEntry",
     "Change",
     "ChangedAccount",
     "ChangedPerson",
+    "Charged",
+    "Classification",
     "Condition",
     "ConditionOperator",
+    "ConsentQuestion",
     "Contribution",
     "EnrichedTrait",
     "EnrichmentRequest",
@@ -72,6 +96,7 @@ __all__ = [
     "HttpResponse",
     "Identifier",
     "IdentifierKind",
+    "IdentityRule",
     "IntentFacts",
     "IntentLevel",
     "Job",
@@ -79,6 +104,8 @@ __all__ = [
     "JobRun",
     "Lens",
     "Limits",
+    "LinkCandidate",
+    "LinkVeto",
     "Measure",
     "Measured",
     "MembershipChange",
@@ -94,7 +121,11 @@ __all__ = [
     "ProfileFacts",
     "ProfileId",
     "ProfileState",
+    "Provider",
     "PurchaseEffect",
+    "Purpose",
+    "RateLimit",
+    "Redacted",
     "Role",
     "RoleChange",
     "RoleContribution",
@@ -105,8 +136,11 @@ __all__ = [
     "SignalFacts",
     "Stage",
     "StageChange",
+    "Subject",
+    "Unanswered",
     "UsageFacts",
     "UsagePhase",
+    "Withheld",
     "Workspace",
     "WorkspaceId",
     "WorkspaceSettings",

@@ -111,7 +111,11 @@ class CatalogueEntry(Struct, frozen=True, kw_only=True):
     conditions: tuple[Condition, ...] = ()
     contributions: tuple[Contribution, ...] = ()
     entry_id: int | None = None
-    """None for a default."""
+    """None for a default, and for a plugin's."""
+    description: str | None = None
+    """What such events are, in a sentence; of a plugin's."""
+    plugin: str | None = None
+    """The plugin that it comes from."""
 
 
 class Feature(Struct, frozen=True, kw_only=True):

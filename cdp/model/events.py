@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from cdp.model.identifiers import Identifier
+from cdp.model.identifiers import Identifier, LinkVeto
 
 
 class EventType(StrEnum):
@@ -33,8 +33,11 @@ class AccountRef(Struct, frozen=True, kw_only=True):
     """An account as an event names it."""
 
     group_id: str
+    """Empty where its domain names it."""
     member: bool
     """Whether the event makes the person a member (`group`), or only happened in the account (`context.groupId`)."""
+    domain: str | None = None
+    """Its registrable domain, for one that a plugin resolved; None: the group id names it."""
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -56,3 +59,5 @@ class Event(Struct, frozen=True, kw_only=True):
     context: dict[str, Any] = {}
     source: str = "tracking"
     """`tracking`, `graphql`, `import`, or `human:<key name>` for what a person stated by mutation."""
+    vetoes: tuple[LinkVeto, ...] = ()
+    """Which of its identifiers it does not link, by the word of plugins."""

@@ -16,6 +16,8 @@ class PluginInfo(Struct, frozen=True, kw_only=True):
     """One sentence for administrators: what it does."""
     run: Literal["thread", "process"] = "thread"
     """Where its calls are made: in threads of the server, or, for what computes for long, in processes of its own."""
+    opt_in: bool = False
+    """Whether it does nothing in a workspace until that turns it on."""
     labels: frozenset[str] = frozenset()
     """Words by which administrators find it, such as `crm`."""
 
