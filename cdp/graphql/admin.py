@@ -1,15 +1,12 @@
-"""What administrators see: the workspace and its settings, refused events, the health of the plugins."""
+"""What administrators see of the workspace: its settings."""
 
 from __future__ import annotations
-
-from datetime import datetime
 
 import msgspec
 import strawberry
 
 from cdp.access.scopes import Scope
 from cdp.graphql.context import Info
-from cdp.hooks.health import CircuitState, FailureKind, HookHealth, PluginHealth
 from cdp.model import Workspace, WorkspaceSettings
 
 
@@ -71,63 +68,6 @@ class WorkspaceType:
         return cls(name=workspace.name, settings=WorkspaceSettingsType.of(workspace.settings))
 
 
-@strawberry.type(name="HookHealth", description="One plugin in one hook since the process started.")
-class HookHealthType:
-    """Figures of one hook of one plugin."""
-
-    hook: str = strawberry.field(description="Name of the hook.")
-    calls: int = strawberry.field(description="Calls that were made.")
-    failures: int = strawberry.field(description="Calls that raised.")
-    timeouts: int = strawberry.field(description="Calls that did not end in time.")
-    refused: int = strawberry.field(description="Calls whose answer the hook does not allow.")
-    skipped: int = strawberry.field(description="Calls that were not made, because the plugin kept failing.")
-    last_failure: FailureKind | None = strawberry.field(
-        description="How the last call failed that did. What the plugin said stands in the server's log: it may quote "
-        "people of other workspaces."
-    )
-    last_failure_at: datetime | None = strawberry.field(description="When that was.")
-    circuit: CircuitState = strawberry.field(description="Whether the plugin is called at present.")
-
-    @classmethod
-    def of(cls, hook: HookHealth) -> HookHealthType:
-        """As GraphQL shows it."""
-        return cls(
-            hook=hook.hook,
-            calls=hook.calls,
-            failures=hook.failures,
-            timeouts=hook.timeouts,
-            refused=hook.refused,
-            skipped=hook.skipped,
-            last_failure=hook.last_kind,
-            last_failure_at=hook.last_error_at,
-            circuit=hook.circuit,
-        )
-
-
-@strawberry.type(name="Plugin", description="One plugin, loaded or not, as this process sees it.")
-class PluginType:
-    """A plugin and its health."""
-
-    name: str = strawberry.field(description="Its name.")
-    version: str = strawberry.field(description="Its version.")
-    source: str = strawberry.field(description="Where it came from: the distribution, or the file.")
-    loaded: bool = strawberry.field(description="Whether it is loaded.")
-    error: str | None = strawberry.field(description="Why it is not loaded.")
-    hooks: list[HookHealthType] = strawberry.field(description="The hooks that it implements.")
-
-    @classmethod
-    def of(cls, plugin: PluginHealth) -> PluginType:
-        """As GraphQL shows it."""
-        return cls(
-            name=plugin.name,
-            version=plugin.version,
-            source=plugin.source,
-            loaded=plugin.loaded,
-            error=plugin.error,
-            hooks=[HookHealthType.of(hook) for hook in plugin.hooks],
-        )
-
-
 @strawberry.type
 class AdminQuery:
     """Administrators' fields of Query."""
@@ -137,9 +77,3 @@ class AdminQuery:
         """Anyone who may read profiles may see by which settings they are judged."""
         info.context.require(Scope.PROFILES_READ)
         return WorkspaceType.of(await info.context.workspace())
-
-    @strawberry.field(description="The plugins of this process and how they do; for administrators.")
-    def plugins(self, info: Info) -> list[PluginType] | None:
-        """Health of every plugin, those that could not be loaded too."""
-        info.context.require(Scope.WORKSPACE_ADMIN)
-        return [PluginType.of(plugin) for plugin in info.context.services.plugins.health()]

@@ -13,13 +13,14 @@ from cdp.graphql.admin import AdminQuery
 from cdp.graphql.catalogue import CatalogueQuery
 from cdp.graphql.execution import PlannedSchema
 from cdp.graphql.explain import ExplainQuery
+from cdp.graphql.plugins import PluginsQuery
 from cdp.graphql.query import ReadQuery
 from cdp.graphql.refused import RefusedQuery
 from cdp.graphql.scalars import SCALARS
 
 
 @strawberry.type(description="What can be asked.")
-class Query(ReadQuery, CatalogueQuery, ExplainQuery, AdminQuery, RefusedQuery):
+class Query(ReadQuery, CatalogueQuery, ExplainQuery, AdminQuery, PluginsQuery, RefusedQuery):
     """All fields of the root."""
 
 

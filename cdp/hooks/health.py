@@ -10,6 +10,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from cdp.model import PluginInfo
+
 
 class FailureKind(StrEnum):
     """Why a call had no effect."""
@@ -48,6 +50,11 @@ class HookHealth(Struct, frozen=True, kw_only=True):
     """What the plugin raised, in its own words, which may hold anybody's data."""
     last_error_at: datetime | None
     circuit: CircuitState
+    seconds: float = 0.0
+    """Time that the calls took, all together."""
+    slowest_seconds: float = 0.0
+    times: tuple[int, ...] = ()
+    """How many calls took at most so many seconds: one for each of `TIMES`, and those that took longer at the end."""
 
 
 class PluginHealth(Struct, frozen=True, kw_only=True):
@@ -61,6 +68,15 @@ class PluginHealth(Struct, frozen=True, kw_only=True):
     error: str | None
     """Why it is not loaded."""
     hooks: tuple[HookHealth, ...]
+    info: PluginInfo = PluginInfo()
+    blocked_seconds: float = 0.0
+    """For how long it kept an event loop, its own or the application's, from running."""
+    memory_bytes: int = 0
+    """The most by which the process grew during its calls, as far as that was seen."""
+
+
+TIMES = (0.000_1, 0.001, 0.01, 0.1, 1.0)
+"""Bounds by which the times of calls are told apart, in seconds."""
 
 
 class Circuit:

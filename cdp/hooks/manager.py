@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import pluggy
 import structlog
@@ -26,6 +26,7 @@ from cdp.hooks.registers import REGISTERS, Register
 from cdp.hooks.settings import PluginSettings
 from cdp.hooks.specs import PROJECT, Hooks
 from cdp.model import (
+    AccountEnrichmentRequest,
     Candidate,
     EnrichedTrait,
     EnrichmentRequest,
@@ -36,6 +37,7 @@ from cdp.model import (
     Role,
     RoleContribution,
     RoleKind,
+    Unanswered,
     Workspace,
 )
 from cdp.settings import Settings
@@ -156,6 +158,8 @@ class Plugins:
             self._leave_out(name, version, source, _sentence(error))
             return
         self._known[name] = _Known(name=name, version=version, source=source, info=info)
+        if info.opt_in:
+            self.calls.opt_in.add(name)
         for hook, items in collected.items():
             self._keep(name, hook, items)
         self.calls.learn()
@@ -198,7 +202,8 @@ class Plugins:
         wanted: Callable[[str, int], bool],
         workspace: Workspace | None = None,
         disabled: Collection[str] = (),
-    ) -> list[dict[str, Outcome[tuple[EnrichedTrait, ...]]]]:
+        deadline: float | None = None,
+    ) -> list[dict[str, Outcome[tuple[EnrichedTrait, ...] | Unanswered]]]:
         """For each person, what each plugin contributed that was `wanted(plugin, index of the person)`."""
         return await self.calls.waterfall(
             "enrich_person",
@@ -208,6 +213,28 @@ class Plugins:
             wanted=wanted,
             workspace=workspace,
             disabled=disabled,
+            deadline=deadline,
+        )
+
+    async def enrich_account(
+        self,
+        requests: Sequence[AccountEnrichmentRequest],
+        *,
+        wanted: Callable[[str, int], bool],
+        workspace: Workspace | None = None,
+        disabled: Collection[str] = (),
+        deadline: float | None = None,
+    ) -> list[dict[str, Outcome[tuple[EnrichedTrait, ...] | Unanswered]]]:
+        """For each account, what each plugin contributed that was `wanted(plugin, index of the account)`."""
+        return await self.calls.waterfall(
+            "enrich_account",
+            requests,
+            answers.enriched_traits,
+            pass_on=_with_traits,
+            wanted=wanted,
+            workspace=workspace,
+            disabled=disabled,
+            deadline=deadline,
         )
 
     async def propose_personalisation(
@@ -249,6 +276,7 @@ class Plugins:
                 loaded=known.error is None,
                 error=known.error,
                 hooks=self.calls.health(known.name) if known.error is None else (),
+                info=known.info,
             )
             for known in self._known.values()
         ]
@@ -307,8 +335,13 @@ class Plugins:
         self._known.setdefault(name, _Known(name=name, version=version, source=source, error=error))
 
 
-def _with_traits(request: EnrichmentRequest, found: tuple[EnrichedTrait, ...]) -> EnrichmentRequest:
-    """The request for the next plugin: what a person said of themselves outranks what was found out."""
+_Enriching = TypeVar("_Enriching", EnrichmentRequest, AccountEnrichmentRequest)
+
+
+def _with_traits(request: _Enriching, found: tuple[EnrichedTrait, ...] | Unanswered) -> _Enriching:
+    """The request for the next plugin: what was said of the subject itself outranks what was found out."""
+    if isinstance(found, Unanswered):
+        return request
     return structs.replace(request, traits={trait.key: trait.value for trait in found} | request.traits)
 
 

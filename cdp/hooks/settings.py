@@ -79,7 +79,9 @@ class PluginSettings:
 
     def shown(self, plugin: str, workspace: Workspace) -> dict[str, Any]:
         """What a workspace has set, defaults included; of a secret only whether it is set."""
-        return dict(_plain(self.of(plugin, workspace), hidden=True))
+        shown = dict(_plain(self.of(plugin, workspace), hidden=True))
+        unset = secret_fields(self._types[plugin]) if plugin in self._types else ()
+        return {**shown, **{name: {"set": False} for name in unset if shown.get(name) is None}}
 
     def changed(
         self, plugin: str, state: PluginState, changes: Mapping[str, Any]
@@ -97,7 +99,7 @@ class PluginSettings:
             if name not in fields:
                 raise BadInput(
                     f"The plugin {plugin} has no setting {name!r}; it has {', '.join(fields)}.",
-                    field=("settings", name),
+                    field=("settings",),
                 )
         secret = secret_fields(kind)
         for name, value in changes.items():
@@ -105,7 +107,8 @@ class PluginSettings:
                 _check(kind, name, value, secret=name in secret)
         given = {**state.settings, **state.secrets, **changes}
         kept = {name: value for name, value in given.items() if value is not None and name in fields}
-        if len(json.encode(kept)) > _LARGEST:
+        text = _as_json(kept)
+        if len(text) > _LARGEST:
             raise BadInput(
                 f"The settings of one plugin have at most {_LARGEST:,} bytes.", field=("settings",)
             )
@@ -114,6 +117,16 @@ class PluginSettings:
             {name: value for name, value in kept.items() if name not in secret},
             {name: value for name, value in kept.items() if name in secret},
         )
+
+
+def _as_json(values: object) -> bytes:
+    try:
+        text = json.encode(values)
+    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError):
+        raise BadInput("The settings are no JSON that can be kept.", field=("settings",)) from None
+    if b"\\u0000" in text:
+        raise BadInput("The settings hold a NUL character; take it out.", field=("settings",))
+    return text
 
 
 def secret_fields(kind: type[Struct]) -> frozenset[str]:
@@ -171,7 +184,7 @@ def _check(kind: type[Struct], name: str, value: object, *, secret: bool) -> Non
     except msgspec.ValidationError as error:
         # An error of a plugin's own check may quote the value.
         why = "it is a text" if secret else str(error)
-        raise BadInput(f"The setting {name} does not fit: {why}.", field=("settings", name)) from None
+        raise BadInput(f"The setting {name} does not fit: {why}.", field=("settings",)) from None
 
 
 def _check_together(kind: type[Struct], values: Mapping[str, Any]) -> None:

@@ -11,13 +11,16 @@ SELECT l.workspace_id, l.name FROM cdp.list_workspaces() AS l ORDER BY l.workspa
 SELECT l.workspace_id FROM cdp.list_workspaces() AS l WHERE l.name = $1;
 
 -- name: load
--- A workspace with its own catalogue entries and its features, all of one version: ($1 workspace).
+-- A workspace with its own catalogue entries, its features and its plugins, all of one version: ($1 workspace).
 SELECT w.name, w.version, w.epoch, w.settings, w.limits,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('entry_id', e.entry_id, 'event', e.event,
                    'conditions', e.conditions, 'contributions', e.contributions) ORDER BY e.entry_id), '[]')
         FROM catalogue_entry e WHERE e.workspace_id = $1) AS entries,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('key', f.key, 'name', f.name, 'tip', f.tip) ORDER BY f.key), '[]')
-        FROM feature f WHERE f.workspace_id = $1) AS features
+        FROM feature f WHERE f.workspace_id = $1) AS features,
+       (SELECT coalesce(jsonb_object_agg(p.plugin, jsonb_build_object('enabled', p.enabled, 'settings', p.settings,
+                   'secrets', p.secrets)), '{}')
+        FROM plugin_state p WHERE p.workspace_id = $1) AS plugins
 FROM workspace w
 WHERE w.workspace_id = $1;
 
@@ -63,3 +66,12 @@ ON CONFLICT (workspace_id, key) DO UPDATE SET name = excluded.name, tip = exclud
 -- name: delete_feature
 -- Removes a feature; its use stays counted: ($1 workspace, $2 key).
 DELETE FROM feature WHERE workspace_id = $1 AND key = $2 RETURNING key;
+
+-- name: save_plugin
+-- What the workspace decides about a plugin: ($1 workspace, $2 plugin, $3 enabled, $4 settings, $5 secrets, $6 by whom,
+-- $7 when).
+INSERT INTO plugin_state (workspace_id, plugin, enabled, settings, secrets, changed_by, changed_at)
+VALUES ($1, $2, $3, $4::jsonb, $5::jsonb, $6, $7)
+ON CONFLICT (workspace_id, plugin) DO UPDATE
+SET enabled = excluded.enabled, settings = excluded.settings, secrets = excluded.secrets,
+    changed_by = excluded.changed_by, changed_at = excluded.changed_at;

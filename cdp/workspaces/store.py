@@ -9,7 +9,7 @@ from cdp.db.pool import Connection, Database
 from cdp.db.queries import load_queries
 from cdp.errors import BadInput, Conflict, Misconfigured, NotFound
 from cdp.lenses.catalogue import merge_entries
-from cdp.model import CatalogueEntry, Feature, Limits, Workspace, WorkspaceId, WorkspaceSettings
+from cdp.model import CatalogueEntry, Feature, Limits, PluginState, Workspace, WorkspaceId, WorkspaceSettings
 
 _SQL = load_queries("cdp.workspaces")
 _LONGEST_NAME = 100
@@ -76,6 +76,7 @@ async def load(connection: Connection, workspace_id: WorkspaceId) -> Workspace:
             entries=merge_entries(msgspec.json.decode(row["entries"], type=list[CatalogueEntry])),
             features=msgspec.json.decode(row["features"], type=tuple[Feature, ...]),
             limits=msgspec.json.decode(row["limits"], type=Limits),
+            plugins=msgspec.json.decode(row["plugins"], type=dict[str, PluginState]),
         )
     except msgspec.MsgspecError as error:
         raise Misconfigured(

@@ -16,6 +16,9 @@ PERSON, ACCOUNT = encode_id("Profile", 1), encode_id("Account", 1)
 NEEDS: dict[str, tuple[Scope, dict[str, Any]]] = {
     "eventsIngest": (Scope.EVENTS_WRITE, {"events": []}),
     "eventsReplay": (Scope.WORKSPACE_ADMIN, {"code": "MISSING_ID"}),
+    "pluginEnable": (Scope.WORKSPACE_ADMIN, {"plugin": "nobody"}),
+    "pluginDisable": (Scope.WORKSPACE_ADMIN, {"plugin": "nobody"}),
+    "pluginConfigure": (Scope.WORKSPACE_ADMIN, {"plugin": "nobody", "settings": {}}),
     "profileMerge": (Scope.PROFILES_WRITE, {"into": PERSON, "from": PERSON}),
     "profileSplit": (Scope.PROFILES_WRITE, {"profile": PERSON, "identifiers": []}),
     "profileUpdate": (Scope.PROFILES_WRITE, {"profile": PERSON, "traits": {"a": 1}}),
