@@ -26,7 +26,7 @@ from cdp.hooks.offers import NotOffered, Offers
 from cdp.hooks.outcomes import Answered, Failed, Held, Outcome, Refused
 from cdp.hooks.specs import hook_names
 from cdp.hooks.threads import Threads
-from cdp.model import Workspace
+from cdp.model import Batch, Workspace
 from cdp.telemetry import stage
 
 log = structlog.get_logger(__name__)
@@ -69,6 +69,8 @@ class Calls:
         self.implementing = SimpleNamespace()
         """For each hook, as an attribute of its name, who implements it, in calling order: a tuple, empty where nobody
         does, so that who would pay for asking need not."""
+        self.opt_in: set[str] = set()
+        """Plugins that do nothing in a workspace until that turns them on."""
         self.learn()
         self._deadline = deadline
         self._limit = threads
@@ -127,6 +129,7 @@ class Calls:
         workspace: Workspace | None = None,
         disabled: Collection[str] = (),
         budget: float = 20.0,
+        deadline: float | None = None,
     ) -> list[dict[str, Outcome[A]]]:
         """Ask one plugin after the other; each sees what those before it answered.
 
@@ -139,12 +142,15 @@ class Calls:
             workspace: on whose behalf.
             disabled: plugins that are not to be asked, besides those that the workspace has turned off.
             budget: time in seconds after which a plugin is asked no further.
+            deadline: of one call in seconds; None: that of all hooks.
         """
         current = list(requests)
         answers: list[dict[str, Outcome[A]]] = [{} for _ in requests]
         for one in self.asked(hook, workspace, disabled):
             due = [index for index in range(len(requests)) if wanted(one.plugin, index)]
-            outcomes = await self._ask(one, [current[index] for index in due], check, workspace, budget)
+            outcomes = await self._ask(
+                one, [current[index] for index in due], check, workspace, budget, deadline=deadline
+            )
             for index, outcome in zip(due, outcomes, strict=True):
                 answers[index][one.plugin] = outcome
                 if isinstance(outcome, Answered):
@@ -278,6 +284,8 @@ class Calls:
         if not found:
             return found
         off = disabled if workspace is None else workspace.disabled_plugins.union(disabled)
+        if workspace is not None and self.opt_in:
+            off = self.opt_in.difference(workspace.plugins).union(off)
         return tuple(one for one in found if one.plugin not in off) if off else found
 
     async def _ask(
@@ -287,12 +295,16 @@ class Calls:
         check: Check[Q, A],
         workspace: Workspace | None,
         budget: float,
+        *,
+        deadline: float | None = None,
     ) -> list[Outcome[A]]:
         """One plugin's outcome for each request."""
         if not requests:
             return []
         with stage(f"plugin.{one.hook}", plugin=one.plugin, requests=len(requests)):
-            return await self._call(one, requests, check, workspace, budget)
+            return await self._call(
+                one, requests, check, workspace, budget, deadline=deadline or self._deadline
+            )
 
     async def _call(
         self,
@@ -301,6 +313,8 @@ class Calls:
         check: Check[Q, A],
         workspace: Workspace | None,
         budget: float,
+        *,
+        deadline: float,
     ) -> list[Outcome[A]]:
         counters = self._counters_of(one.plugin, one.hook)
         outcomes: list[Outcome[A]]
@@ -313,14 +327,14 @@ class Calls:
                 outcomes = await self._loops_of(one.plugin).run(
                     [_async_call(one, request, check, offers) for request in requests],
                     circuit=counters.circuit,
-                    deadline=self._deadline,
+                    deadline=deadline,
                     budget=budget,
                 )
             else:
                 outcomes = await self._threads_of(one.plugin).run(
                     [_call(one, request, check, offers) for request in requests],
                     circuit=counters.circuit,
-                    deadline=self._deadline,
+                    deadline=deadline,
                     budget=budget,
                 )
         self._count(one.plugin, one.hook, counters, outcomes)
@@ -416,5 +430,6 @@ def _copied(value: object) -> object:
             return value
 
 
-_ATOMS = frozenset({str, int, float, bool, type(None), datetime, date, Decimal})
-"""Types of most values, of which there is nothing to copy; asked first, because it is quickest."""
+_ATOMS = frozenset({str, int, float, bool, type(None), datetime, date, Decimal, Batch})
+"""Types of most values, of which there is nothing to copy; asked first, because it is quickest. A batch gives copies
+of what is looked at."""
