@@ -5,12 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Container
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import msgspec
 
 from cdp.hooks.outcomes import Refused
-from cdp.model import Candidate, EnrichedTrait, EnrichmentRequest, RoleContribution
+from cdp.model import (
+    AccountEnrichmentRequest,
+    Candidate,
+    EnrichedTrait,
+    EnrichmentRequest,
+    RoleContribution,
+    Unanswered,
+)
 from cdp.model.personalisation import HEAVIEST, HIGHEST_PRIORITY, LONGEST_CAP, RESERVED
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -42,17 +50,25 @@ def role_contributions(known: Container[str]) -> Callable[[object, object], tupl
     return check
 
 
-def enriched_traits(request: EnrichmentRequest, answer: object) -> tuple[EnrichedTrait, ...]:
-    """The check of `enrich_person`."""
+def enriched_traits(
+    request: EnrichmentRequest | AccountEnrichmentRequest, answer: object
+) -> tuple[EnrichedTrait, ...] | Unanswered:
+    """The check of `enrich_person` and of `enrich_account`."""
+    if isinstance(answer, Unanswered):
+        unanswered = _own_copy(Unanswered, answer)
+        _check_amount(unanswered.cost, "an answer that was none")
+        return unanswered
     traits = _list_of(EnrichedTrait, answer)
+    known = request.identifiers if isinstance(request, EnrichmentRequest) else (None,)
     for trait in traits:
         if not trait.key.strip() or len(trait.key) > _LONGEST_NAME:
             raise Refused(f"{trait.key[:80]!r} cannot be the key of a trait")
-        if trait.about not in request.identifiers:
+        if request.fields and trait.key not in request.fields:
+            raise Refused(f"the trait {trait.key!r} is not among the fields that its provider declares")
+        if trait.about not in known:
             raise Refused(f"the trait {trait.key!r} is about an identifier that the person does not have")
         _check_confidence(trait.confidence, trait.key)
-        if not trait.cost.is_finite() or trait.cost < 0:
-            raise Refused(f"the cost of {trait.key!r} is not an amount")
+        _check_amount(trait.cost, repr(trait.key))
         _check_time(trait.expires_at, "expires_at")
     if len({(trait.about, trait.key) for trait in traits}) != len(traits):
         raise Refused("it gives one trait twice")
@@ -120,6 +136,11 @@ def _own_copy(kind: type[T], item: object) -> T:
     if b"\\u0000" in encoded:
         raise Refused(f"its {kind.__name__} holds a NUL character")
     return copy
+
+
+def _check_amount(cost: Decimal, of_what: str) -> None:
+    if not cost.is_finite() or cost < 0:
+        raise Refused(f"the cost of {of_what} is not an amount")
 
 
 def _check_confidence(confidence: Any, of_what: str) -> None:
