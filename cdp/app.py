@@ -28,6 +28,7 @@ from cdp.ingest.intake import Intake
 from cdp.live.hub import Hub
 from cdp.model import Limits
 from cdp.outbound import Outbound, read_networks
+from cdp.personalisation.store import Slots
 from cdp.settings import Settings
 from cdp.settle.health import HealthNotes
 from cdp.settle.worker import Worker
@@ -75,6 +76,7 @@ class Application:
     hub: Hub
     metrics: Metrics
     personalising: Personalising
+    slots: Slots
     traces: Traces | None = None
 
     @property

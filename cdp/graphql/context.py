@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cdp.hooks.manager import Plugins
     from cdp.ingest.accumulator import Accumulator
     from cdp.ingest.intake import Intake
+    from cdp.personalisation.store import Slots
     from cdp.settle.worker import Worker
 
 NO_KEY = "A key is required: send it as `Authorization: Bearer KEY`."
@@ -69,6 +70,10 @@ class Services(Protocol):
     @property
     def hub(self) -> Hub:
         """Who is woken by changes."""
+
+    @property
+    def slots(self) -> Slots:
+        """Where personalisation is shown."""
 
     @property
     def clock(self) -> Callable[[], datetime]:

@@ -29,7 +29,7 @@ from cdp.graphql.orders import (
 )
 from cdp.graphql.paging import Connection, forwards
 from cdp.graphql.personal import without_personal
-from cdp.graphql.personalisation import Personalisation, fill_slot
+from cdp.graphql.personalisation import Personalisation, fill_slot, fill_slots
 from cdp.graphql.usage import WINDOW, Usage, window
 from cdp.graphql.words import Direction
 from cdp.model import Lens
@@ -207,4 +207,10 @@ class Profile(Node):
         requires={"profile_id": "p.profile_id"},
         arguments=[argument("slot", str, "Name of the place to fill."), ACCOUNT],
         description="What to show the person in a slot; within the account, or where the person was last active.",
+    )
+    personalisations: list[Personalisation | None] = computed(
+        fill_slots,
+        requires={"profile_id": "p.profile_id"},
+        arguments=[argument("slots", list[str], "Names of the places to fill, 50 at most."), ACCOUNT],
+        description="What to show the person in several slots at once, in the order asked for; null: nothing.",
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from graphql import FieldNode, GraphQLError, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
 
 from cdp.access.scopes import Scope
+from cdp.graphql.audiences import AudienceStatements
 from cdp.graphql.documents import Operation
 from cdp.graphql.errors import to_graphql_error
 from cdp.graphql.payloads import Reference
@@ -37,6 +38,8 @@ class Plans:
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
         self._plans: Recent[Plan] = Recent(MOST_PLANS, characters=MOST_SQL)
+        self.audiences = AudienceStatements()
+        """Statements for the audiences of variants."""
 
     def of_query(
         self, operation: Operation, variables: Variables, scopes: frozenset[Scope], *, completing: bool
@@ -102,6 +105,7 @@ class Reading:
         self._operation = operation
         self._variables = variables
         self._answers: asyncio.Future[Mapping[str, Answer]] | None = None
+        self.audiences = plans.audiences
         self.refused: list[GraphQLError] = []
         """Errors of fields that came back null because the caller may not see them."""
 

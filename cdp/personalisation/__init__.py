@@ -1,5 +1,5 @@
-"""What to show a person in a slot: chosen by plugins from what the reader may see."""
+"""What to show a person in a slot: decided from what the reader may see, with the reason for every candidate."""
 
-from cdp.personalisation.choose import Choice, choose, choose_for
+from cdp.personalisation.choose import Filled, fill
 
-__all__ = ["Choice", "choose", "choose_for"]
+__all__ = ["Filled", "fill"]

@@ -1,122 +1,150 @@
-"""Filling a slot for people."""
+"""Filling slots for people: what they consent to, what they are eligible for, and what of that they are shown."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from cdp.access.scopes import Scope
 from cdp.db.pool import Connection
 from cdp.hooks.manager import Plugins
-from cdp.lenses.read import membership_facts
-from cdp.model import (
-    NO_ACCOUNT,
-    AccountId,
-    Candidate,
-    MembershipFacts,
-    PersonalisationRequest,
-    ProfileId,
-    Workspace,
+from cdp.hooks.outcomes import Answered
+from cdp.model import NO_ACCOUNT, AccountId, ProfileId, Workspace
+from cdp.personalisation.consent import consents
+from cdp.personalisation.decide import (
+    Considered,
+    Decision,
+    Outcome,
+    capped,
+    decide,
+    eligible_first,
+    no_consent,
+    without_doubles,
 )
-from cdp.personalisation.panels import may_see, visible
-from cdp.roles.current import current_roles, role_names
-from cdp.roles.decide import Place
+from cdp.personalisation.gather import Key, Reader, Task, gather
+from cdp.personalisation.panels import may_see
+from cdp.personalisation.slots import Slot
+from cdp.personalisation.store import Slots
+
+Connect: TypeAlias = Callable[[], AbstractAsyncContextManager[Connection]]
+"""Opens a connection bound to the workspace."""
 
 
-class Choice(Struct, frozen=True, kw_only=True):
-    """What to show, and who chose it."""
+class Filled(Struct, frozen=True, kw_only=True):
+    """What was decided, and within which membership."""
 
-    candidate: Candidate
-    plugin: str
+    decision: Decision
     account_id: AccountId
-    """Within which membership; 0: with themselves."""
+    """0: with themselves."""
 
 
-async def choose(
-    plugins: Plugins,
-    requests: Sequence[PersonalisationRequest],
-    *,
-    granted: Collection[Scope],
-    workspace: Workspace | None = None,
-) -> list[tuple[str, Candidate] | None]:
-    """For each request the first candidate and its plugin; None: no plugin has one that the reader may see.
-
-    Plugins are given only what the reader may see, so that not even the choice tells more.
-    """
-    chosen = await plugins.choose_personalisation(
-        [visible(request, granted) for request in requests], workspace=workspace
-    )
-    return [one if one is not None and may_see(one[1], granted) else None for one in chosen]
-
-
-async def choose_for(
-    connection: Connection,
+async def fill(
+    connect: Connect,
     workspace: Workspace,
     plugins: Plugins,
-    profile_ids: Collection[ProfileId],
+    slots: Slots,
+    profile_ids: Sequence[ProfileId],
     *,
-    slot: str,
+    names: Sequence[str],
     account_id: AccountId | None,
-    granted: Collection[Scope],
-    as_of: datetime,
-) -> dict[ProfileId, Choice]:
-    """Fill the slot for these people, within one account or, where that is None, where they were last active.
+    reader: Reader,
+) -> dict[Key, Filled]:
+    """Fill slots for people, within one account or, where that is None, where they were last active.
 
-    People without such a membership, and those for whom no plugin has anything, are missing.
+    Missing are people without a membership in the account, and slots that the workspace has not defined and for which
+    no plugin has anything. No connection is held while plugins are asked.
     """
-    facts = await membership_facts(connection, workspace, profile_ids, as_of)
-    places = _places(facts, account_id, granted, as_of)
-    roles = await current_roles(connection, workspace.workspace_id, places, as_of=as_of)
-    requests = [
-        PersonalisationRequest(
-            slot=slot,
-            membership=facts[place],
-            roles=role_names(roles.get(place, ())),
-            features=workspace.features,
+    async with connect() as connection:
+        defined = await slots.get(connection, workspace)
+        wanted = [defined.get(name) or Slot.undefined(name) for name in dict.fromkeys(names)]
+        consent = await consents(connection, workspace, plugins, profile_ids, reader.as_of)
+        allowed = [one for one in profile_ids if consent[one].allowed]
+        tasks = await gather(
+            connection, workspace, plugins, allowed, wanted, account_id=account_id, reader=reader
         )
-        for place in places
-    ]
-    chosen = await choose(plugins, requests, granted=granted, workspace=workspace)
-    return {
-        profile_id: Choice(candidate=one[1], plugin=one[0], account_id=account)
-        for (profile_id, account), one in zip(places, chosen, strict=True)
-        if one is not None
+    considered = await _with_proposals(plugins, workspace, tasks, reader)
+    chosen = await _chosen(plugins, workspace, tasks, considered, reader)
+    filled: dict[Key, Filled] = {}
+    for task, candidates, choice in zip(tasks, considered, chosen, strict=True):
+        candidates, name = _with_choice(task, candidates, choice, reader)  # noqa: PLW2901 - one more
+        said = consent[task.profile_id].reason
+        decision = decide(task.slot, task.profile_id, candidates, chosen=name, consent=said)
+        if task.slot.defined or decision.outcome is not Outcome.FALLBACK:
+            filled[task.key] = Filled(decision=decision, account_id=task.account_id)
+    for profile_id in profile_ids:
+        answer = consent[profile_id]
+        for slot in wanted:
+            if slot.defined and not answer.allowed:
+                refused = no_consent(slot, answer.reason)
+                filled[profile_id, slot.name] = Filled(decision=refused, account_id=NO_ACCOUNT)
+    return filled
+
+
+async def _with_proposals(
+    plugins: Plugins, workspace: Workspace, tasks: Sequence[Task], reader: Reader
+) -> list[tuple[Considered, ...]]:
+    """For each task the workspace's variants, then what plugins propose and the reader may see; each with its cap."""
+    asked = [task for task in tasks if task.request is not None]
+    said = (
+        await plugins.propose_personalisation(
+            [task.request for task in asked if task.request is not None], workspace=workspace
+        )
+        if asked
+        else []
+    )
+    proposed = {
+        task.key: [
+            Considered(candidate=candidate, plugin=plugin, reason=candidate.reason)
+            for plugin, answer in answers.items()
+            if isinstance(answer, Answered)
+            for candidate in answer.value
+            if may_see(candidate, reader.granted)
+        ]
+        for task, answers in zip(asked, said, strict=True)
     }
-
-
-def _places(
-    facts: Mapping[Place, MembershipFacts],
-    account_id: AccountId | None,
-    granted: Collection[Scope],
-    as_of: datetime,
-) -> list[Place]:
-    """One membership a person: in the account that was asked for, or their most lively one."""
-    if account_id is not None:
-        return [place for place in facts if place[1] == account_id]
-    by_person: dict[ProfileId, list[Place]] = {}
-    for place in facts:
-        by_person.setdefault(place[0], []).append(place)
     return [
-        max(places, key=lambda place: _liveliness(place, facts[place], granted, as_of))
-        for places in by_person.values()
+        tuple(
+            capped(one, task.shown.get(one.candidate.variant, ()), reader.as_of)
+            for one in without_doubles([*task.own, *proposed.get(task.key, ())])
+        )
+        for task in tasks
     ]
 
 
-def _liveliness(
-    place: Place, facts: MembershipFacts, granted: Collection[Scope], as_of: datetime
-) -> tuple[bool, bool, float, bool, int]:
-    """Memberships that go on, then own ones, then by their last signal or use; the older account on a tie."""
-    goes_on = facts.until is None or facts.until > as_of
-    return goes_on, facts.own, _last_active(facts, granted), place[1] != NO_ACCOUNT, -place[1]
+async def _chosen(
+    plugins: Plugins,
+    workspace: Workspace,
+    tasks: Sequence[Task],
+    considered: Sequence[tuple[Considered, ...]],
+    reader: Reader,
+) -> list[Considered | None]:
+    """For each task what a plugin chose; None: none did, or the reader may not see it."""
+    asked = [
+        (index, replace(task.request, candidates=eligible_first(considered[index])))
+        for index, task in enumerate(tasks)
+        if task.request is not None
+    ]
+    chosen: list[Considered | None] = [None] * len(tasks)
+    if asked:
+        answers = await plugins.choose_personalisation([request for _, request in asked], workspace=workspace)
+        for (index, _), answer in zip(asked, answers, strict=True):
+            if answer is not None and may_see(answer[1], reader.granted):
+                plugin, candidate = answer
+                chosen[index] = Considered(candidate=candidate, plugin=plugin, reason=candidate.reason)
+    return chosen
 
 
-def _last_active(facts: MembershipFacts, granted: Collection[Scope]) -> float:
-    """Unix time, as far as the reader may know: a hidden panel must not decide which account is shown."""
-    times: list[datetime] = []
-    if Scope.INTENT_READ in granted:
-        times += [signal.last_at for signal in facts.intent.signals]
-    if Scope.USAGE_READ in granted and facts.usage.last_used_at is not None:
-        times.append(facts.usage.last_used_at)
-    return max((time.timestamp() for time in times), default=0.0)
+def _with_choice(
+    task: Task, considered: tuple[Considered, ...], choice: Considered | None, reader: Reader
+) -> tuple[tuple[Considered, ...], str | None]:
+    """The candidates, with the one that a plugin brought along, and the name of what it chose if that is eligible."""
+    if choice is None:
+        return considered, None
+    name = choice.candidate.variant
+    if all(one.candidate.variant != name for one in considered):
+        considered = (*considered, capped(choice, task.shown.get(name, ()), reader.as_of))
+    stands = any(one.eligible and one.candidate.variant == name for one in considered)
+    return considered, name if stands else None

@@ -31,7 +31,13 @@ def visible(request: PersonalisationRequest, granted: Collection[Scope]) -> Pers
 
 
 def may_see(candidate: Candidate, granted: Collection[Scope]) -> bool:
-    """Whether the panel that the candidate says it was made from is granted."""
+    """Whether a reader may be shown a candidate, and know that there is one: made from a panel that is granted.
+
+    A cap needs both panels. It counts what the person was shown by whoever asked with more rights, so that whether it
+    is reached tells which other variants the person was in the audience of.
+    """
+    if candidate.cap is not None and not sees_both(granted):
+        return False
     match candidate.lens:
         case Lens.INTENT:
             return Scope.INTENT_READ in granted
@@ -39,6 +45,11 @@ def may_see(candidate: Candidate, granted: Collection[Scope]) -> bool:
             return Scope.USAGE_READ in granted
         case Lens.NONE:
             return True
+
+
+def sees_both(granted: Collection[Scope]) -> bool:
+    """Whether both panels are granted."""
+    return Scope.INTENT_READ in granted and Scope.USAGE_READ in granted
 
 
 def _without_intent(membership: MembershipFacts) -> MembershipFacts:

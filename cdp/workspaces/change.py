@@ -143,6 +143,17 @@ async def remove_feature(connection: Connection, workspace_id: WorkspaceId, key:
     await connection.execute(_SQL.bump, workspace_id)
 
 
+async def mark_changed(connection: Connection, workspace_id: WorkspaceId) -> None:
+    """Raise the version for a change of something else that belongs to the workspace; until the caller commits, nobody
+    else can. Ingest goes on meanwhile.
+
+    Raises:
+        NotFound: there is no such workspace.
+    """
+    await store.version_of(connection, workspace_id)
+    await connection.execute(_SQL.bump, workspace_id)
+
+
 def _day(now: datetime) -> datetime:
     return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 

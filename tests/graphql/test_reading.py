@@ -213,7 +213,7 @@ def test_personalisation_mixes_with_planned_fields_and_runs_in_one_batch(
 ) -> None:
     """Whatever the number of people, plugins are asked once for each place in the document."""
     calls: list[int] = []
-    choose = importlib.import_module("cdp.personalisation.choose")
+    choose = importlib.import_module("cdp.personalisation.gather")
     original = choose.membership_facts
 
     async def counted(*given: Any, **named: Any) -> Any:

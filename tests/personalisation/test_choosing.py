@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -30,7 +30,11 @@ from cdp.model import (
     UsagePhase,
     WorkspaceId,
 )
-from cdp.personalisation import choose, choose_for
+from cdp.personalisation import Filled, fill
+from cdp.personalisation.gather import HIDDEN, Inside, Reader
+from cdp.personalisation.panels import visible
+from cdp.personalisation.slots import Variant
+from cdp.personalisation.store import Slots
 from cdp.workspaces.cache import Workspaces
 from tests.settle.parts import NOON, event, ingest, rows
 
@@ -105,12 +109,11 @@ def request() -> PersonalisationRequest:
         ("PARTNER", False, False, False),
     ],
 )
-async def test_plugins_are_given_only_what_the_reader_may_see(
-    plugins: Plugins, chooser: Chooser, *, role: str, intent: bool, usage: bool, person: bool
+def test_plugins_are_given_only_what_the_reader_may_see(
+    *, role: str, intent: bool, usage: bool, person: bool
 ) -> None:
     """A hidden panel is empty everywhere: in the membership, the profile and the account. Roles stay."""
-    await choose(plugins, [request()], granted=SCOPES[KeyRole(role)])
-    (seen,) = chooser.seen
+    seen = visible(request(), SCOPES[KeyRole(role)])
     profile, account = seen.membership.profile, seen.membership.account
     assert account is not None
     full = request().membership
@@ -125,7 +128,50 @@ async def test_plugins_are_given_only_what_the_reader_may_see(
     assert seen.roles == ("ECONOMIC_BUYER",)
 
 
-async def test_a_candidate_of_a_hidden_panel_is_not_shown(plugins: Plugins, chooser: Chooser) -> None:
+class Nobody:
+    """No filter is read here."""
+
+    async def __call__(
+        self, connection: object, variants: Sequence[Variant], profile_ids: Sequence[ProfileId]
+    ) -> Sequence[Inside]:
+        return [HIDDEN] * len(variants)
+
+
+class Filling:
+    """Fills slots of one workspace."""
+
+    def __init__(self, database: Database, workspace_id: WorkspaceId, plugins: Plugins) -> None:
+        self.database, self.workspace_id, self.plugins = database, workspace_id, plugins
+        self.workspaces, self.slots = Workspaces(database), Slots()
+
+    async def __call__(
+        self,
+        person: ProfileId,
+        granted: frozenset[Scope] = ADMIN,
+        account: AccountId | None = None,
+        slot: str = "home_hero",
+    ) -> Filled | None:
+        filled = await fill(
+            lambda: self.database.connection(self.workspace_id),
+            await self.workspaces.get(self.workspace_id),
+            self.plugins,
+            self.slots,
+            [person],
+            names=[slot],
+            account_id=account,
+            reader=Reader(granted=granted, audiences=Nobody(), as_of=NOON),
+        )
+        return filled.get((person, slot))
+
+
+@pytest.fixture
+def filling(database: Database, workspace: WorkspaceId, plugins: Plugins) -> Filling:
+    return Filling(database, workspace, plugins)
+
+
+async def test_a_candidate_of_a_hidden_panel_is_not_shown(
+    filling: Filling, chooser: Chooser, plugins: Plugins
+) -> None:
     """Who may not see the panel gets nothing, not even another plugin's answer."""
     second = SimpleNamespace(
         choose_personalisation=hookimpl(
@@ -133,12 +179,13 @@ async def test_a_candidate_of_a_hidden_panel_is_not_shown(plugins: Plugins, choo
         )
     )
     plugins.register(second, name="second")
+    (ada,) = await ingest(filling.database, filling.workspace_id, [event("1", "ada")])
     shown = {}
     for lens in Lens:
         chooser.lens = lens
         for scope in (Scope.INTENT_READ, Scope.USAGE_READ):
-            (chosen,) = await choose(plugins, [request()], granted={scope})
-            shown[lens.value, scope.value] = chosen and chosen[1].variant
+            filled = await filling(ada, frozenset({scope}))
+            shown[lens.value, scope.value] = filled and filled.decision.variant
     assert shown == {
         ("INTENT", "intent:read"): "v",
         ("INTENT", "usage:read"): None,
@@ -150,7 +197,7 @@ async def test_a_candidate_of_a_hidden_panel_is_not_shown(plugins: Plugins, choo
 
 
 async def test_the_slot_is_filled_within_the_account_that_is_asked_for_or_the_liveliest(
-    database: Database, workspace: WorkspaceId, plugins: Plugins, chooser: Chooser
+    database: Database, workspace: WorkspaceId, filling: Filling, chooser: Chooser
 ) -> None:
     """Liveliest as far as the reader can know: hidden facts do not choose the account."""
     user = (Identifier("user_id", "ada"),)
@@ -174,21 +221,10 @@ async def test_the_slot_is_filled_within_the_account_that_is_asked_for_or_the_li
     accounts = dict(
         await rows(database, workspace, "SELECT group_id, account_id FROM account WHERE workspace_id = $1")
     )
-    loaded = await Workspaces(database).get(workspace)
 
     async def where(granted: frozenset[Scope], account: AccountId | None = None) -> AccountId | None:
-        async with database.connection(workspace) as connection:
-            chosen = await choose_for(
-                connection,
-                loaded,
-                plugins,
-                [ada],
-                slot="home_hero",
-                account_id=account,
-                granted=granted,
-                as_of=NOON,
-            )
-        return chosen[ada].account_id if ada in chosen else None
+        filled = await filling(ada, granted, account)
+        return filled.account_id if filled is not None else None
 
     assert await where(ADMIN) == accounts["a"]
     assert await where(SCOPES[KeyRole.SUPPORT]) == accounts["b"]
