@@ -1,18 +1,22 @@
 -- name: find_accounts
 -- Living accounts of these group ids and of these domains.
+-- The first name from the wanted one on: only the index of these names has them in order, and so PostgreSQL takes it also
+-- as long as it knows nothing of the table; the other indexes begin with the workspace just so.
 SELECT a.account_id, a.group_id, a.domain
 FROM unnest($2::text[]) AS wanted (group_id)
 CROSS JOIN LATERAL (
     SELECT a.account_id, a.group_id, a.domain FROM account a
-    WHERE a.workspace_id = $1 AND a.group_id = wanted.group_id AND a.merged_into IS NULL LIMIT 1
+    WHERE a.workspace_id = $1 AND a.group_id >= wanted.group_id AND a.merged_into IS NULL ORDER BY a.group_id LIMIT 1
 ) a
+WHERE a.group_id = wanted.group_id
 UNION
 SELECT a.account_id, a.group_id, a.domain
 FROM unnest($3::text[]) AS wanted (domain)
 CROSS JOIN LATERAL (
     SELECT a.account_id, a.group_id, a.domain FROM account a
-    WHERE a.workspace_id = $1 AND a.domain = wanted.domain AND a.merged_into IS NULL LIMIT 1
-) a;
+    WHERE a.workspace_id = $1 AND a.domain >= wanted.domain AND a.merged_into IS NULL ORDER BY a.domain LIMIT 1
+) a
+WHERE a.domain = wanted.domain;
 
 -- name: lock_names
 -- Whoever gives an account a group id or a domain holds its lock first, so that no two give it to different accounts.
@@ -150,7 +154,7 @@ ORDER BY i.node_id, i.account_id
 ON CONFLICT (workspace_id, node_id, account_id, source) DO UPDATE
 SET since = excluded.since, occurred_at = excluded.occurred_at, message_id = excluded.message_id
 WHERE (excluded.since, excluded.message_id COLLATE "C") < (e.since, e.message_id COLLATE "C")
-RETURNING e.node_id;
+RETURNING e.node_id, e.account_id, e.since;
 
 -- name: note_domain_memberships
 -- Whose e-mail address is at an organisation's domain; since when is not known.
@@ -159,7 +163,7 @@ SELECT $1, i.node_id, i.account_id, 'email_domain', $4, ''
 FROM unnest($2::bigint[], $3::bigint[]) AS i (node_id, account_id)
 ORDER BY i.node_id, i.account_id
 ON CONFLICT (workspace_id, node_id, account_id, source) DO NOTHING
-RETURNING node_id;
+RETURNING node_id, account_id;
 
 -- name: set_membership
 -- What a person states about a membership; the later statement stands.

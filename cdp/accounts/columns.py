@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from cdp.accounts.book import Book, lock_names, look, queries
 from cdp.accounts.registers import Lifted, Register, lift
-from cdp.db.pool import Connection, plan_anew
+from cdp.db.pool import Connection, planned_for
 from cdp.errors import Conflict
 from cdp.identity.profiles import lock
 from cdp.model import AccountId, AccountKind, ProfileId, Workspace, WorkspaceId
@@ -76,7 +76,19 @@ async def derive(
     """
     if not account_ids:
         return set()
-    await plan_anew(connection)
+    async with planned_for(connection, len(account_ids)):
+        return await _derive(connection, workspace, book, account_ids, now, insist=insist)
+
+
+async def _derive(
+    connection: Connection,
+    workspace: Workspace,
+    book: Book,
+    account_ids: Collection[AccountId],
+    now: datetime,
+    *,
+    insist: bool,
+) -> set[ProfileId]:
     workspace_id = workspace.workspace_id
     before = await _rows(connection, workspace_id, account_ids)
     lifted = await _lifted(connection, workspace, account_ids)

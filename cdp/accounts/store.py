@@ -17,7 +17,8 @@ from cdp.accounts.registers import Register, later, lift
 from cdp.db.pool import Connection
 from cdp.identity.kinds import EMAIL
 from cdp.identity.store import Resolution
-from cdp.model import AccountId, Event, Identifier, NodeId, Workspace, WorkspaceId
+from cdp.lenses.additions import Joined
+from cdp.model import AccountId, Event, Identifier, NodeId, ProfileId, Workspace, WorkspaceId
 from cdp.model.ids import NO_ACCOUNT
 
 
@@ -55,17 +56,22 @@ async def resolve(  # noqa: PLR0917 - all six are what ingest has at hand, in th
     account_of = [
         NO_ACCOUNT if event.account is None else book.by_group[event.account.group_id] for event in events
     ]
-    told = await _note_memberships(connection, workspace_id, events, resolution.node_of, account_of)
-    if domain_of:
-        rows = await connection.fetch(
-            queries.note_domain_memberships,
-            workspace_id,
-            list(domain_of),
-            [book.by_domain[domain] for domain in domain_of.values()],
-            now,
-        )
-        told.update(row["node_id"] for row in rows)
-    moved.update(resolution.profile_of[node_id] for node_id in told)
+    told = await _note_group_memberships(connection, workspace_id, events, resolution.node_of, account_of)
+    told += await _note_domain_memberships(
+        connection,
+        workspace_id,
+        [(node_id, book.by_domain[domain]) for node_id, domain in domain_of.items()],
+        now,
+    )
+    told_of: dict[ProfileId, list[Joined]] = {}
+    for node_id, joined in told:
+        told_of.setdefault(resolution.profile_of[node_id], []).append(joined)
+    for profile_id, all_joined in told_of.items():
+        # Of who is new everything is known, and where there is but one account, for one reason, nothing to be weighed.
+        if profile_id in resolution.born and profile_id not in moved and len(all_joined) == 1:
+            resolution.joined[profile_id] = all_joined[0]
+        else:
+            moved.add(profile_id)
     resolution.touched.update(moved)
     resolution.anew.update(moved)
     return account_of
@@ -168,21 +174,21 @@ async def _accounts(
     return book
 
 
-async def _note_memberships(
+async def _note_group_memberships(
     connection: Connection,
     workspace_id: WorkspaceId,
     events: Sequence[Event],
     node_of: Sequence[NodeId],
     account_of: Sequence[AccountId],
-) -> set[NodeId]:
-    """Keep who is a member by a group call, since the earliest; the answer is the nodes for which that was news."""
+) -> list[tuple[NodeId, Joined]]:
+    """Keep who is a member by a group call, since the earliest; the answer is for whom that was news."""
     first: dict[tuple[NodeId, AccountId], tuple[datetime, str]] = {}
     for event, node_id, account_id in zip(events, node_of, account_of, strict=True):
         if event.account is not None and event.account.member:
             at = (event.occurred_at, event.message_id)
             first[node_id, account_id] = min(at, first.get((node_id, account_id), at))
     if not first:
-        return set()
+        return []
     rows = await connection.fetch(
         queries.note_group_memberships,
         workspace_id,
@@ -191,4 +197,26 @@ async def _note_memberships(
         [since for since, _ in first.values()],
         [message_id for _, message_id in first.values()],
     )
-    return {NodeId(row["node_id"]) for row in rows}
+    return [
+        (NodeId(node_id), Joined(AccountId(account_id), "group", since))
+        for node_id, account_id, since in rows
+    ]
+
+
+async def _note_domain_memberships(
+    connection: Connection,
+    workspace_id: WorkspaceId,
+    suggested: Sequence[tuple[NodeId, AccountId]],
+    now: datetime,
+) -> list[tuple[NodeId, Joined]]:
+    """Keep whose address is at an organisation's domain; the answer is for whom that was news."""
+    if not suggested:
+        return []
+    rows = await connection.fetch(
+        queries.note_domain_memberships,
+        workspace_id,
+        [node_id for node_id, _ in suggested],
+        [account_id for _, account_id in suggested],
+        now,
+    )
+    return [(NodeId(node_id), Joined(AccountId(account_id), "email_domain")) for node_id, account_id in rows]

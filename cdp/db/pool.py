@@ -39,6 +39,10 @@ _PLAN_ANEW = (
     "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = on; "
     "SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"
 )
+_KEEP_ON = (
+    "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; "
+    "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+)
 _UNBOUND = ""
 
 _RELEASE_TIMEOUT = 2.0
@@ -47,9 +51,20 @@ _RELEASE_TIMEOUT = 2.0
 _NOTHING_ELSE: Mapping[str, str] = MappingProxyType({})
 
 
-async def plan_anew(connection: Connection) -> None:
-    """Plan what follows in this transaction for the arguments at hand, where it began with kept plans."""
+FEW = 32
+"""Rows up to which it takes longer to plan a statement than to run it by a plan that fits any number."""
+
+
+@asynccontextmanager
+async def planned_for(connection: Connection, rows: int) -> AsyncIterator[None]:
+    """In a transaction that keeps plans, have the block's statements planned anew where they join many rows."""
+    session: _Session = connection._con  # noqa: SLF001 - the proxy hides the attributes of our own subclass
+    if rows <= FEW or not session.keeps_plans:
+        yield
+        return
     await connection.execute(_PLAN_ANEW)
+    yield
+    await connection.execute(_KEEP_ON)
 
 
 _WORTH_A_WORD = 0.001
@@ -57,15 +72,17 @@ _WORTH_A_WORD = 0.001
 
 
 class _Session(asyncpg.Connection):  # type: ignore[misc] # asyncpg ships no types
-    """A connection that remembers what it is bound to; None: not known."""
+    """A connection that remembers what it is bound to (None: not known), and whether its transaction keeps plans."""
 
-    __slots__ = ("bound_to",)
+    __slots__ = ("bound_to", "keeps_plans")
 
     bound_to: str | None
+    keeps_plans: bool
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.bound_to = None
+        self.keeps_plans = False
 
     def get_reset_query(self) -> str:
         # An open transaction is rolled back all the same; the binding is checked before the next use.
@@ -165,8 +182,9 @@ class Database:
         """
         async with self._bound(str(workspace_id)) as connection:
             async with connection.transaction(isolation=isolation, readonly=readonly):
+                connection._con.keeps_plans = keep_plans  # noqa: SLF001 - as in `planned_for`
                 if not readonly and not keep_plans:
-                    await plan_anew(connection)
+                    await connection.execute(_PLAN_ANEW)
                 yield connection
                 done = perf_counter()
             if not readonly:

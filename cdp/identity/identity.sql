@@ -52,11 +52,9 @@ WHERE l.workspace_id = $1 AND l.state = 'CUT' AND l.node_a = ANY (ARRAY(SELECT n
 
 -- name: bear_nodes
 -- Makes nodes, in known profiles (`home`) or in $2 new ones (`litter`, from 1); leaves out what another has just made.
+-- The rows of new profiles are made when it is known what is in them, in the same transaction (advance.sql).
 WITH newborn AS MATERIALIZED (
     SELECT litter, nextval('profile_profile_id_seq') AS profile_id FROM generate_series(1, $2::int) AS litter
-), made AS (
-    INSERT INTO profile (workspace_id, profile_id, created_at)
-    SELECT $1, profile_id, $7 FROM newborn
 )
 INSERT INTO node (workspace_id, kind, value, profile_id, born_profile_id, created_at)
 SELECT $1, i.kind, i.value, coalesce(i.home, b.profile_id), coalesce(i.home, b.profile_id), $7

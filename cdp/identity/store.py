@@ -20,12 +20,13 @@ import asyncpg
 import msgspec
 from msgspec import Struct
 
-from cdp.db.pool import Connection, plan_anew
+from cdp.db.pool import Connection, planned_for
 from cdp.db.queries import load_queries
 from cdp.errors import Unavailable
 from cdp.identity import graph
 from cdp.identity.kinds import ANONYMOUS_ID, USER_ID, Kinds, strongest_first
 from cdp.identity.parting import pair_of
+from cdp.lenses.additions import Joined
 from cdp.model import Event, EventType, Identifier, NodeId, ProfileId, WorkspaceId
 
 queries = load_queries("cdp.identity", "identity.sql")
@@ -52,6 +53,8 @@ class Resolution:
     """Profiles that were made for them."""
     touched: set[ProfileId] = field(default_factory=set)
     """Profiles whose views change, to be settled; survivors only. Whoever changes more of a profile adds it."""
+    joined: dict[ProfileId, Joined] = field(default_factory=dict)
+    """Of those who were made, the accounts that they are in, where it is one, for one reason."""
     anew: set[ProfileId] = field(default_factory=set)
     """Those of them that must be derived as a whole: others were merged into them, or their memberships change."""
     gone: frozenset[ProfileId] = frozenset()
@@ -108,9 +111,9 @@ async def resolve(
             continue
         node_ids.update((identifier, node_id) for identifier, (node_id, _) in born.items())
         if decision.merged:
-            await plan_anew(connection)
             losers, survivors = list(decision.merged), list(decision.merged.values())
-            await connection.execute(queries.merge_profiles, workspace_id, losers, survivors, now)
+            async with planned_for(connection, len(losers)):
+                await connection.execute(queries.merge_profiles, workspace_id, losers, survivors, now)
         await _note_links(connection, workspace_id, decision.links, sightings, node_ids)
         return _resolution(
             decision, node_ids, born, [sightings[index].identifiers[0] for index in sighting_of]

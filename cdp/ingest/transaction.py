@@ -68,7 +68,7 @@ async def store(
         await combine(connection, workspace.workspace_id, folded.summaries)
     touched = frozenset(resolution.touched)
     with stage("flush.refresh"):
-        await advance(connection, workspace.workspace_id, folded.summaries, _changes(resolution))
+        await advance(connection, workspace.workspace_id, folded.summaries, _changes(resolution), now)
     with stage("flush.note"):
         await settlement.note(connection, workspace.workspace_id, touched, now, gone=resolution.gone)
         await names.count(connection, workspace.workspace_id, new)
@@ -80,6 +80,7 @@ def _changes(resolution: Resolution) -> Changes:
         profile_of=resolution.profile_of,
         born=resolution.born,
         renamed={resolution.profile_of[node_id] for node_id, _ in resolution.new_nodes},
+        joined=resolution.joined,
         anew=resolution.anew,
     )
 

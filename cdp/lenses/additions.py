@@ -2,8 +2,8 @@
 
 The figures of a row are sums and extremes over the summaries of its nodes. A flush that moves no node and changes no
 membership need not derive them anew: what it adds to the summaries is added to the row as well, however much lies
-behind it. Names and purchases are not of that kind: where a flush concerns them, they are derived (`said`, `bought`).
-What changes who is in which account has the whole profile derived (`anew`).
+behind it. Names and purchases are not of that kind: where a flush concerns them, they are derived (`named`, `bought`).
+What changes who is in which account has the whole profile derived (`anew`), unless nothing was known of it before.
 """
 
 from __future__ import annotations
@@ -11,15 +11,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime
 
-import msgspec
 from msgspec import Struct, field
 
-from cdp.lenses.summaries import Register, Summaries, Tally
+from cdp.lenses.summaries import Summaries, Tally
 from cdp.model import AccountId, Measure, NodeId, ProfileId, Stage
 from cdp.model.ids import NO_ACCOUNT
 
 _STAGES = {stage.value: place for place, stage in enumerate(Stage)}
-_encode = msgspec.json.encode
 
 
 class Standing(Struct):
@@ -27,8 +25,18 @@ class Standing(Struct):
 
     home: AccountId | None = None
     """The membership in which facts without an account count; None: they count for the profile alone."""
+    accounts: set[AccountId] = field(default_factory=set)
+    """In which it has a membership."""
     whole: bool = True
     """Whether they can be added to; False: they must be derived first."""
+
+
+class Joined(Struct, frozen=True):
+    """What says that somebody is in an account."""
+
+    account_id: AccountId
+    source: str
+    since: datetime | None = None
 
 
 class Addition(Struct):
@@ -46,6 +54,8 @@ class Addition(Struct):
     used_days: set[date] = field(default_factory=set)
     feature_last: dict[str, datetime] = field(default_factory=dict)
     influence_units: int = 0
+    bought: bool = False
+    """Whether orders are among the facts."""
 
     def count(self, kind: str, key: str, tally: Tally) -> None:
         """Take in a tally of a node."""
@@ -94,25 +104,36 @@ class Addition(Struct):
         for key, last_at in other.feature_last.items():
             self.feature_last[key] = _later(self.feature_last.get(key), last_at)
         self.influence_units += other.influence_units
+        self.bought |= other.bought
 
 
-class Row(Struct, frozen=True):
+class Row(Struct, frozen=True, kw_only=True):
     """Where an addition goes: to the profile where `whole`, and to its membership in `target` where that is given."""
 
     profile_id: ProfileId
     whole: bool
     target: AccountId | None
     addition: Addition
+    born: bool
+    """Whether the profile is new."""
+    joined: bool
+    """Whether the membership is new …"""
+    evidence: Joined | None
+    """… and what says that the person is in that account; None: facts alone."""
+    home: bool
+    """Whether facts without an account count in it."""
+    single: bool
+    """Whether it is the only one."""
+    named: bool
+    """Whether the names are to be derived."""
+    bought: bool
+    """Whether the purchases are to be counted again."""
 
 
 class Additions(Struct, frozen=True):
     """What a flush adds, and what must be derived instead."""
 
     rows: list[Row]
-    said: dict[ProfileId, str | None]
-    """Profiles that may be called otherwise now: the traits just said, as JSON; None: they have new identifiers."""
-    bought: set[ProfileId]
-    """Profiles whose purchases are to be counted again."""
     anew: set[ProfileId]
     """Profiles to be derived as a whole; none of the others speaks of them."""
 
@@ -124,6 +145,8 @@ class Changes(Struct, kw_only=True):
     """Of every node that the summaries speak of."""
     born: Collection[ProfileId] = ()
     """Made by this flush: nothing is known of them but what it brings."""
+    joined: Mapping[ProfileId, Joined] = {}
+    """Of those of them who are in an account, in one, for one reason."""
     renamed: Collection[ProfileId] = ()
     """They have new identifiers."""
     anew: Collection[ProfileId] = ()
@@ -150,17 +173,11 @@ def add_up(summaries: Summaries, changes: Changes, standing_of: Mapping[ProfileI
     for node, account, feature, day in summaries.days:
         if not feature:
             at[profile_of[node], account].used_days.add(day)
-    anew = book.anew
-    return Additions(
-        rows=[row for row in book.rows() if row.profile_id not in anew],
-        said={
-            profile_id: said
-            for profile_id, said in _said(summaries, changes).items()
-            if profile_id not in anew
-        },
-        bought={profile_of[node] for node, _, _ in summaries.orders} - anew,
-        anew=anew,
-    )
+    for node, account, _ in summaries.orders:
+        at[profile_of[node], account].bought = True
+    named = {profile_of[node] for node, _, kind, _ in summaries.registers if kind == "trait"}
+    named.update(changes.renamed)
+    return Additions(rows=list(book.rows(named)), anew=book.anew)
 
 
 class _Book:
@@ -169,22 +186,29 @@ class _Book:
     def __init__(self, changes: Changes, standing_of: Mapping[ProfileId, Standing]) -> None:
         self._standing_of = standing_of
         self._born = changes.born
-        # Who is new is in no account, and so has a membership with themselves.
+        self._joined = changes.joined
+        # Who is new is in an account for one reason, or in none, and so has a membership with themselves.
         self._rows: dict[ProfileId, dict[AccountId | None, Addition]] = {
-            one: {NO_ACCOUNT: Addition()} for one in changes.born
+            one: {self._begins(one): Addition()} for one in changes.born
         }
         self.at: dict[tuple[ProfileId, AccountId], Addition] = {}
         self.nowhere: dict[tuple[ProfileId, AccountId], Addition] = {}
         """Facts that count in no membership as things stand."""
         self.anew = set(changes.anew)
 
+    def _begins(self, profile_id: ProfileId) -> AccountId:
+        joined = self._joined.get(profile_id)
+        return NO_ACCOUNT if joined is None else joined.account_id
+
     def begin(self, profile_id: ProfileId, account: AccountId) -> Addition:
         """The addition for facts in an account (0: in none)."""
         standing = self._standing_of.get(profile_id)
         target: AccountId | None = account
-        if standing is None:
-            if profile_id not in self._born:
-                self.anew.add(profile_id)
+        if profile_id in self._born:
+            if account == NO_ACCOUNT:
+                target = self._begins(profile_id)
+        elif standing is None:
+            self.anew.add(profile_id)
         else:
             if not standing.whole:
                 self.anew.add(profile_id)
@@ -196,36 +220,55 @@ class _Book:
             self.nowhere[profile_id, account] = addition
         return addition
 
-    def rows(self) -> Iterator[Row]:
-        """One for each profile, and where its facts count in several memberships, one for each of those."""
+    def rows(self, named: Collection[ProfileId]) -> Iterator[Row]:
+        """One for each profile that is not to be derived, and where its facts count in several memberships, one for
+        each of those.
+        """
+        for profile_id in named:
+            # What a human states is no activity: it changes the names alone.
+            self._rows.setdefault(profile_id, {None: Addition()})
         for profile_id, additions in self._rows.items():
+            if profile_id in self.anew:
+                continue
             if len(additions) == 1:
                 ((target, addition),) = additions.items()
-                yield Row(profile_id, True, target, addition)
+                yield self._row(profile_id, target, addition, whole=True, named=profile_id in named)
                 continue
             whole = Addition()
             for target, addition in additions.items():
                 whole.add(addition)
                 if target is not None:
-                    yield Row(profile_id, False, target, addition)
-            yield Row(profile_id, True, None, whole)
+                    yield self._row(profile_id, target, addition, whole=False)
+            yield self._row(profile_id, None, whole, whole=True, named=profile_id in named)
+
+    def _row(
+        self,
+        profile_id: ProfileId,
+        target: AccountId | None,
+        addition: Addition,
+        *,
+        whole: bool,
+        named: bool = False,
+    ) -> Row:
+        born = profile_id in self._born
+        begins = self._begins(profile_id) if born else None
+        standing = self._standing_of.get(profile_id, _NEW)
+        return Row(
+            profile_id=profile_id,
+            whole=whole,
+            target=target,
+            addition=addition,
+            born=born,
+            joined=target not in standing.accounts,
+            evidence=self._joined.get(profile_id) if born and target == begins else None,
+            home=target is not None and target == (begins if born else standing.home),
+            single=len(standing.accounts | self._rows[profile_id].keys()) == 1,
+            named=named,
+            bought=addition.bought,
+        )
 
 
-def _said(summaries: Summaries, changes: Changes) -> dict[ProfileId, str | None]:
-    latest: dict[ProfileId, dict[str, Register]] = {}
-    for (node, _, kind, key), register in summaries.registers.items():
-        if kind == "trait":
-            traits = latest.setdefault(changes.profile_of[node], {})
-            known = traits.get(key)
-            traits[key] = register if known is None else known.later(register)
-    said: dict[ProfileId, str | None] = {
-        profile_id: "{"
-        + ",".join(f"{_encode(key).decode()}:{one.value}" for key, one in traits.items())
-        + "}"
-        for profile_id, traits in latest.items()
-    }
-    said.update(dict.fromkeys(changes.renamed))
-    return said
+_NEW = Standing()
 
 
 def _earlier(one: datetime | None, other: datetime) -> datetime:

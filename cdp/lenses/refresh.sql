@@ -1,9 +1,8 @@
--- Everything in the rows of profiles and memberships, derived from the summaries of their nodes. `refresh` comes first,
--- then `rename` and `recount`, which also serve by themselves where a flush changed nothing else (see advance.sql).
+-- Everything in the rows of profiles and memberships, derived from the summaries of their nodes.
 -- LATERAL … OFFSET 0 makes the way in one index range a node, whatever the statistics of tables that grow quickly say.
 
 -- name: refresh
--- Derives which memberships there are, and the figures of profiles and memberships, without purchases: ($1 workspace, $2 profile ids).
+-- Derives which memberships there are, the names of profiles, and the figures of both: ($1 workspace, $2 profile ids).
 WITH steps AS MATERIALIZED (
     SELECT ARRAY(SELECT jsonb_array_elements_text(w.settings -> 'onboarding_steps')) AS names
     FROM workspace w WHERE w.workspace_id = $1
@@ -164,12 +163,14 @@ derived AS MATERIALIZED (
            coalesce(l.intent_units, 0)::float8 / 1099511627776::float8 AS intent_rank, l.intent_last_at,
            coalesce(l.stage_units, '{NULL,NULL,NULL,NULL,NULL,NULL,NULL}') AS stage_units, s.stage, l.furthest_stage,
            l.usage_first_at, l.last_used_at, l.activated_at, coalesce(u.used_days, '{}') AS used_days,
-           coalesce(l.feature_last, '{}') AS feature_last, coalesce(l.influence_units, 0) AS influence_units
+           coalesce(l.feature_last, '{}') AS feature_last, coalesce(l.influence_units, 0) AS influence_units,
+           b.purchase_count, b.last_purchase_at
     FROM (
-        SELECT q.profile_id, -1::bigint AS target FROM person q
+        SELECT q.profile_id, -1::bigint AS target, NULL::bigint[] AS scope FROM person q
         UNION ALL
-        SELECT m.profile_id, m.account_id FROM member m WHERE NOT m.whole
+        SELECT m.profile_id, m.account_id, m.scope FROM member m WHERE NOT m.whole
     ) g
+    CROSS JOIN LATERAL cdp.purchases_of($1, g.profile_id, g.scope) b
     LEFT JOIN panel l ON l.profile_id = g.profile_id AND l.target = g.target
     LEFT JOIN strongest s ON s.profile_id = g.profile_id AND s.target = g.target
     LEFT JOIN used u ON u.profile_id = g.profile_id AND u.target = g.target
@@ -177,11 +178,12 @@ derived AS MATERIALIZED (
 updated AS (
     INSERT INTO profile AS f
         (workspace_id, profile_id, first_seen_at, last_seen_at, intent_units, intent_rank, intent_last_at, stage_units,
-         stage, furthest_stage, usage_first_at, last_used_at, activated_at, used_days, feature_last)
+         stage, furthest_stage, usage_first_at, last_used_at, activated_at, used_days, feature_last, purchase_count,
+         last_purchase_at, traits, display_name, search_text)
     SELECT $1, q.profile_id, q.first_seen_at, q.last_seen_at, d.intent_units, d.intent_rank, d.intent_last_at,
            d.stage_units, d.stage, d.furthest_stage, d.usage_first_at, d.last_used_at, d.activated_at, d.used_days,
-           d.feature_last
-    FROM derived d JOIN person q ON q.profile_id = d.profile_id
+           d.feature_last, d.purchase_count, d.last_purchase_at, n.traits, n.display_name, n.search_text
+    FROM derived d JOIN person q ON q.profile_id = d.profile_id CROSS JOIN LATERAL cdp.names_of($1, d.profile_id) n
     WHERE d.target = -1
     ON CONFLICT (workspace_id, profile_id) DO UPDATE SET
         first_seen_at = excluded.first_seen_at, last_seen_at = excluded.last_seen_at,
@@ -189,14 +191,18 @@ updated AS (
         intent_last_at = excluded.intent_last_at, stage_units = excluded.stage_units, stage = excluded.stage,
         furthest_stage = excluded.furthest_stage, usage_first_at = excluded.usage_first_at,
         last_used_at = excluded.last_used_at, activated_at = excluded.activated_at, used_days = excluded.used_days,
-        feature_last = excluded.feature_last
+        feature_last = excluded.feature_last, purchase_count = excluded.purchase_count,
+        last_purchase_at = excluded.last_purchase_at, traits = excluded.traits, display_name = excluded.display_name,
+        search_text = excluded.search_text
     WHERE (f.first_seen_at, f.last_seen_at, f.intent_units, f.intent_rank, f.intent_last_at, f.stage_units, f.stage,
-           f.furthest_stage, f.usage_first_at, f.last_used_at, f.activated_at, f.used_days, f.feature_last)
+           f.furthest_stage, f.usage_first_at, f.last_used_at, f.activated_at, f.used_days, f.feature_last,
+           f.purchase_count, f.last_purchase_at, f.traits, f.display_name, f.search_text)
           IS DISTINCT FROM
           (excluded.first_seen_at, excluded.last_seen_at, excluded.intent_units, excluded.intent_rank,
            excluded.intent_last_at, excluded.stage_units, excluded.stage, excluded.furthest_stage,
            excluded.usage_first_at, excluded.last_used_at, excluded.activated_at, excluded.used_days,
-           excluded.feature_last)
+           excluded.feature_last, excluded.purchase_count, excluded.last_purchase_at, excluded.traits,
+           excluded.display_name, excluded.search_text)
 ),
 stale AS MATERIALIZED (
     SELECT w.profile_id, m.account_id
@@ -206,7 +212,8 @@ stale AS MATERIALIZED (
         SELECT f.profile_id FROM profile f WHERE f.workspace_id = $1 AND f.merged_into = ANY($2::bigint[])
     ) w
     CROSS JOIN LATERAL (
-        SELECT m.account_id FROM membership m WHERE m.workspace_id = $1 AND m.profile_id = w.profile_id OFFSET 0
+        SELECT m.account_id FROM membership m
+        WHERE m.workspace_id = $1 AND m.profile_id BETWEEN w.profile_id AND w.profile_id ORDER BY m.profile_id
     ) m
     WHERE NOT EXISTS (SELECT FROM member k WHERE k.profile_id = w.profile_id AND k.account_id = m.account_id)
 ),
@@ -217,10 +224,11 @@ gone AS (
 INSERT INTO membership AS m
     (workspace_id, profile_id, account_id, own, scope, sources, since, until, intent_units, intent_rank, intent_last_at,
      stage_units, stage, furthest_stage, usage_first_at, last_used_at, activated_at, used_days, feature_last,
-     influence_units, influence_rank)
+     influence_units, influence_rank, purchase_count, last_purchase_at)
 SELECT $1, k.profile_id, k.account_id, k.own, k.scope, k.sources, k.since, k.until, d.intent_units, d.intent_rank,
        d.intent_last_at, d.stage_units, d.stage, d.furthest_stage, d.usage_first_at, d.last_used_at, d.activated_at,
-       d.used_days, d.feature_last, d.influence_units, d.influence_units::float8 / 1099511627776::float8
+       d.used_days, d.feature_last, d.influence_units, d.influence_units::float8 / 1099511627776::float8,
+       d.purchase_count, d.last_purchase_at
 FROM member k
 JOIN derived d ON d.profile_id = k.profile_id AND d.target = CASE WHEN k.whole THEN -1 ELSE k.account_id END
 ORDER BY k.profile_id, k.account_id
@@ -231,126 +239,14 @@ ON CONFLICT (workspace_id, profile_id, account_id) DO UPDATE SET
     furthest_stage = excluded.furthest_stage, usage_first_at = excluded.usage_first_at,
     last_used_at = excluded.last_used_at, activated_at = excluded.activated_at, used_days = excluded.used_days,
     feature_last = excluded.feature_last, influence_units = excluded.influence_units,
-    influence_rank = excluded.influence_rank
+    influence_rank = excluded.influence_rank, purchase_count = excluded.purchase_count,
+    last_purchase_at = excluded.last_purchase_at
 WHERE (m.own, m.scope, m.sources, m.since, m.until, m.intent_units, m.intent_rank, m.intent_last_at, m.stage_units,
        m.stage, m.furthest_stage, m.usage_first_at, m.last_used_at, m.activated_at, m.used_days, m.feature_last,
-       m.influence_units, m.influence_rank)
+       m.influence_units, m.influence_rank, m.purchase_count, m.last_purchase_at)
       IS DISTINCT FROM
       (excluded.own, excluded.scope, excluded.sources, excluded.since, excluded.until, excluded.intent_units,
        excluded.intent_rank, excluded.intent_last_at, excluded.stage_units, excluded.stage, excluded.furthest_stage,
        excluded.usage_first_at, excluded.last_used_at, excluded.activated_at, excluded.used_days,
-       excluded.feature_last, excluded.influence_units, excluded.influence_rank);
-
--- name: rename
--- Derives names and traits, for profiles of which something else was said than their traits say: ($1 workspace, $2 profile ids, $3 traits as JSON; null: look in any case).
-INSERT INTO profile AS f (workspace_id, profile_id, traits, display_name, search_text)
-SELECT $1, c.profile_id, c.traits, c.display_name, c.search_text
-FROM (
-    SELECT w.profile_id, coalesce(t.traits, '{}') AS traits,
-           left(coalesce(t.name, t.full_name, t.email, n.email, n.identifiers[1]), 200) AS display_name,
-           lower(concat_ws(E'\n', t.name, t.full_name, t.email, array_to_string(n.identifiers[1:100], E'\n')))
-               AS search_text
-    FROM unnest($2::bigint[], $3::text[]) AS w (profile_id, said)
-    CROSS JOIN LATERAL (
-        SELECT min(n.value) FILTER (WHERE n.kind = 'email') AS email,
-               array_agg(n.value ORDER BY n.strength, n.kind, n.value COLLATE "C") AS identifiers
-        FROM (
-            SELECT n.kind, n.value,
-                   CASE n.kind WHEN 'user_id' THEN 1 WHEN 'email' THEN 2 WHEN 'phone' THEN 3
-                               WHEN 'device_id' THEN 5 WHEN 'anonymous_id' THEN 6 ELSE 4 END AS strength
-            FROM node n WHERE n.workspace_id = $1 AND n.profile_id = w.profile_id OFFSET 0
-        ) n
-    ) n
-    CROSS JOIN LATERAL (
-        SELECT jsonb_object_agg(t.key, t.value) FILTER (WHERE t.value <> 'null') AS traits,
-               max(x.text) FILTER (WHERE t.key = 'name') AS name,
-               nullif(concat_ws(' ', max(x.text) FILTER (WHERE t.key IN ('first_name', 'firstName')),
-                                max(x.text) FILTER (WHERE t.key IN ('last_name', 'lastName'))), '') AS full_name,
-               max(x.text) FILTER (WHERE t.key = 'email') AS email
-        FROM (
-            SELECT DISTINCT ON (r.key) r.key, r.value
-            FROM (SELECT n.node_id FROM node n
-                  WHERE n.workspace_id = $1 AND n.profile_id = w.profile_id OFFSET 0) n
-            -- At most a thousand of a node, the first by key: a profile's traits are written whole, and anybody who has
-            -- a publishable key can think of ever more of them.
-            CROSS JOIN LATERAL (
-                SELECT r.key, r.value, r.occurred_at, r.message_id FROM summary_register r
-                WHERE r.workspace_id = $1 AND r.node_id = n.node_id AND r.kind = 'trait'
-                ORDER BY r.account_id, r.key LIMIT 1000
-            ) r
-            ORDER BY r.key, r.occurred_at DESC, r.message_id COLLATE "C" DESC
-        ) t
-        CROSS JOIN LATERAL (SELECT CASE jsonb_typeof(t.value) WHEN 'string'
-                                        THEN nullif(left(btrim(t.value #>> '{}'), 200), '') END AS text) x
-    ) t
-    WHERE n.identifiers IS NOT NULL
-      AND (w.said IS NULL OR EXISTS (
-          SELECT FROM profile q CROSS JOIN LATERAL jsonb_each(w.said::jsonb) AS s (key, value)
-          WHERE q.workspace_id = $1 AND q.profile_id = w.profile_id
-            AND q.traits -> s.key IS DISTINCT FROM nullif(s.value, 'null')))
-) c
-ON CONFLICT (workspace_id, profile_id) DO UPDATE SET
-    traits = excluded.traits, display_name = excluded.display_name, search_text = excluded.search_text
-WHERE (f.traits, f.display_name, f.search_text)
-      IS DISTINCT FROM (excluded.traits, excluded.display_name, excluded.search_text);
-
--- name: recount
--- Derives the purchases of profiles and of their memberships from their orders: ($1 workspace, $2 profile ids).
-WITH standing AS MATERIALIZED (
-    SELECT w.profile_id, m.account_id, m.own, m.scope, m.sources,
-           -- In the only membership that somebody has, all their facts count.
-           count(*) OVER (PARTITION BY w.profile_id) = 1 AS whole
-    FROM unnest($2::bigint[]) AS w (profile_id)
-    CROSS JOIN LATERAL (
-        SELECT m.account_id, m.own, m.scope, m.sources FROM membership m
-        WHERE m.workspace_id = $1 AND m.profile_id = w.profile_id OFFSET 0
-    ) m
-),
-place AS (
-    SELECT s.profile_id, s.account_id, s.own, s.scope, s.sources, s.whole FROM standing s
-    UNION ALL
-    SELECT w.profile_id, NULL, NULL, NULL, NULL, true
-    FROM unnest($2::bigint[]) AS w (profile_id)
-    WHERE NOT EXISTS (SELECT FROM standing s WHERE s.profile_id = w.profile_id AND s.whole)
-),
-counted AS MATERIALIZED (
-    SELECT p.profile_id, p.account_id, p.own, p.scope, p.sources, p.whole, b.purchase_count, b.last_purchase_at
-    FROM place p
-    CROSS JOIN LATERAL (
-        SELECT count(*)::integer AS purchase_count, max(b.first_at) AS last_purchase_at
-        FROM (
-            SELECT min(o.first_at) AS first_at
-            FROM (SELECT n.node_id FROM node n
-                  WHERE n.workspace_id = $1 AND n.profile_id = p.profile_id OFFSET 0) n
-            CROSS JOIN LATERAL (
-                SELECT o.account_id, o.order_id, o.total, o.total_at, o.total_message_id, o.refunded, o.refunded_whole,
-                       o.cancelled, o.first_at
-                FROM summary_order o WHERE o.workspace_id = $1 AND o.node_id = n.node_id OFFSET 0
-            ) o
-            WHERE p.scope IS NULL OR o.account_id = ANY (p.scope)
-            GROUP BY o.order_id
-            HAVING bool_or(o.total_at IS NOT NULL) AND NOT bool_or(o.cancelled) AND NOT bool_or(o.refunded_whole)
-               AND NOT (sum(o.refunded) > 0 AND sum(o.refunded)
-                        >= (array_agg(o.total ORDER BY o.total_at DESC NULLS LAST,
-                                      o.total_message_id COLLATE "C" DESC NULLS LAST))[1])
-        ) b
-    ) b
-),
-of_members AS (
-    INSERT INTO membership AS m
-        (workspace_id, profile_id, account_id, own, scope, sources, purchase_count, last_purchase_at)
-    SELECT $1, c.profile_id, c.account_id, c.own, c.scope, c.sources, c.purchase_count, c.last_purchase_at
-    FROM counted c WHERE c.account_id IS NOT NULL
-    ON CONFLICT (workspace_id, profile_id, account_id) DO UPDATE SET
-        purchase_count = excluded.purchase_count, last_purchase_at = excluded.last_purchase_at
-    WHERE (m.purchase_count, m.last_purchase_at)
-          IS DISTINCT FROM (excluded.purchase_count, excluded.last_purchase_at)
-)
-INSERT INTO profile AS f (workspace_id, profile_id, purchase_count, last_purchase_at)
-SELECT $1, c.profile_id, c.purchase_count, c.last_purchase_at
-FROM counted c WHERE c.whole
-  -- Someone who has no identifiers is nobody that we know.
-  AND EXISTS (SELECT FROM node n WHERE n.workspace_id = $1 AND n.profile_id = c.profile_id)
-ON CONFLICT (workspace_id, profile_id) DO UPDATE SET
-    purchase_count = excluded.purchase_count, last_purchase_at = excluded.last_purchase_at
-WHERE (f.purchase_count, f.last_purchase_at) IS DISTINCT FROM (excluded.purchase_count, excluded.last_purchase_at);
+       excluded.feature_last, excluded.influence_units, excluded.influence_rank, excluded.purchase_count,
+       excluded.last_purchase_at);

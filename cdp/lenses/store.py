@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from cdp.db.pool import Connection, plan_anew
+from cdp.db.pool import Connection, planned_for
 from cdp.db.queries import load_queries
-from cdp.lenses.additions import Additions, Changes, Row, Standing, add_up
+from cdp.lenses.additions import Changes, Row, Standing, add_up
 from cdp.lenses.summaries import Order, Register, Summaries, Tally
 from cdp.model import ProfileId, WorkspaceId
 
@@ -38,7 +38,7 @@ async def combine(connection: Connection, workspace_id: WorkspaceId, summaries: 
 
 
 async def advance(
-    connection: Connection, workspace_id: WorkspaceId, summaries: Summaries, changes: Changes
+    connection: Connection, workspace_id: WorkspaceId, summaries: Summaries, changes: Changes, now: datetime
 ) -> None:
     """Bring the rows of profiles and memberships up to date with the summaries that a flush has just combined.
 
@@ -49,15 +49,19 @@ async def advance(
     standing_of = await _standings(connection, workspace_id, profiles)
     additions = add_up(summaries, changes, standing_of)
     if additions.rows:
-        await _add(connection, workspace_id, additions)
-    if additions.said:
-        said = sorted(additions.said.items())
-        await connection.execute(_REFRESH.rename, workspace_id, *zip(*said, strict=True))
-    if additions.bought:
-        await connection.execute(_REFRESH.recount, workspace_id, sorted(additions.bought))
+        await _add(connection, workspace_id, additions.rows, now)
     if additions.anew:
-        await plan_anew(connection)
-        await refresh(connection, workspace_id, additions.anew)
+        await begin(connection, workspace_id, additions.anew.intersection(changes.born), now)
+        async with planned_for(connection, len(additions.anew)):
+            await refresh(connection, workspace_id, additions.anew)
+
+
+async def begin(
+    connection: Connection, workspace_id: WorkspaceId, born: Collection[ProfileId], now: datetime
+) -> None:
+    """Make the empty rows of profiles of which there are only nodes yet, for what derives them."""
+    if born:
+        await connection.execute(_ADVANCE.begin_profiles, workspace_id, now, list(born))
 
 
 async def refresh(
@@ -71,8 +75,6 @@ async def refresh(
     wanted = sorted(set(profile_ids))
     if wanted:
         await connection.execute(_REFRESH.refresh, workspace_id, wanted)
-        await connection.execute(_REFRESH.rename, workspace_id, wanted, [None] * len(wanted))
-        await connection.execute(_REFRESH.recount, workspace_id, wanted)
 
 
 async def _standings(
@@ -84,21 +86,32 @@ async def _standings(
     rows = await connection.fetch(_ADVANCE.standings, workspace_id, list(profile_ids))
     for profile_id, account_id, home, whole in rows:
         standing = standing_of.setdefault(profile_id, Standing())
+        standing.accounts.add(account_id)
         standing.whole &= whole
         if home:
             standing.home = account_id
     return standing_of
 
 
-async def _add(connection: Connection, workspace_id: WorkspaceId, additions: Additions) -> None:
-    rows: list[Row] = sorted(additions.rows, key=lambda row: row.profile_id)
+async def _add(connection: Connection, workspace_id: WorkspaceId, rows: Sequence[Row], now: datetime) -> None:
+    rows = sorted(rows, key=lambda row: row.profile_id)
     added = [row.addition for row in rows]
+    evidence = [row.evidence for row in rows]
     await connection.execute(
         _ADVANCE.advance,
         workspace_id,
+        now,
         [row.profile_id for row in rows],
         [row.whole for row in rows],
         [row.target for row in rows],
+        [row.home for row in rows],
+        [None if one is None else one.source for one in evidence],
+        [None if one is None else one.since for one in evidence],
+        [row.born for row in rows],
+        [row.joined for row in rows],
+        [row.named for row in rows],
+        [row.bought for row in rows],
+        [row.single for row in rows],
         [one.first_seen_at for one in added],
         [one.last_seen_at for one in added],
         [str(one.intent_units) for one in added],

@@ -13,6 +13,7 @@ from cdp.identity.kinds import make_kinds, strongest_first
 from cdp.identity.merge import merge
 from cdp.identity.split import split
 from cdp.identity.store import Resolution, resolve
+from cdp.lenses.store import begin
 from cdp.model import Event, EventType, Identifier, IdentifierKind, ProfileId, WorkspaceId
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -51,7 +52,9 @@ class World:
 
     async def take(self, events: Sequence[Event]) -> Resolution:
         async with self.database.transaction(self.workspace_id) as connection:
-            return await resolve(connection, self.workspace_id, events, self.kinds, NOW)
+            resolution = await resolve(connection, self.workspace_id, events, self.kinds, NOW)
+            await begin(connection, self.workspace_id, resolution.born, NOW)
+            return resolution
 
     async def see(self, *texts: str) -> Resolution:
         """One flush of one event for each text."""
