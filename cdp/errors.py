@@ -11,7 +11,8 @@
     ├── RateLimited        too much at once from this key        429, RATE_LIMITED
     ├── OutboundFailed     a server elsewhere gave no answer     502
     ├── OutboundRefused    where a plugin must not go            403
-    └── Misconfigured      settings, migrations, plugins         exit 1
+    ├── Misconfigured      settings, migrations, plugins         exit 1
+    └── TablesFailed       a statement on a plugin's own tables failed   the plugin's to handle
 
 Errors are raised low, with one sentence that the caller can act on, and translated once at each edge: GraphQL, HTTP,
 command line.
@@ -105,3 +106,9 @@ class OutboundFailed(DiptychError):
     """A request to elsewhere that got no whole answer: the server is down, slow, or says too much."""
 
     code = "OUTBOUND_FAILED"
+
+
+class TablesFailed(DiptychError):
+    """A statement on a plugin's own tables that was refused, or failed; nothing of it was kept."""
+
+    code = "TABLES_FAILED"

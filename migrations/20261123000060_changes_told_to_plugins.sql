@@ -69,7 +69,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT d.workspace_id, d.plugin, count(*) FILTER (WHERE d.state = 'WAITING'),
            count(*) FILTER (WHERE d.state = 'DEAD'), min(d.noted_at) FILTER (WHERE d.state = 'WAITING'),
-           min(greatest(d.due_at, d.claimed_until)) FILTER (WHERE d.state = 'WAITING')
+           -- What was never put off is due, whatever clocks say.
+           min(greatest(CASE WHEN d.due_at > d.noted_at THEN d.due_at ELSE '-infinity' END, d.claimed_until))
+               FILTER (WHERE d.state = 'WAITING')
     FROM public.change_delivery d
     GROUP BY d.workspace_id, d.plugin
     ORDER BY d.workspace_id, d.plugin

@@ -66,7 +66,9 @@ CREATE FUNCTION cdp.jobs_to_run()
 RETURNS TABLE (workspace_id bigint, plugin text, unfinished bigint, oldest timestamptz, next_due timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT j.workspace_id, j.plugin, count(*), min(j.due_at), min(greatest(j.retry_at, j.claimed_until))
+    SELECT j.workspace_id, j.plugin, count(*), min(j.due_at),
+           -- What was never put off is due, whatever clocks say.
+           min(greatest(CASE WHEN j.retry_at > j.created_at THEN j.retry_at ELSE '-infinity' END, j.claimed_until))
     FROM public.job j
     WHERE j.state IN ('WAITING', 'RUNNING')
     GROUP BY j.workspace_id, j.plugin

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from cdp.errors import Misconfigured
 from cdp.model import Workspace, WorkspaceId
 
-OFFERED = frozenset({"settings", "http", "tables"})
+OFFERED = frozenset({"settings", "http", "tables", "jobs"})
 """All names; what a process has registered nothing for cannot be asked for there."""
 
 Factory: TypeAlias = Callable[[str, WorkspaceId], object]

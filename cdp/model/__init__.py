@@ -41,6 +41,7 @@ from cdp.model.passage import (
 from cdp.model.personalisation import Candidate, Cap, PersonalisationRequest
 from cdp.model.plugins import PluginInfo, PluginState, Secret
 from cdp.model.roles import Evidence, MembershipFacts, Role, RoleContribution, RoleKind
+from cdp.model.tables import Jobs, Tables
 from cdp.model.traits import (
     AccountEnrichmentRequest,
     Charged,
@@ -102,6 +103,7 @@ __all__ = [
     "Job",
     "JobCancelled",
     "JobRun",
+    "Jobs",
     "Lens",
     "Limits",
     "LinkCandidate",
@@ -137,6 +139,7 @@ __all__ = [
     "Stage",
     "StageChange",
     "Subject",
+    "Tables",
     "Unanswered",
     "UsageFacts",
     "UsagePhase",

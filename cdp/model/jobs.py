@@ -60,8 +60,8 @@ class Job(Struct, frozen=True, kw_only=True):
     description: str
     """A sentence for a person: what it does."""
     run: Callable[..., Any]
-    """Called as `run(job, input=…, settings=…, http=…, tables=…)` with those arguments that it names; may be async. What
-    it returns is kept as JSON, at most 32 KB."""
+    """Called with those of the arguments `job` (a `JobRun`), `input`, `settings`, `http`, `tables` and `jobs` that it
+    names; may be async. What it returns is kept as JSON, at most 32 KB."""
     input: type[Struct] | None = None
     """What `input` is; None: the job takes none."""
     attempts: int = 3

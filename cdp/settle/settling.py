@@ -13,7 +13,8 @@ from uuid import UUID
 import stamina
 from msgspec import Struct
 
-from cdp import enrichment, roles
+from cdp import changes, enrichment, roles
+from cdp.changes.portrait import HeldRole
 from cdp.db.pool import Connection, Database
 from cdp.enrichment.apply import Answers as TraitAnswers
 from cdp.enrichment.apply import Asking
@@ -22,7 +23,15 @@ from cdp.hooks.outcomes import Failed, Outcome
 from cdp.identity.store import RETRYABLE
 from cdp.lenses.read import membership_facts
 from cdp.live.changes import note_settled
-from cdp.model import EnrichmentRequest, ProfileFacts, ProfileId, Workspace, WorkspaceId
+from cdp.model import (
+    AccountId,
+    EnrichmentRequest,
+    MembershipFacts,
+    ProfileFacts,
+    ProfileId,
+    Workspace,
+    WorkspaceId,
+)
 from cdp.roles.decide import Answers as RoleAnswers
 from cdp.settle import queue
 from cdp.settle.queue import Held
@@ -53,6 +62,7 @@ async def settle(
     held: Sequence[Held],
     *,
     now: datetime,
+    listening_since: datetime | None = None,
 ) -> None:
     """Resolve the roles of these profiles and enrich them; those that a failing plugin was not done with stay due.
 
@@ -83,6 +93,11 @@ async def settle(
                 await _write(
                     connection, workspace.workspace_id, ours, findings, kept=plugins.left_out(), now=now
                 )
+                if listeners := _listeners(plugins, workspace):
+                    ids = {one.profile_id for one in ours}
+                    mine = {place: facts for place, facts in memberships.items() if place[0] in ids}
+                    since = listening_since or now
+                    await _note_changes(connection, workspace, mine, listeners, since=since, now=now)
                 await _let_go(connection, workspace.workspace_id, token, ours, findings.incomplete(), now=now)
                 await note_settled(connection, workspace.workspace_id, [one.profile_id for one in ours])
 
@@ -138,6 +153,38 @@ async def _write(
         {profile_id: said for profile_id, said in findings.traits.items() if profile_id in ids},
         now=now,
     )
+
+
+def _listeners(plugins: Plugins, workspace: Workspace) -> dict[str, list[str]]:
+    """For each hook that tells of changes, who is to be told; empty: nobody wants to know."""
+    asked = {hook: plugins.calls.asked(hook, workspace) for hook in changes.HOOKS}
+    return {hook: [one.plugin for one in found] for hook, found in asked.items() if found}
+
+
+async def _note_changes(
+    connection: Connection,
+    workspace: Workspace,
+    memberships: Mapping[tuple[ProfileId, AccountId], MembershipFacts],
+    listeners: Mapping[str, Collection[str]],
+    *,
+    since: datetime,
+    now: datetime,
+) -> None:
+    with stage("settle.compare"):
+        current = await roles.current_roles(connection, workspace.workspace_id, list(memberships), as_of=now)
+        people: dict[ProfileId, list[MembershipFacts]] = {}
+        held: dict[ProfileId, list[HeldRole]] = {}
+        for (profile_id, account_id), facts in memberships.items():
+            people.setdefault(profile_id, []).append(facts)
+            held.setdefault(profile_id, []).extend(
+                HeldRole(account_id=account_id, role=one.role, source=one.source, confidence=one.confidence)
+                for one in current.get((profile_id, account_id), ())
+            )
+        portraits = {
+            profile_id: changes.portray(of_person[0].profile, of_person, held[profile_id])
+            for profile_id, of_person in people.items()
+        }
+        await changes.note(connection, workspace.workspace_id, portraits, listeners, since=since, now=now)
 
 
 async def _let_go(

@@ -66,6 +66,7 @@ class Worker:
         self._workspaces = workspaces
         self._plugins = plugins
         self._clock = clock
+        self._listening_since = clock()
         self._lease = lease
         self._poll = poll
         self._woken = asyncio.Event()
@@ -173,7 +174,10 @@ class Worker:
         """Settle together; where that fails, each by itself, so that one cannot hold up the others."""
         now = self._clock()
         try:
-            await settle(self._database, workspace, self._plugins, token, held, now=now)
+            since = self._listening_since
+            await settle(
+                self._database, workspace, self._plugins, token, held, now=now, listening_since=since
+            )
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001 - it is logged, and the profile tried again later
