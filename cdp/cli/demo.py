@@ -45,9 +45,11 @@ def demo(*, host: str | None, port: int | None, data: Path | None, no_serve: boo
         served = replace(settings, database_url=place.app_url, port=port)
         loaded, keys = run_async(_prepare(served, place))
         url = f"http://{where}:{port}"
-        click.echo(_introduction(url, loaded, keys, place))
-        if not no_serve:
-            serve_on(served, listener)
+        introduction = _introduction(url, loaded, keys, place)
+        if no_serve:
+            click.echo(introduction)
+        else:
+            serve_on(served, listener, say=lambda: click.echo(introduction))
 
 
 async def _prepare(settings: Settings, place: Place) -> tuple[Loaded, Mapping[str, Mapping[KeyRole, str]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -55,21 +55,22 @@ def serve(
     with place_of(given, making=True, temporary=True) as place, listening(given) as listener:
         run_async(migrated(place))
         where, listens = listener.getsockname()[:2]
-        click.echo(f"Diptych serves on http://{where}:{listens} (database: {place.described})", err=True)
-        serve_on(replace(given, database_url=place.app_url), listener)
+        says = f"Diptych serves on http://{where}:{listens} (database: {place.described})"
+        serve_on(replace(given, database_url=place.app_url), listener, say=lambda: click.echo(says, err=True))
 
 
-def serve_on(settings: Settings, listener: socket.socket) -> None:
-    """Serve in as many processes as the settings say, until a signal asks to stop.
+def serve_on(settings: Settings, listener: socket.socket, *, say: Callable[[], None]) -> None:
+    """Serve in as many processes as the settings say, until a signal asks to stop; `say` so as soon as one would.
 
     Raises:
         Misconfigured: the server processes ended as soon as they had begun.
     """
-    if settings.workers > 1:
-        with _noting_signals() as noted:
+    with _noting_signals() as noted:
+        say()
+        if settings.workers > 1:
             supervise(settings, listener, _child, noted)
-    else:
-        _serve_here(settings, listener)
+        else:
+            _serve_here(settings, listener, None, noted)
 
 
 @contextmanager
@@ -95,10 +96,9 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
         yield listener
 
 
-def _serve_here(settings: Settings, listener: socket.socket, seat: Seat | None = None) -> None:
+def _serve_here(settings: Settings, listener: socket.socket, seat: Seat | None, noted: Sequence[int]) -> None:
     """Serve in this process. uvicorn raises the signal again that it was stopped by: by then it has been obeyed."""
-    with _noting_signals() as noted:
-        run_async(run_server(settings, sockets=[listener], seat=seat, noted=noted))
+    run_async(run_server(settings, sockets=[listener], seat=seat, noted=noted))
 
 
 @contextmanager
@@ -121,8 +121,9 @@ def _noting_signals() -> Iterator[list[int]]:
 
 def _child(settings: Settings, listener: socket.socket, seat: Seat) -> None:
     """A server process among several."""
-    configure_logging(settings)
-    _serve_here(settings, listener, seat)
+    with _noting_signals() as noted:
+        configure_logging(settings)
+        _serve_here(settings, listener, seat, noted)
 
 
 @click.command(epilog="Example: cdp worker --database-url postgresql://app@db/diptych")
