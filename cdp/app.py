@@ -30,7 +30,9 @@ from cdp.model import Limits
 from cdp.outbound import Outbound, read_networks
 from cdp.personalisation.store import Slots
 from cdp.settings import Settings
+from cdp.settle.background import Background
 from cdp.settle.health import HealthNotes
+from cdp.settle.life import living
 from cdp.settle.worker import Worker
 from cdp.telemetry import Watch, watched_by
 from cdp.telemetry.tracing import Traces
@@ -73,9 +75,9 @@ class Application:
     accumulator: Accumulator
     intake: Intake
     worker: Worker
+    background: Background
     hub: Hub
     metrics: Metrics
-    personalising: Personalising
     slots: Slots
     traces: Traces | None = None
 
@@ -111,6 +113,7 @@ class Application:
                 most_bytes=settings.outbound_bytes,
             )
             plugins.offers.register("http", lambda _plugin, _workspace_id: http)
+            await stack.enter_async_context(living(plugins, database, settings.database_url, clock=clock))
             ingest_database = await Database.connect(
                 settings.database_url,
                 max_size=settings.ingest_pool_size,
@@ -122,6 +125,8 @@ class Application:
             metrics.watch_pools(reads=database, ingest=ingest_database)
             metrics.watch_plugins(plugins)
             worker = Worker(database, workspaces, plugins, clock=clock)
+            background = Background(database, workspaces, plugins, clock=clock)
+            metrics.watch_background(background, clock)
             accumulator = Accumulator(
                 ingest_database,
                 workspaces,
@@ -154,9 +159,10 @@ class Application:
                 accumulator=accumulator,
                 intake=Intake(accumulator, workspaces, clock=clock),
                 worker=worker,
+                background=background,
                 hub=hub,
                 metrics=metrics,
-                personalising=Personalising(),
+                slots=Slots(),
                 traces=traces,
             )
 
@@ -300,11 +306,12 @@ async def settling(application: Application) -> AsyncIterator[None]:
     """Run the application's worker for as long as the block lasts; what it holds is finished before leaving."""
     with watched_by(application.watch):
         running = asyncio.create_task(application.worker.run())
+        beside = asyncio.create_task(application.background.run())
     try:
         yield
     finally:
-        await application.worker.aclose()
-        await running
+        await asyncio.gather(application.worker.aclose(), application.background.aclose())
+        await asyncio.gather(running, beside)
 
 
 @asynccontextmanager

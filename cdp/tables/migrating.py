@@ -18,8 +18,10 @@ import asyncpg
 from msgspec import Struct
 
 from cdp.db.connecting import connect
+from cdp.db.pool import Connection, Database
 from cdp.db.queries import load_queries
 from cdp.errors import Misconfigured
+from cdp.hooks.manager import Plugins
 
 queries = load_queries("cdp.tables", "tables.sql")
 
@@ -127,7 +129,7 @@ async def drop(url: str, plugin: str) -> bool:
         await connection.close()
 
 
-async def _applied(connection: asyncpg.Connection) -> list[tuple[str, str, str]]:
+async def _applied(connection: asyncpg.Connection | Connection) -> list[tuple[str, str, str]]:
     rows = await connection.fetch(queries.applied)
     return [(row["plugin"], row["name"], row["digest"]) for row in rows]
 
@@ -199,3 +201,23 @@ async def _bind(connection: asyncpg.Connection, schema: str, plugin: str, file: 
         await connection.execute(f'GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO "{schema}"')
     await connection.execute(f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA "{schema}" TO "{schema}"')
     await connection.execute("RESET ROLE")
+
+
+def wanted(plugins: Plugins) -> dict[str, list[Path]]:
+    """The files of all plugins that have tables."""
+    files: dict[str, list[Path]] = {}
+    for plugin, file in plugins.registered("register_migrations"):
+        files.setdefault(plugin, []).append(file)
+    return files
+
+
+async def lacking(database: Database, files: Mapping[str, Sequence[Path]]) -> dict[str, list[str]]:
+    """Names of the files that a database lacks, by plugin; the application role may ask.
+
+    Raises:
+        Misconfigured: one was edited after it had been applied.
+        Unavailable: the database is away.
+    """
+    async with database.unbound() as connection:
+        applied = await _applied(connection)
+    return {plugin: [file.name for file in missing] for plugin, missing in pending(files, applied).items()}

@@ -6,8 +6,9 @@ Labels are words out of few (routes, codes, stages, plugins), never ids, names o
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -49,6 +50,16 @@ COUNTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         ("why",),
     ),
     "settle.profiles": ("cdp_settled_profiles", "Profiles that were taken to be settled.", ()),
+    "changes.delivered": (
+        "cdp_changes_delivered",
+        "Changes that plugins were told of (told), did not take (failed), or were given up for a person (dead).",
+        ("plugin", "outcome"),
+    ),
+    "jobs.ended": (
+        "cdp_jobs_ended",
+        "Attempts at jobs of plugins, by how they ended.",
+        ("plugin", "outcome"),
+    ),
     "settle.failed": ("cdp_settle_failures", "Profiles that could not be settled for now.", ()),
 }
 """What `cdp.telemetry.count` may name: the metric, what it says, and its labels."""
@@ -59,6 +70,13 @@ class PluginFigures(Protocol):
 
     def health(self) -> Iterable[PluginHealth]:
         """Every plugin."""
+
+
+class Waiting(Protocol):
+    """Who knows what waits for plugins."""
+
+    def lag(self) -> Iterable[Any]:
+        """A `cdp.settle.background.Lag` for each plugin."""
 
 
 class Metrics:
@@ -175,6 +193,10 @@ class Metrics:
         """Tell how these plugins do, whenever somebody looks."""
         self.registry.register(_Plugins(plugins))
 
+    def watch_background(self, background: Waiting, clock: Callable[[], datetime]) -> None:
+        """Tell what waits for plugins, whenever somebody looks."""
+        self.registry.register(_Background(background, clock))
+
     def families(self) -> list[Metric]:
         """All of it as it is now."""
         return list(self.registry.collect())
@@ -266,3 +288,29 @@ class _Plugins:
         yield calls
         yield left_alone
         yield loaded
+
+
+class _Background:
+    def __init__(self, background: Waiting, clock: Callable[[], datetime]) -> None:
+        self._background = background
+        self._clock = clock
+
+    def collect(self) -> Iterable[Metric]:
+        """What waits, and for how long."""
+        counts = GaugeMetricFamily(
+            "cdp_plugin_waiting",
+            "What plugins are still to be told or to do, over all workspaces: changes, dead changes, jobs.",
+            labels=["plugin", "what"],
+        )
+        ages = GaugeMetricFamily(
+            "cdp_plugin_lag_seconds", "Age of the oldest of what waits.", labels=["plugin", "what"]
+        )
+        now = self._clock()
+        for one in self._background.lag():
+            for what, number in (("changes", one.changes), ("dead", one.dead), ("jobs", one.jobs)):
+                counts.add_metric([one.plugin, what], number)
+            for what, oldest in (("changes", one.oldest_change), ("jobs", one.oldest_job)):
+                age = 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())
+                ages.add_metric([one.plugin, what], age)
+        yield counts
+        yield ages
