@@ -250,6 +250,33 @@ class Calls:
         )
         return [_first_veto(answer) for answer in answers]
 
+    async def one(
+        self,
+        function: Implementation,
+        request: Q,
+        check: Check[Q, A],
+        *,
+        workspace: Workspace | None,
+        deadline: float | None = None,
+    ) -> Outcome[A]:
+        """Call one function that a plugin registered, such as the resolver of a field.
+
+        Args:
+            function: see cdp.hooks.implementation.function_of.
+            request: its argument.
+            check: of its answer.
+            workspace: on whose behalf; whoever calls has looked whether the plugin is on there.
+            deadline: in seconds; None: that of all hooks.
+        """
+        longest = deadline or self._deadline
+        (outcome,) = await self._ask(function, [request], check, workspace, longest * 2, deadline=longest)
+        return outcome
+
+    def is_off(self, plugin: str, workspace: Workspace) -> bool:
+        """Whether a plugin does nothing for a workspace."""
+        waits = plugin in self.opt_in and plugin not in workspace.plugins
+        return waits or plugin in workspace.disabled_plugins
+
     def health(self, plugin: str) -> tuple[HookHealth, ...]:
         """The figures of the hooks that the plugin implements, by name of the hook."""
         callers = self._manager.get_hookcallers(self._manager.get_plugin(plugin)) or []

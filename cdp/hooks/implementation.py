@@ -78,8 +78,25 @@ def _carrier(implementation: Implementation, marks: object) -> Callable[[], None
 
 
 def _read(plugin: str, hook: str, function: Callable[..., Any]) -> Implementation:
-    known = spec_arguments(hook)
     bound = not hook.startswith(_WITHOUT_WORKSPACE)
+    return function_of(plugin, hook, function, spec_arguments(hook), bound=bound)
+
+
+def function_of(
+    plugin: str, hook: str, function: Callable[..., Any], known: tuple[str, ...], *, bound: bool = True
+) -> Implementation:
+    """A plugin's function with the arguments that it names.
+
+    Args:
+        plugin: whose.
+        hook: which it implements, or by which it was registered; what failures are counted under.
+        function: what is called.
+        known: arguments that it may name.
+        bound: whether it is called on behalf of a workspace, so that what is offered may be named too.
+
+    Raises:
+        Misconfigured: it wants something else.
+    """
     arguments: list[str] = []
     offered: list[str] = []
     for parameter in inspect.signature(function).parameters.values():

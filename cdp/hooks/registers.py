@@ -20,9 +20,24 @@ from cronsim import CronSim, CronSimError
 from msgspec import Struct
 
 from cdp.errors import Misconfigured
+from cdp.hooks import additions
 from cdp.hooks.offers import OFFERED
 from cdp.hooks.providers import check_provider
-from cdp.model import CatalogueEntry, IdentifierKind, IdentityRule, Job, Provider, RoleKind, Schedule
+from cdp.hooks.shapes import camel
+from cdp.model import (
+    CatalogueEntry,
+    Command,
+    GraphField,
+    GraphMutation,
+    GraphQuery,
+    IdentifierKind,
+    IdentityRule,
+    Job,
+    Provider,
+    RoleKind,
+    Route,
+    Schedule,
+)
 
 
 class Register(Struct, frozen=True, kw_only=True):
@@ -120,6 +135,26 @@ REGISTERS: Mapping[str, Register] = MappingProxyType(
         "register_schedules": Register(
             kind=Schedule, what="schedule", name=lambda schedule: schedule.name, check=_check_schedule
         ),
+        "register_fields": Register(
+            kind=GraphField,
+            what="field",
+            name=lambda field: f"{field.on}.{camel(field.name)}",
+            check=additions.check_field,
+        ),
+        "register_queries": Register(
+            kind=GraphQuery,
+            what="query",
+            name=lambda query: camel(query.name),
+            check=additions.check_query,
+        ),
+        "register_mutations": Register(
+            kind=GraphMutation,
+            what="mutation",
+            name=lambda mutation: camel(mutation.name),
+            check=additions.check_mutation,
+        ),
+        "register_routes": Register(kind=Route, what="route", check=additions.check_route),
+        "register_commands": Register(kind=Command, what="command", check=additions.check_command),
         "register_migrations": Register(kind=Path, what="migration", check=_check_migration),
     }
 )
