@@ -59,6 +59,9 @@ class Settings:
     """What one key may send, per process; 0: any."""
     hook_deadline_ms: float = 2_000.0
     """Longest that one plugin call may take, in milliseconds."""
+    seal_keys: str | None = None
+    """Keys for what guards could not look at, so that it can be held: 32 random bytes each in base64, separated by
+    commas, the one to seal with first. None: its sender is told to come again."""
     outbound_allow: str | None = None
     """Networks that plugins' HTTP requests may reach although they are not public, separated by commas: `10.1.0.0/16`."""
     outbound_timeout_ms: float = 30_000.0

@@ -13,6 +13,7 @@ from strawberry.scalars import ID
 from cdp.graphql.context import Context
 from cdp.graphql.nodes import global_id
 from cdp.graphql.paging import Connection, forwards
+from cdp.ingest.seals import is_sealed
 from cdp.plan.entities import Entity, SortKey
 from cdp.plan.fields import Connected, Given, argument, column, computed, planned
 from cdp.plan.labels import ADMIN
@@ -36,7 +37,14 @@ async def _as_it_arrived(
     _context: Context, parents: Sequence[Mapping[str, Any]], _arguments: Mapping[str, Any]
 ) -> Sequence[str]:
     """The bytes as text; PostgreSQL would raise on what is no UTF-8."""
-    return [base64.b64decode(parent["body"]).decode("utf-8", "replace") for parent in parents]
+    bodies = [base64.b64decode(parent["body"]) for parent in parents]
+    return ["" if is_sealed(body) else body.decode("utf-8", "replace") for body in bodies]
+
+
+async def _is_sealed(
+    _context: Context, parents: Sequence[Mapping[str, Any]], _arguments: Mapping[str, Any]
+) -> Sequence[bool]:
+    return [is_sealed(base64.b64decode(parent["body"])) for parent in parents]
 
 
 def _of_code(scope: Scope, given: Given, _scopes: frozenset[Any]) -> Sequence[str]:
@@ -65,7 +73,13 @@ class RefusedEvent:
     body: str = computed(
         _as_it_arrived,
         requires={"body": "encode(r.body, 'base64')"},
-        description="As it arrived; bytes that are no UTF-8 text are shown as U+FFFD. It may hold personal data.",
+        description="As it arrived; bytes that are no UTF-8 text are shown as U+FFFD. It may hold personal data. Empty "
+        "where it is sealed, or must not be kept.",
+    )
+    sealed: bool = computed(
+        _is_sealed,
+        requires={"body": "encode(r.body, 'base64')"},
+        description="Whether it is kept encrypted, because a guard has not seen it yet.",
     )
     replayed_at: datetime | None = column(
         "r.replayed_at", description="When it was stored after all; null: it was not."

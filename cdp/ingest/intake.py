@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cdp.errors import BadInput
+from cdp.errors import BadInput, Conflict, Unavailable
 from cdp.ingest.accumulator import Accumulator
 from cdp.ingest.decode import Batch, encode_kept
 from cdp.ingest.pace import Pace
+from cdp.ingest.passage import Passage, Turned
 from cdp.ingest.results import Checked, ItemResult, Outcome, Refusal
+from cdp.ingest.seals import Seals
 from cdp.ingest.validate import Validator
-from cdp.model import WorkspaceId
+from cdp.model import Event, Workspace, WorkspaceId
 from cdp.telemetry import stage
 from cdp.workspaces.cache import Workspaces
 
@@ -57,14 +60,30 @@ class Receipt(Struct, frozen=True, kw_only=True):
 
 
 class Intake:
-    """Validates batches and hands them to the accumulator."""
+    """Validates batches, leads them past the plugins, and hands them to the accumulator.
+
+    Args:
+        accumulator: where to.
+        workspaces: settings, and which plugins are turned on.
+        clock: now.
+        passage: the plugins that have a say; None: there are none.
+        seals: for what must not be kept as it came.
+    """
 
     def __init__(
-        self, accumulator: Accumulator, workspaces: Workspaces, *, clock: Callable[[], datetime]
+        self,
+        accumulator: Accumulator,
+        workspaces: Workspaces,
+        *,
+        clock: Callable[[], datetime],
+        passage: Passage | None = None,
+        seals: Seals | None = None,
     ) -> None:
         self._accumulator = accumulator
         self._workspaces = workspaces
         self._clock = clock
+        self._passage = passage
+        self.seals = seals or Seals()
         self._pace = Pace()
         self._validators: dict[str, Validator] = {}
 
@@ -89,9 +108,11 @@ class Intake:
             keep: whether items that are refused are kept; False where they are kept already.
 
         Raises:
-            Unavailable: the queue is full, the database is away, or the process is stopping; come again.
+            Unavailable: the queue is full, the database is away, the process is stopping, or a guard cannot be asked
+                and there is no key to seal with what it should have seen; come again.
         """
-        validator = self._validator((await self._workspaces.get(workspace_id)).settings.default_country)
+        workspace = await self._workspaces.get(workspace_id)
+        validator = self._validator(workspace.settings.default_country)
         received_at = received_at or self._clock()
         await self._pace.turn(workspace_id)
         checked: list[tuple[int, Checked]] = []
@@ -109,11 +130,25 @@ class Intake:
                     checked.append((index, outcome))
                 else:
                     refused.append((index, outcome))
+        kept_as: Callable[[int], bytes] = partial(_as_it_came, batch)
+        kept = [index for index, _ in refused] if keep else []
+        if self._passage is not None and self._passage.concerns(workspace):
+            if self._passage.guarded(workspace):
+                kept_as = partial(self._sealed, workspace_id, batch)
+            checked, turned = await self._led(workspace, checked, received_at)
+            held = [index for index, refusal in turned if refusal.code == "HELD" and keep]
+            if held and not self.seals.present:
+                raise Unavailable(
+                    "The events cannot be looked at now as they have to be; try again in a moment."
+                )
+            refused += turned
+            kept += held
+        reasons = dict(refused)
         results = await self._accumulator.submit(
             workspace_id,
             [item.event for _, item in checked],
-            [replace(refusal, body=encode_kept(refusal.body, batch)) for _, refusal in refused if keep],
-            body_of=lambda position: encode_kept(bytes(batch.items[checked[position][0]]), batch),
+            [replace(reasons[index], body=kept_as(index)) for index in kept],
+            body_of=lambda position: kept_as(checked[position][0]),
             keep=keep,
             source=source,
             received_at=received_at,
@@ -125,6 +160,28 @@ class Intake:
             if result.refusal is not None
         ]
         return _receipt(checked, refused, results)
+
+    async def state(self, workspace_id: WorkspaceId, event: Event) -> ItemResult:
+        """Store what a person states; what plugins do not let pass is an error of theirs, and is not kept.
+
+        Raises:
+            BadInput: a plugin does not let it pass.
+            Conflict: a plugin does not let its identifiers become one person's.
+            Unavailable: as for `take`.
+        """
+        workspace = await self._workspaces.get(workspace_id)
+        if self._passage is not None and self._passage.concerns(workspace):
+            (passed,) = await self._passage.take(workspace, [event], self._clock())
+            if isinstance(passed, Turned):
+                if passed.code == "HELD":
+                    raise Unavailable(passed.message)
+                raise BadInput(passed.message, code=passed.code)
+            event = passed.event
+            if event.vetoes:
+                veto = event.vetoes[0]
+                raise Conflict(f"{veto.reason} (the plugin {veto.by})", field=(veto.other.kind,))
+        (result,) = await self._accumulator.submit(workspace_id, [event], source=event.source)
+        return result
 
     def admitting(self, workspace_id: WorkspaceId) -> AbstractContextManager[None]:
         """Let a request in before its body is read, and count it as long as the block lasts.
@@ -142,8 +199,29 @@ class Intake:
         Raises:
             Unavailable: as for `take`.
         """
+        if self._passage is not None and self._passage.guarded(await self._workspaces.get(workspace_id)):
+            body = self.seals.seal(workspace_id, body) or b""
         refusal = Refusal(code="MALFORMED", message=error.message, field=error.field, body=body)
         await self._accumulator.submit(workspace_id, (), (refusal,), source=source)
+
+    async def _led(
+        self, workspace: Workspace, checked: Sequence[tuple[int, Checked]], now: datetime
+    ) -> tuple[list[tuple[int, Checked]], list[tuple[int, Refusal]]]:
+        """Past the plugins: what may be stored, and what may not."""
+        assert self._passage is not None
+        left: list[tuple[int, Checked]] = []
+        turned: list[tuple[int, Refusal]] = []
+        passed = await self._passage.take(workspace, [item.event for _, item in checked], now)
+        for (index, item), one in zip(checked, passed, strict=True):
+            if isinstance(one, Turned):
+                turned.append((index, Refusal(code=one.code, message=one.message)))
+            else:
+                left.append((index, Checked(event=one.event, remarks=(*item.remarks, *one.remarks))))
+        return left, turned
+
+    def _sealed(self, workspace_id: WorkspaceId, batch: Batch, index: int) -> bytes:
+        """How an item of a guarded workspace is kept; without a key nothing of it is."""
+        return self.seals.seal(workspace_id, _as_it_came(batch, index)) or b""
 
     def _validator(self, default_country: str) -> Validator:
         validator = self._validators.get(default_country)
@@ -152,6 +230,10 @@ class Intake:
                 self._accumulator.kinds, default_country
             )
         return validator
+
+
+def _as_it_came(batch: Batch, index: int) -> bytes:
+    return encode_kept(bytes(batch.items[index]), batch)
 
 
 def _receipt(

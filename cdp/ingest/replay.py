@@ -13,6 +13,7 @@ from cdp.db.pool import Database
 from cdp.errors import BadInput
 from cdp.ingest.decode import decode_batch, unpack
 from cdp.ingest.intake import Intake
+from cdp.ingest.passage import NOT_KEPT
 from cdp.ingest.transaction import queries
 from cdp.model import WorkspaceId
 
@@ -34,6 +35,8 @@ class _Again(Struct, frozen=True):
 
     code: str
     message: str
+    forget: bool = False
+    """Whether it must not be kept any longer."""
 
 
 async def replay(
@@ -78,6 +81,7 @@ async def replay(
                 [refused_id for refused_id, _ in bad],
                 [again.code for _, again in bad],
                 [again.message for _, again in bad],
+                [again.forget for _, again in bad],
             )
         replayed += len(good)
         refused += len(bad)
@@ -85,8 +89,14 @@ async def replay(
 
 async def _take(intake: Intake, workspace_id: WorkspaceId, row: Record) -> _Again | None:
     """Take one kept body in; None: it needs to be kept no longer."""
+    if not row["body"]:
+        return _Again(row["code"], row["message"])
     try:
-        batch = decode_batch(unpack(row["body"]))
+        body = intake.seals.open(workspace_id, row["body"])
+    except BadInput as error:
+        return _Again("SEALED", error.message)
+    try:
+        batch = decode_batch(unpack(body))
     except BadInput as error:
         return _Again("MALFORMED", error.message)
     # A whole body of several items that can be read by now: each that is still bad is kept by itself.
@@ -101,4 +111,5 @@ async def _take(intake: Intake, workspace_id: WorkspaceId, row: Record) -> _Agai
     )
     if not (single and receipt.refused):
         return None
-    return _Again(receipt.refused[0].code, receipt.refused[0].message)
+    refused = receipt.refused[0]
+    return _Again(refused.code, refused.message, forget=refused.code in NOT_KEPT)

@@ -49,7 +49,7 @@ LIMIT $3
 
 -- name: refused_to_replay
 -- Refused items that have not been replayed yet: those of $2, or all after $3; oldest first, at most $4.
-SELECT refused_id, received_at, source, body FROM refused_event
+SELECT refused_id, received_at, source, code, message, body FROM refused_event
 WHERE workspace_id = $1 AND replayed_at IS NULL AND ($2::bigint[] IS NULL OR refused_id = ANY ($2)) AND refused_id > $3
 ORDER BY refused_id
 LIMIT $4
@@ -60,9 +60,9 @@ UPDATE refused_event SET replayed_at = $3
 WHERE workspace_id = $1 AND refused_id = ANY ($2::bigint[]) AND replayed_at IS NULL
 
 -- name: refuse_anew
--- Gives items that were refused again the reason of today.
-UPDATE refused_event SET code = r.code, message = r.message
-FROM unnest($2::bigint[], $3::text[], $4::text[]) AS r (refused_id, code, message)
+-- Gives items that were refused again the reason of today, and forgets the bodies of those that must not be kept.
+UPDATE refused_event SET code = r.code, message = r.message, body = CASE WHEN r.forget THEN ''::bytea ELSE body END
+FROM unnest($2::bigint[], $3::text[], $4::text[], $5::boolean[]) AS r (refused_id, code, message, forget)
 WHERE refused_event.workspace_id = $1 AND refused_event.refused_id = r.refused_id
 
 -- name: expire_refused

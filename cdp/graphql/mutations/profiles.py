@@ -174,8 +174,7 @@ class ProfileMutations:
     async def profile_update(self, info: Info, given: Given[ProfileUpdateInput]) -> ProfileUpdatePayload:
         """An identify event, by a person's word."""
         event, profile_id = await _statement(info.context, given)
-        services = info.context.services
-        (result,) = await services.accumulator.submit(info.context.workspace_id, [event], source=event.source)
+        result = await info.context.services.intake.state(info.context.workspace_id, event)
         if result.refusal is not None:
             raise BadInput(result.refusal.message, field=("traits",))
         return ProfileUpdatePayload(profile=profile_ref(profile_id))
