@@ -25,6 +25,8 @@ from cdp.hooks.manager import Plugins
 from cdp.identity.kinds import make_kinds
 from cdp.ingest.accumulator import Accumulator
 from cdp.ingest.intake import Intake
+from cdp.ingest.passage import Passage
+from cdp.ingest.seals import Seals
 from cdp.live.hub import Hub
 from cdp.model import Limits
 from cdp.outbound import Outbound, read_networks
@@ -157,7 +159,13 @@ class Application:
                     )
                 ),
                 accumulator=accumulator,
-                intake=Intake(accumulator, workspaces, clock=clock),
+                intake=Intake(
+                    accumulator,
+                    workspaces,
+                    clock=clock,
+                    passage=Passage(plugins, accumulator.kinds, ingest_database),
+                    seals=Seals(settings.seal_keys),
+                ),
                 worker=worker,
                 background=background,
                 hub=hub,
