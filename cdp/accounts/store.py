@@ -18,7 +18,7 @@ from cdp.db.pool import Connection
 from cdp.identity.kinds import EMAIL
 from cdp.identity.store import Resolution
 from cdp.lenses.additions import Joined
-from cdp.model import AccountId, Event, Identifier, NodeId, ProfileId, Workspace, WorkspaceId
+from cdp.model import AccountId, Event, EventType, Identifier, NodeId, ProfileId, Workspace, WorkspaceId
 from cdp.model.ids import NO_ACCOUNT
 
 
@@ -39,22 +39,28 @@ async def resolve(  # noqa: PLR0917 - all six are what ingest has at hand, in th
 
     Call it in the transaction of `cdp.identity.store.resolve`, after it.
     """
-    groups = {event.account.group_id for event in events if event.account is not None}
+    refs = {event.account for event in events if event.account is not None}
+    groups = {ref.group_id for ref in refs if ref.domain is None}
+    resolved = {ref.domain for ref in refs if ref.domain is not None}
     domain_of = _domains(resolution.new_nodes, workspace)
-    if not groups and not domain_of:
+    if not refs and not domain_of:
         return [NO_ACCOUNT] * len(events)
     said = _said(events)
-    book = await _accounts(
-        connection, workspace, groups=groups, domains=set(domain_of.values()), said=said, now=now
-    )
+    domains = {*domain_of.values(), *resolved}
+    book = await _accounts(connection, workspace, groups=groups, domains=domains, said=said, now=now)
     changed = await note(
         connection, workspace_id, {book.by_group[group_id]: registers for group_id, registers in said.items()}
     )
     moved = await derive(connection, workspace, book, changed, now)
-    if unknown := set(domain_of.values()) - book.by_domain.keys():
+    if unknown := domains - book.by_domain.keys():
         await add(connection, workspace_id, book, now, domains=unknown)
     account_of = [
-        NO_ACCOUNT if event.account is None else book.by_group[event.account.group_id] for event in events
+        NO_ACCOUNT
+        if (ref := event.account) is None
+        else book.by_group[ref.group_id]
+        if ref.domain is None
+        else book.by_domain[ref.domain]
+        for event in events
     ]
     told = await _note_group_memberships(connection, workspace_id, events, resolution.node_of, account_of)
     told += await _note_domain_memberships(
@@ -116,7 +122,7 @@ def _said(events: Iterable[Event]) -> dict[str, dict[str, Register]]:
     """By group id, the latest of each trait that the group calls of this flush carry."""
     said: dict[str, dict[str, Register]] = {}
     for event in events:
-        if event.account is not None and event.account.member and event.properties:
+        if event.account is not None and event.type is EventType.GROUP and event.properties:
             more = (
                 (
                     key,

@@ -7,12 +7,13 @@ what was joined stays joined, so a sighting that is repeated needs no second dec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from msgspec import Struct
 
 from cdp.identity.kinds import MOST_IDENTIFIERS, Kinds, kind_of
-from cdp.model import Identifier, ProfileId
+from cdp.model import Identifier, LinkVeto, ProfileId
 
 SEEN_TOGETHER = "seen_together"
 """Rule of links between identifiers that one event carried."""
@@ -23,14 +24,18 @@ MANUAL = "manual"
 SPLIT_KEPT = "split_kept"
 """Rule of links that hold one side of a split together where the evidence left with the other side."""
 
+_NO_VETOES: Mapping[int, Sequence[LinkVeto]] = MappingProxyType({})
+
 
 class Refusal(Struct, frozen=True, kw_only=True):
     """Why two components were not joined."""
 
     rule: str
-    """`cut`, `unique` or `limit`."""
+    """`cut`, `unique`, `limit` or `veto`."""
     reason: str
     """A sentence for a person."""
+    by: str | None = None
+    """The plugin whose veto it is."""
 
 
 class Link(Struct, kw_only=True):
@@ -137,8 +142,11 @@ def decide(
     home: Mapping[Identifier, ProfileId],
     holdings: Mapping[ProfileId, Mapping[str, int]],
     cuts: Iterable[tuple[ProfileId, ProfileId]] = (),
+    vetoes: Mapping[int, Sequence[LinkVeto]] = _NO_VETOES,
 ) -> Decision:
     """Link what was sighted together, as a star from each sighting's strongest identifier.
+
+    Where that one is not linked to another by a veto, the next strongest that may be is in its place.
 
     Args:
         sightings: sets of identifiers in the order of arrival, each strongest first and without duplicates.
@@ -147,6 +155,7 @@ def decide(
         holdings: per profile how many identifiers of each kind it holds. It may lack profiles that no sighting could
             join to anything.
         cuts: pairs of profiles that a person separated.
+        vetoes: by index of the sighting, pairs of its identifiers that are not linked.
     """
     components = _Components(kinds, holdings, cuts)
     component_of: dict[Identifier, int] = {}
@@ -156,9 +165,11 @@ def decide(
             if identifier not in component_of:
                 known = home.get(identifier)
                 component_of[identifier] = components.born(identifier.kind) if known is None else known
-        strongest = sighting[0]
-        for other in sighting[1:]:
-            pair = (strongest, other)
+        for pair, veto in _star(sighting) if index not in vetoes else _parted(sighting, vetoes[index]):
+            strongest, other = pair
+            if veto is not None:
+                links.setdefault(pair, Link(pair=pair, refusal=veto, sightings=[])).sightings.append(index)
+                continue
             if (link := links.get(pair)) is not None:
                 link.sightings.append(index)
                 continue
@@ -170,6 +181,29 @@ def decide(
         component_of={identifier: components.find(one) for identifier, one in component_of.items()},
         merged=components.merged(),
     )
+
+
+def _star(sighting: Sequence[Identifier]) -> Iterator[tuple[tuple[Identifier, Identifier], None]]:
+    strongest = sighting[0]
+    for other in sighting[1:]:
+        yield (strongest, other), None
+
+
+def _parted(
+    sighting: Sequence[Identifier], vetoes: Sequence[LinkVeto]
+) -> Iterator[tuple[tuple[Identifier, Identifier], Refusal | None]]:
+    """The pairs to link, and those that a veto keeps from it."""
+    against = {(veto.one, veto.other): veto for veto in vetoes}
+    hubs = [sighting[0]]
+    for other in sighting[1:]:
+        for hub in hubs:
+            veto = against.get((hub, other)) or against.get((other, hub))
+            if veto is None:
+                yield (hub, other), None
+                break
+            yield (hub, other), Refusal(rule="veto", reason=veto.reason, by=veto.by)
+        else:
+            hubs.append(other)
 
 
 def undecided(

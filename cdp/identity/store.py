@@ -27,7 +27,7 @@ from cdp.identity import graph
 from cdp.identity.kinds import ANONYMOUS_ID, USER_ID, Kinds, strongest_first
 from cdp.identity.parting import pair_of
 from cdp.lenses.additions import Joined
-from cdp.model import Event, EventType, Identifier, NodeId, ProfileId, WorkspaceId
+from cdp.model import Event, EventType, Identifier, LinkVeto, NodeId, ProfileId, WorkspaceId
 
 queries = load_queries("cdp.identity", "identity.sql")
 
@@ -67,7 +67,7 @@ class _Sighting(Struct, kw_only=True):
     identifiers: tuple[Identifier, ...]
     rule: str
     evidence: Event
-    """The first to arrive."""
+    """The first to arrive; its vetoes are those of all."""
     times: int
     first_at: datetime
     last_at: datetime
@@ -137,13 +137,13 @@ def _sightings(
 ) -> tuple[list[_Sighting], list[int]]:
     """The different sets of identifiers in the order of arrival, and for each event the index of its own."""
     sightings: list[_Sighting] = []
-    index_of: dict[tuple[str, tuple[Identifier, ...]], int] = {}
+    index_of: dict[tuple[str, tuple[Identifier, ...], tuple[LinkVeto, ...]], int] = {}
     sighting_of: list[int] = []
     for event in events:
         identifiers, rule = event.identifiers, graph.SEEN_TOGETHER
         if event.type is EventType.ALIAS:
             identifiers, rule = _as_users(identifiers, kinds, users), graph.ALIAS
-        index = index_of.setdefault((rule, identifiers), len(sightings))
+        index = index_of.setdefault((rule, identifiers, event.vetoes), len(sightings))
         sighting_of.append(index)
         at = event.occurred_at
         if index == len(sightings):
@@ -210,7 +210,8 @@ async def _decide(
                 holdings.setdefault(profile_id, {})[kind] = held
             else:
                 cuts.append((profile_id, other))
-    return graph.decide(sets, kinds=kinds, home=home, holdings=holdings, cuts=cuts)
+    vetoes = {index: seen.evidence.vetoes for index, seen in enumerate(sightings) if seen.evidence.vetoes}
+    return graph.decide(sets, kinds=kinds, home=home, holdings=holdings, cuts=cuts, vetoes=vetoes)
 
 
 async def _bear(
@@ -283,17 +284,18 @@ async def _note_links(
         ["ACCEPTED" if refusal is None else "REFUSED" for refusal in refusals],
         [row.seen.rule if row.link.refusal is None else row.link.refusal.rule for row in rows],
         [None if refusal is None else refusal.reason for refusal in refusals],
-        [_evidence(row.seen.evidence) for row in rows],
+        [_evidence(row.seen.evidence, row.link.refusal) for row in rows],
         [row.times for row in rows],
         [row.first_at for row in rows],
         [row.last_at for row in rows],
     )
 
 
-def _evidence(event: Event) -> str:
-    return _encoder.encode(
-        {"messageId": event.message_id, "type": event.type, "source": event.source}
-    ).decode()
+def _evidence(event: Event, refusal: graph.Refusal | None) -> str:
+    evidence = {"messageId": event.message_id, "type": event.type, "source": event.source}
+    if refusal is not None and refusal.by is not None:
+        evidence["plugin"] = refusal.by
+    return _encoder.encode(evidence).decode()
 
 
 def _resolution(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from cdp.identity.kinds import EMAIL
-from cdp.model import Event, Identifier
+from cdp.model import AccountRef, Event, Identifier
 
 _REMEMBERED = 100_000
 """Names of accounts that are remembered."""
@@ -26,7 +26,7 @@ class Names:
             self._known.clear()
         for event in events:
             if event.account is not None:
-                self._known.add(_group(event.account.group_id))
+                self._known.add(_name(event.account))
             for one in event.identifiers:
                 if one.kind == EMAIL:
                     self._known.add(_domain(one))
@@ -79,15 +79,15 @@ def _ties(event: Event, known: Names) -> Iterator[Identifier | str]:
     """What other events must not have in another part."""
     yield from event.identifiers
     account = event.account
-    if account is not None and (account.member or _group(account.group_id) not in known):
-        yield _group(account.group_id)
+    if account is not None and (account.member or _name(account) not in known):
+        yield _name(account)
     for one in event.identifiers:
         if one.kind == EMAIL and (domain := _domain(one)) not in known:
             yield domain
 
 
-def _group(group_id: str) -> str:
-    return f"group {group_id}"
+def _name(account: AccountRef) -> str:
+    return f"group {account.group_id}" if account.domain is None else f"domain {account.domain}"
 
 
 def _domain(address: Identifier) -> str:

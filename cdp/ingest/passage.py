@@ -21,7 +21,7 @@ from cdp.hooks.health import FailureKind
 from cdp.hooks.implementation import Implementation
 from cdp.hooks.manager import Plugins
 from cdp.hooks.outcomes import Answered, Failed
-from cdp.identity.kinds import Kinds
+from cdp.identity.kinds import ANONYMOUS_ID, USER_ID, Kinds
 from cdp.identity.rules import Rules
 from cdp.ingest import consents
 from cdp.ingest.answers import Checks, none_is_nothing
@@ -32,6 +32,8 @@ from cdp.model import (
     Batch,
     ConsentQuestion,
     Event,
+    EventType,
+    Identifier,
     LinkCandidate,
     LinkVeto,
     Purpose,
@@ -306,6 +308,11 @@ _OF_AN_ITEM = (FailureKind.RAISED, FailureKind.REFUSED)
 def _pairs(event: Event) -> tuple[LinkCandidate, ...]:
     """The pairs of identifiers that an event may link, the stronger first."""
     identifiers = event.identifiers
+    if event.type is EventType.ALIAS:
+        # A previous id is a user's where a user of that id is known; that is seen only later.
+        identifiers += tuple(
+            Identifier(USER_ID, one.value) for one in identifiers if one.kind == ANONYMOUS_ID
+        )
     return tuple(
         LinkCandidate(one, other)
         for index, one in enumerate(identifiers)

@@ -88,7 +88,7 @@ def as_batch(event: Event) -> bytes:
         context["externalIds"] = external
     if DEVICE_ID in values:
         context["device"] = {"id": values[DEVICE_ID][0]}
-    if event.account is not None and not event.account.member:
+    if event.account is not None and event.account.group_id and event.type is not EventType.GROUP:
         context["groupId"] = event.account.group_id
     item: dict[str, Any] = {
         "type": event.type,
