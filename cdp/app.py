@@ -241,11 +241,20 @@ async def run_server(
                 await stack.enter_async_context(settling(application))
             server = _Server(config, application.hub, noted)
             await stack.enter_async_context(sweeping(lambda: server.server_state.connections))
-            # What is loaded by now stays. With it out of the way a full collection, which holds up every request, takes
-            # no time to speak of; it took a tenth of a second.
-            gc.collect()
-            gc.freeze()
+            calm_collector()
             await server.serve(sockets=sockets)
+
+
+def calm_collector() -> None:
+    """Have Python look for garbage in circles seldom, and only among what was made since.
+
+    With what is loaded out of the way a full collection, which holds up every request, takes no time to speak of; it
+    took a tenth of a second. What events are made of is no garbage while they are stored, and goes by itself afterwards:
+    looking at it after every 700 objects took a quarter of ingest's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 class _Server(uvicorn.Server):
@@ -281,6 +290,7 @@ async def run_worker(
         if listener is not None:
             await stack.enter_async_context(telling_health(application, listener))
         await stack.enter_async_context(settling(application))
+        calm_collector()
         await stop.wait()
 
 

@@ -21,6 +21,7 @@ import asyncpg
 
 from bench.figures import arguments, save, show
 from bench.traffic import batches, events
+from cdp.app import calm_collector
 from cdp.db import migrate
 from cdp.db.embedded import EmbeddedPostgres
 from cdp.db.pool import Database
@@ -76,6 +77,7 @@ class Cost:
 async def main() -> None:
     options = arguments("What an event costs on its way, stage by stage.")
     count, people = (20_000, 1_000) if options.quick else (60_000, 10_000)
+    calm_collector()  # as the server does
     reading = _reading(count, people)
     figures: dict[str, float] = {"reading_us": reading}
     async with opened() as parts:

@@ -8,7 +8,6 @@ What files bring is written down for good besides: its ids follow from the file,
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
@@ -35,35 +34,32 @@ async def remember(
 
     Written in one order, so that two transactions that hold the same ids take turns.
     """
-    first: dict[str, int] = {}
-    imported: set[str] = set()
+    first: dict[bytes, int] = {}
+    imported: set[bytes] = set()
     for index, event in enumerate(events):
-        hash_ = hashlib.md5(event.message_id.encode(), usedforsecurity=False).hexdigest()
+        hash_ = hashlib.md5(event.message_id.encode(), usedforsecurity=False).digest()
         if first.setdefault(hash_, index) == index and event.source == IMPORTED:
             imported.add(hash_)
     months = months_at(now)
-    new = await _write(connection, workspace_id, first.keys() - imported, months)
+    known = await _write(connection, workspace_id, first.keys() - imported, months)
     if imported:
-        new |= await _write(connection, workspace_id, imported, [*months, FOR_GOOD])
-    if len(new) == len(events):
+        known |= await _write(connection, workspace_id, imported, [*months, FOR_GOOD])
+    if not known and len(first) == len(events):
         return [True] * len(events)
     fresh = [False] * len(events)
-    for hash_ in new:
+    for hash_ in first.keys() - known:
         fresh[first[hash_]] = True
     return fresh
 
 
 async def _write(
-    connection: Connection, workspace_id: WorkspaceId, hashes: set[str], months: Sequence[date]
-) -> set[str]:
-    """Those that were in none of the months before."""
+    connection: Connection, workspace_id: WorkspaceId, hashes: set[bytes], months: Sequence[date]
+) -> set[bytes]:
+    """Those that were in one of these months, or of those before, already."""
     if not hashes:
         return set()
-    rows = await connection.fetch(queries.store_messages, workspace_id, sorted(hashes), months)
-    if len(months) == 1:
-        return {hash_ for (hash_,) in rows}
-    written = Counter(hash_ for (hash_,) in rows)
-    return {hash_ for hash_, times in written.items() if times == len(months)}
+    known = await connection.fetchval(queries.store_messages, workspace_id, sorted(hashes), months)
+    return set(known or ())
 
 
 def months_at(now: datetime) -> list[date]:

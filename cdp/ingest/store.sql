@@ -5,33 +5,38 @@ SELECT pg_advisory_xact_lock_shared(7001, $1::int),
        set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)
 
 -- name: store_messages
--- Remembers message ids in these months: ($1 workspace, $2 sorted md5 in hex, $3 months); returns each that was not known once a month.
+-- Remembers message ids in these months: ($1 workspace, $2 sorted md5, $3 months); returns those that were known already.
 -- What other months hold is asked for all ids at once: one sweep over each index, where a look-up a message takes five times as long.
 WITH known AS MATERIALIZED (
     SELECT k.message_hash FROM event_message k
-    WHERE k.workspace_id = $1 AND k.message_hash = ANY ($2::text[]::uuid[]) AND k.month <> ALL ($3::date[])
+    WHERE k.workspace_id = $1 AND k.message_hash = ANY ($2::uuid[]) AND k.month <> ALL ($3::date[])
       -- Said once more, so that PostgreSQL does not even look into the month that is written: it is the largest.
       AND (k.month < ($3::date[])[1] OR k.month > ($3::date[])[1])
+), written AS (
+    INSERT INTO event_message (workspace_id, message_hash, month)
+    SELECT $1, w.hash, m.month
+    FROM unnest($2::uuid[]) AS w (hash) CROSS JOIN unnest($3::date[]) AS m (month)
+    WHERE NOT EXISTS (SELECT FROM known k WHERE k.message_hash = w.hash)
+    ORDER BY m.month, w.hash
+    ON CONFLICT (workspace_id, message_hash, month) DO NOTHING
+    RETURNING message_hash, month
 )
-INSERT INTO event_message (workspace_id, message_hash, month)
-SELECT $1, w.hash::uuid, m.month
-FROM unnest($2::text[]) AS w (hash) CROSS JOIN unnest($3::date[]) AS m (month)
-WHERE NOT EXISTS (SELECT FROM known k WHERE k.message_hash = w.hash::uuid)
-ORDER BY m.month, w.hash
-ON CONFLICT (workspace_id, message_hash, month) DO NOTHING
-RETURNING replace(message_hash::text, '-', '')
+SELECT array_agg(DISTINCT u.hash) FROM (
+    SELECT w.hash, m.month FROM unnest($2::uuid[]) AS w (hash) CROSS JOIN unnest($3::date[]) AS m (month)
+    EXCEPT
+    SELECT w.message_hash, w.month FROM written w
+) u
 
 -- name: store_events
--- Writes the facts, in the order of arrival.
+-- Writes the facts, in the order of arrival: that of the arrays.
 INSERT INTO event (workspace_id, occurred_at, received_at, message_id, type, name, node_id, account_id, intent, usage,
                    source, properties, context)
 SELECT $1, e.occurred_at, e.received_at, e.message_id, e.type, e.name, e.node_id, e.account_id, e.intent, e.usage,
        e.source, e.properties::jsonb, e.context::jsonb
 FROM unnest($2::timestamptz[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[],
             $9::boolean[], $10::boolean[], $11::text[], $12::text[], $13::text[])
-     WITH ORDINALITY AS e (occurred_at, received_at, message_id, type, name, node_id, account_id, intent, usage,
-                           source, properties, context, position)
-ORDER BY e.position
+     AS e (occurred_at, received_at, message_id, type, name, node_id, account_id, intent, usage, source, properties,
+           context)
 
 -- name: keep_refused
 -- Keeps refused items as they arrived, with the reason.

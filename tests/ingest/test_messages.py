@@ -137,7 +137,7 @@ async def test_looking_for_known_messages_sweeps_each_index_once(
         plan = await connection.fetch(
             f"EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) {messages.queries.store_messages}",
             workspace,
-            sorted(f"{number:032x}" for number in range(1_000)),
+            [number.to_bytes(16, "big") for number in range(1_000)],
             [date(2026, 3, 1)],
         )
     scans = {row[0].split(" on ")[1].split()[0]: row[0] for row in plan if " on event_message_2" in row[0]}
