@@ -17,10 +17,11 @@ from cdp.graphql.plugins import PluginsQuery
 from cdp.graphql.query import ReadQuery
 from cdp.graphql.refused import RefusedQuery
 from cdp.graphql.scalars import SCALARS
+from cdp.graphql.slots import SlotQuery
 
 
 @strawberry.type(description="What can be asked.")
-class Query(ReadQuery, CatalogueQuery, ExplainQuery, AdminQuery, PluginsQuery, RefusedQuery):
+class Query(ReadQuery, CatalogueQuery, ExplainQuery, AdminQuery, PluginsQuery, RefusedQuery, SlotQuery):
     """All fields of the root."""
 
 

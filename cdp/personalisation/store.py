@@ -74,9 +74,9 @@ async def load_slots(connection: Connection, workspace_id: WorkspaceId) -> tuple
 
 
 async def define_slot(
-    connection: Connection, workspace_id: WorkspaceId, slot: Slot, *, now: datetime
+    connection: Connection, workspace_id: WorkspaceId, slot: Slot, *, keep_salt: bool = False, now: datetime
 ) -> Slot:
-    """Make a slot, or replace what is said of it; its variants stay.
+    """Make a slot, or replace what is said of it; its variants stay, and with `keep_salt` its salt.
 
     Raises:
         BadInput: a value cannot be used, or there are too many slots.
@@ -87,6 +87,8 @@ async def define_slot(
     known = {one.name: one for one in await load_slots(connection, workspace_id)}
     if slot.name not in known and len(known) >= MOST_SLOTS:
         raise BadInput(f"A workspace has at most {MOST_SLOTS} slots.", field=("name",))
+    if keep_salt and slot.name in known:
+        slot = replace(slot, salt=known[slot.name].salt)
     await connection.execute(
         _SQL.save_slot,
         workspace_id,

@@ -100,3 +100,21 @@ JOIN (
     GROUP BY 1, 2
 ) i ON i.variant = a.variant AND i.withheld IS NOT DISTINCT FROM a.withheld
 ORDER BY a.variant, a.withheld;
+
+-- name: consent
+-- What is known of people's consent, and by which identifiers, strongest first: ($1 workspace, $2 profile ids).
+SELECT p.profile_id, p.traits->'consent' AS known, coalesce(n.kinds, '{}') AS kinds, coalesce(n.values, '{}') AS values
+FROM profile p
+LEFT JOIN (
+    SELECT i.profile_id, array_agg(i.kind ORDER BY i.strength, i.kind, i.value) AS kinds,
+           array_agg(i.value ORDER BY i.strength, i.kind, i.value) AS values
+    FROM (
+        SELECT n.profile_id, n.kind, n.value,
+               CASE n.kind WHEN 'user_id' THEN 1 WHEN 'email' THEN 2 WHEN 'phone' THEN 3
+                           WHEN 'device_id' THEN 5 WHEN 'anonymous_id' THEN 6 ELSE 4 END AS strength
+        FROM node n
+        WHERE n.workspace_id = $1 AND n.profile_id = ANY($2::bigint[])
+    ) i
+    GROUP BY i.profile_id
+) n ON n.profile_id = p.profile_id
+WHERE p.workspace_id = $1 AND p.profile_id = ANY($2::bigint[]);

@@ -9,6 +9,7 @@ from cdp.graphql.mutations.catalogue import CatalogueMutations
 from cdp.graphql.mutations.events import EventMutations
 from cdp.graphql.mutations.features import FeatureMutations
 from cdp.graphql.mutations.memberships import MembershipMutations
+from cdp.graphql.mutations.personalisation import PersonalisationMutations
 from cdp.graphql.mutations.plugins import PluginMutations
 from cdp.graphql.mutations.profiles import ProfileMutations
 from cdp.graphql.mutations.roles import RoleMutations
@@ -24,6 +25,7 @@ class Mutation(
     EventMutations,
     FeatureMutations,
     MembershipMutations,
+    PersonalisationMutations,
     PluginMutations,
     ProfileMutations,
     RoleMutations,

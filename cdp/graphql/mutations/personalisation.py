@@ -1,0 +1,342 @@
+"""Slots and variants, managed; what people were shown, recorded."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+import msgspec
+import strawberry
+from strawberry.scalars import ID
+
+from cdp.access.scopes import Scope
+from cdp.db.pool import Connection
+from cdp.errors import BadInput, NotFound
+from cdp.graphql.audiences import audience_of, check_audience
+from cdp.graphql.context import Context, Info
+from cdp.graphql.filters import ProfileFilter
+from cdp.graphql.mutations.errors import UserError, no_errors
+from cdp.graphql.mutations.field import Given, mutation
+from cdp.graphql.mutations.writing import change
+from cdp.graphql.objects import person_of
+from cdp.graphql.personalisation import moment_of
+from cdp.graphql.scalars import JSON
+from cdp.graphql.slots import PersonalisationSlot, seen_by
+from cdp.identity.kinds import ANONYMOUS_ID, USER_ID
+from cdp.identity.profiles import nodes_of
+from cdp.ingest.decode import decode_batch, unpack
+from cdp.model import Cap, Lens, WorkspaceId
+from cdp.model.personalisation import HOLDOUT
+from cdp.personalisation import store
+from cdp.personalisation.slots import Slot, Variant, check_name
+from cdp.personalisation.tracking import CONVERTED, SHOWN
+
+USUAL_GOAL_PERIOD = timedelta(days=7)
+
+
+@strawberry.input(description="A slot, to be made or changed; its variants stay as they are.")
+class PersonalisationSlotDefineInput:
+    """Input of personalisationSlotDefine."""
+
+    name: str = strawberry.field(description="Its name, by which frontends ask for it.")
+    description: str | None = strawberry.field(default=None, description="What it is for.")
+    holdout: float = strawberry.field(
+        default=0.0, description="Share of the people who are shown the fallback, 0 to 1."
+    )
+    salt: str | None = strawberry.field(
+        default=None,
+        description="Key of the hashes that deal people to variants; where not given, the one that it has, or a random "
+        "one. Another one deals everybody anew. Slots with one salt have one holdout group.",
+    )
+    fallback: JSON | None = strawberry.field(
+        default=None, description="An object: content where there is no candidate; empty where not given."
+    )
+    goals: list[str] = strawberry.field(
+        default_factory=list,
+        description="Names of events that count as an outcome, besides `Personalisation Converted`.",
+    )
+    goal_within: timedelta = strawberry.field(
+        default=USUAL_GOAL_PERIOD,
+        description="An outcome counts within this period after the first impression.",
+    )
+
+
+@strawberry.type(description="What a mutation did to a slot.")
+class PersonalisationSlotPayload:
+    """Payload of the mutations of slots and variants."""
+
+    slot: PersonalisationSlot | None = strawberry.field(
+        default=None, description="The slot as it is now; null where nothing was changed, or it is gone."
+    )
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=no_errors, description="Why nothing was changed; empty where it was."
+    )
+
+
+@strawberry.input(description="A slot to take away, with its variants.")
+class PersonalisationSlotRemoveInput:
+    """Input of personalisationSlotRemove."""
+
+    name: str = strawberry.field(description="Its name.")
+
+
+@strawberry.type(description="What personalisationSlotRemove did.")
+class PersonalisationSlotRemovePayload:
+    """Payload of personalisationSlotRemove."""
+
+    name: str | None = strawberry.field(
+        default=None, description="Name of the slot that is gone; null where none is."
+    )
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=no_errors, description="Why nothing was removed; empty where it was."
+    )
+
+
+@strawberry.input(description="How often a person may be shown a variant.")
+class FrequencyCapInput:
+    """A cap, given."""
+
+    times: int = strawberry.field(description="At most so many impressions …")
+    within: timedelta = strawberry.field(
+        default=timedelta(days=7), description="… within this period, 90 days at most."
+    )
+
+
+@strawberry.input(description="A variant, to be made, or to take the place of the one of its name.")
+class PersonalisationVariantSetInput:
+    """Input of personalisationVariantSet."""
+
+    slot: str = strawberry.field(description="Name of its slot.")
+    name: str = strawberry.field(description="Its name, for the frontend and in reports.")
+    content: JSON = strawberry.field(description="An object: content, for the frontend.")
+    audience: ProfileFilter | None = strawberry.field(
+        default=None, description="What must hold of a person; null: everybody."
+    )
+    lens: Lens = strawberry.field(
+        default=Lens.NONE,
+        description="The panel that its content tells of: hidden from who may not see that panel.",
+    )
+    starts_at: datetime | None = strawberry.field(default=None, description="Not shown before.")
+    ends_at: datetime | None = strawberry.field(default=None, description="Not shown from then on.")
+    priority: int = strawberry.field(
+        default=0, description="Of those who are eligible, the ones with the highest priority take part."
+    )
+    weight: float = strawberry.field(
+        default=1.0, description="Share of the people among those of one priority, in proportion; above 0."
+    )
+    cap: FrequencyCapInput | None = strawberry.field(
+        default=None, description="How often a person may be shown it; null: always."
+    )
+    paused: bool = strawberry.field(default=False, description="Whether it is not shown for the time being.")
+
+
+@strawberry.input(description="A variant to take away.")
+class PersonalisationVariantRemoveInput:
+    """Input of personalisationVariantRemove."""
+
+    slot: str = strawberry.field(description="Name of its slot.")
+    name: str = strawberry.field(description="Its name.")
+
+
+@strawberry.enum(description="What there is to record of a slot.")
+class PersonalisationEvent(Enum):
+    """Kinds of record."""
+
+    SHOWN = strawberry.enum_value(
+        "SHOWN", description="The person has seen it: an event `Personalisation Shown`."
+    )
+    CONVERTED = strawberry.enum_value(
+        "CONVERTED",
+        description="The person did what the slot is for: an event `Personalisation Converted`.",
+    )
+
+
+@strawberry.input(description="That a person has seen a variant, or did what it is for.")
+class PersonalisationRecordInput:
+    """Input of personalisationRecord."""
+
+    profile: ID = strawberry.field(description="The person, known by a `user_id` or an `anonymous_id`.")
+    slot: str = strawberry.field(description="Name of the slot.")
+    variant: str = strawberry.field(
+        description="Name of the variant, `fallback` and `holdout` included, as `personalisation` said it."
+    )
+    withheld: str | None = strawberry.field(
+        default=None, description="Of `holdout`: the variant that was withheld, as `tracking` said it."
+    )
+    event: PersonalisationEvent = strawberry.field(
+        default=PersonalisationEvent.SHOWN, description="What there is to record."
+    )
+    message_id: str | None = strawberry.field(
+        default=None, description="Id that counts once; made here where not given."
+    )
+    timestamp: datetime | None = strawberry.field(default=None, description="When it was; now if absent.")
+
+
+@strawberry.type(description="What personalisationRecord did.")
+class PersonalisationRecordPayload:
+    """Payload of personalisationRecord."""
+
+    message_id: str | None = strawberry.field(
+        default=None, description="Message id of the event that is stored now; null where none is."
+    )
+    duplicate: bool = strawberry.field(
+        default=False, description="Whether an event of that id was stored before."
+    )
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=no_errors, description="Why nothing was recorded; empty where it was."
+    )
+
+
+@strawberry.type
+class PersonalisationMutations:
+    """Mutations of slots and variants."""
+
+    @mutation(Scope.WORKSPACE_ADMIN, "Make a slot, or say anew what holds for the one of that name.")
+    async def personalisation_slot_define(
+        self, info: Info, given: Given[PersonalisationSlotDefineInput]
+    ) -> PersonalisationSlotPayload:
+        """Define a slot."""
+        fallback = _object(given.fallback, "fallback") if given.fallback is not None else {}
+        made = secrets.token_hex(8)
+
+        async def work(connection: Connection, workspace_id: WorkspaceId, now: datetime) -> Slot:
+            slot = Slot(
+                name=given.name,
+                salt=given.salt if given.salt is not None else made,
+                description=given.description,
+                holdout=given.holdout,
+                fallback=fallback,
+                goals=tuple(given.goals),
+                goal_within=given.goal_within,
+            )
+            return await store.define_slot(
+                connection, workspace_id, slot, keep_salt=given.salt is None, now=now
+            )
+
+        return _payload(info.context, await change(info.context, work))
+
+    @mutation(
+        Scope.WORKSPACE_ADMIN, "Take a slot away with its variants. What was shown in it stays recorded."
+    )
+    async def personalisation_slot_remove(
+        self, info: Info, given: Given[PersonalisationSlotRemoveInput]
+    ) -> PersonalisationSlotRemovePayload:
+        """Remove a slot."""
+
+        async def work(connection: Connection, workspace_id: WorkspaceId, _now: datetime) -> None:
+            await store.remove_slot(connection, workspace_id, given.name)
+
+        await change(info.context, work)
+        return PersonalisationSlotRemovePayload(name=given.name)
+
+    @mutation(
+        Scope.WORKSPACE_ADMIN,
+        "Make a variant of a slot, or replace the one of that name. It holds within a second.",
+    )
+    async def personalisation_variant_set(
+        self, info: Info, given: Given[PersonalisationVariantSetInput]
+    ) -> PersonalisationSlotPayload:
+        """Set a variant."""
+        context = info.context
+        audience: dict[str, Any] | None = audience_of(given.audience)
+        if audience is not None:
+            check_audience(audience, context.scopes, moment_of(context, await context.workspace()))
+        cap = Cap(times=given.cap.times, within=given.cap.within) if given.cap is not None else None
+        variant = Variant(
+            name=given.name,
+            content=_object(given.content, "content"),
+            lens=given.lens,
+            audience=audience,
+            starts_at=given.starts_at,
+            ends_at=given.ends_at,
+            priority=given.priority,
+            weight=given.weight,
+            cap=cap,
+            paused=given.paused,
+        )
+
+        async def work(connection: Connection, workspace_id: WorkspaceId, now: datetime) -> Slot:
+            return await store.set_variant(connection, workspace_id, given.slot, variant, now=now)
+
+        return _payload(context, await change(context, work))
+
+    @mutation(Scope.WORKSPACE_ADMIN, "Take a variant away. What was shown of it stays recorded.")
+    async def personalisation_variant_remove(
+        self, info: Info, given: Given[PersonalisationVariantRemoveInput]
+    ) -> PersonalisationSlotPayload:
+        """Remove a variant."""
+
+        async def work(connection: Connection, workspace_id: WorkspaceId, _now: datetime) -> Slot:
+            return await store.remove_variant(connection, workspace_id, given.slot, given.name)
+
+        return _payload(info.context, await change(info.context, work))
+
+    @mutation(
+        Scope.EVENTS_WRITE,
+        "Record that a person has seen what a slot was filled with, or did what it is for: the event that a tracking "
+        "client would send, through the same intake.",
+    )
+    async def personalisation_record(
+        self, info: Info, given: Given[PersonalisationRecordInput]
+    ) -> PersonalisationRecordPayload:
+        """Record an impression or an outcome."""
+        context, services = info.context, info.context.services
+        for name, field in ((given.slot, "slot"), (given.variant, "variant"), (given.withheld, "withheld")):
+            if name is not None:
+                check_name(name, field)
+        if (given.withheld is not None) != (given.variant == HOLDOUT):
+            raise BadInput(
+                f"`withheld` goes with the variant `{HOLDOUT}`, and only with it.", field=("withheld",)
+            )
+        properties = {"slot": given.slot, "variant": given.variant}
+        if given.withheld is not None:
+            properties["withheld"] = given.withheld
+        item = {
+            "type": "track",
+            "event": SHOWN if given.event is PersonalisationEvent.SHOWN else CONVERTED,
+            "properties": properties,
+            "messageId": given.message_id,
+            "timestamp": given.timestamp,
+            **await _named(context, given.profile),
+        }
+        batch = decode_batch(unpack(msgspec.json.encode({"batch": [item]})))
+        limits = (await services.workspaces.get(context.workspace_id)).limits
+        services.rates.request(context.caller, limits)
+        services.rates.events(context.caller, limits, 1)
+        receipt = await services.intake.take(context.workspace_id, batch, source="graphql")
+        if receipt.refused:
+            refused = receipt.refused[0]
+            raise BadInput(refused.message, field=refused.field)
+        (taken,) = receipt.taken
+        return PersonalisationRecordPayload(message_id=taken.message_id, duplicate=taken.duplicate)
+
+
+async def _named(context: Context, profile: str) -> dict[str, str]:
+    """How a tracking client would name the person.
+
+    Raises:
+        NotFound: there is no such person, or a client cannot name them.
+    """
+    async with context.connection() as connection:
+        profile_id = await person_of(connection, context.workspace_id, profile, "profile")
+        nodes = await nodes_of(connection, context.workspace_id, profile_id, context.kinds)
+    for kind, name in ((USER_ID, "userId"), (ANONYMOUS_ID, "anonymousId")):
+        for _, identifier in nodes:
+            if identifier.kind == kind:
+                return {name: identifier.value}
+    raise NotFound(
+        "This person has neither a user_id nor an anonymous_id, by which events name people.",
+        field=("profile",),
+    )
+
+
+def _payload(context: Context, slot: Slot) -> PersonalisationSlotPayload:
+    return PersonalisationSlotPayload(slot=PersonalisationSlot.of(slot, seen_by(context, [slot])[slot.name]))
+
+
+def _object(value: object, field: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise BadInput('This is an object, such as {"headline": "Hello"}.', field=(field,))
+    return value
