@@ -90,8 +90,15 @@ class Application:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, settings: Settings, *, clock: Clock = utc_now) -> AsyncIterator[Application]:
+    async def open(
+        cls, settings: Settings, *, clock: Clock = utc_now, plugins: Plugins | None = None
+    ) -> AsyncIterator[Application]:
         """Connect and wire; on leaving, commit what was accepted, then let go of everything.
+
+        Args:
+            settings: of the process.
+            clock: the current time.
+            plugins: None: those that are installed, and those in the folder of the settings.
 
         Raises:
             Misconfigured: the settings name no database, a plugin contradicts another, or traces are wanted and what
@@ -107,7 +114,7 @@ class Application:
                 stack.callback(traces.aclose)
             database = await Database.connect(settings.database_url, max_size=settings.pool_size)
             stack.push_async_callback(database.close)
-            plugins = Plugins.load(settings)
+            plugins = Plugins.load(settings) if plugins is None else plugins
             stack.push_async_callback(plugins.aclose)
             http = Outbound(
                 allowed=read_networks(settings.outbound_allow),

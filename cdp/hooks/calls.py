@@ -71,6 +71,8 @@ class Calls:
         does, so that who would pay for asking need not."""
         self.opt_in: set[str] = set()
         """Plugins that do nothing in a workspace until that turns them on."""
+        self.hearing: Callable[[Implementation], Callable[..., Any]] | None = None
+        """What to call instead of an implementation's function, for who records calls; it calls the function."""
         self.learn()
         self._deadline = deadline
         self._limit = threads
@@ -344,6 +346,8 @@ class Calls:
         deadline: float,
     ) -> list[Outcome[A]]:
         counters = self._counters_of(one.plugin, one.hook)
+        if self.hearing is not None:
+            one = structs.replace(one, function=self.hearing(one))
         outcomes: list[Outcome[A]]
         try:
             offers = self._offers.make(one.offered, one.plugin, workspace)
