@@ -15,7 +15,7 @@ import msgspec
 from cdp.errors import BadInput
 from cdp.lenses.conditions import Test, check_condition, compile_test
 from cdp.lenses.defaults import default_entries, signal_of
-from cdp.model import CatalogueEntry, Condition, Contribution, Lens, Workspace
+from cdp.model import CatalogueEntry, Condition, Contribution, Event, Lens, Workspace
 
 _DEFAULTS = default_entries()
 
@@ -28,6 +28,17 @@ _REMEMBERED_CATALOGUES = 64
 
 EntryKey = tuple[str, bytes]
 """What tells two entries apart: the event's name, folded, and the conditions in any order."""
+
+
+def counted_name(event: Event) -> str:
+    """The name under which an event counts: its own, unless a plugin said otherwise when it came."""
+    notes = event.context.get("diptych")
+    if notes is None:
+        return event.name
+    counts_as = notes.get("countsAs") if isinstance(notes, dict) else None
+    if isinstance(counts_as, str) and 0 < len(counts_as) <= _LONGEST_NAME:
+        return counts_as
+    return event.name
 
 
 def fold_name(name: str) -> str:

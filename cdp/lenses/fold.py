@@ -23,7 +23,7 @@ import msgspec
 from msgspec import Struct
 
 from cdp.lenses.amounts import currency_of, date_of, first_amount, key_of, score_of
-from cdp.lenses.catalogue import catalogue_of
+from cdp.lenses.catalogue import catalogue_of, counted_name
 from cdp.lenses.conditions import find
 from cdp.lenses.summaries import UNTOLD, ZERO, Order, Register, Summaries, Tally
 from cdp.model import (
@@ -82,7 +82,7 @@ def fold_events(items: Iterable[Item], workspace: Workspace) -> Folded:
     weigh = _weighing(workspace.epoch, workspace.settings.half_life_days)
     currency = workspace.settings.default_currency
     for event, node, account in items:
-        contributions = classify(event.name, event.properties)
+        contributions = classify(counted_name(event), event.properties)
         place = _Place(summaries, event, node, account)
         place.keep_traits()
         if not event.source.startswith("human:"):

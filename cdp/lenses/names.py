@@ -1,4 +1,4 @@
-"""How many events of each name were stored: what the catalogue might learn, and what retention has dropped."""
+"""How many events count under each name: what the catalogue might learn, and what retention has dropped."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 
 from cdp.db.pool import Connection
 from cdp.db.queries import load_queries
-from cdp.lenses.catalogue import fold_name
+from cdp.lenses.catalogue import counted_name, fold_name
 from cdp.model import Event, EventType, WorkspaceId
 
 queries = load_queries("cdp.lenses", "names.sql")
@@ -56,7 +56,7 @@ async def _write(
 def _counted(events: Iterable[Event]) -> _Counts:
     counts: _Counts = {}
     for event in events:
-        key = (event.name, event.type in _BEHAVIOUR)
+        key = (counted_name(event), event.type in _BEHAVIOUR)
         at = event.occurred_at
         known = counts.get(key)
         if known is None:

@@ -34,11 +34,12 @@ ORDER BY e.occurred_at
 LIMIT 1 OFFSET $3;
 
 -- name: note_nodes
--- Notes whose events have one of these names: ($1 workspace, $2 reclassification, $3 names, $4 after this moment, $5 until this one).
+-- Notes whose events count under one of these names: ($1 workspace, $2 reclassification, $3 names, $4 after this moment, $5 until this one).
 INSERT INTO reclassification_node (workspace_id, reclassification_id, node_id)
 SELECT DISTINCT $1::bigint, $2::bigint, e.node_id
 FROM event e
-WHERE e.workspace_id = $1 AND e.occurred_at > $4 AND e.occurred_at <= $5 AND e.name = ANY($3::text[])
+WHERE e.workspace_id = $1 AND e.occurred_at > $4 AND e.occurred_at <= $5
+  AND (e.name = ANY($3::text[]) OR e.context #>> '{diptych,countsAs}' = ANY($3::text[]))
 ON CONFLICT (workspace_id, reclassification_id, node_id) DO NOTHING;
 
 -- name: noted_nodes
