@@ -8,6 +8,8 @@ from msgspec import structs
 
 from cdp.access.scopes import Scope
 from cdp.model import (
+    AccountFacts,
+    AccountKind,
     Candidate,
     IntentFacts,
     Lens,
@@ -26,7 +28,9 @@ def visible(request: PersonalisationRequest, granted: Collection[Scope]) -> Pers
     if Scope.USAGE_READ not in granted:
         membership = _without_usage(membership)
     if Scope.PII_READ not in granted:
-        membership = structs.replace(membership, profile=_without_pii(membership.profile))
+        membership = structs.replace(
+            membership, profile=_without_pii(membership.profile), account=_impersonal(membership.account)
+        )
     return structs.replace(request, membership=membership)
 
 
@@ -71,3 +75,10 @@ def _without_usage(membership: MembershipFacts) -> MembershipFacts:
 
 def _without_pii(profile: ProfileFacts) -> ProfileFacts:
     return structs.replace(profile, display_name=None, identifiers=(), traits={})
+
+
+def _impersonal(account: AccountFacts | None) -> AccountFacts | None:
+    """The traits of a household are people's."""
+    if account is None or account.kind is not AccountKind.HOUSEHOLD:
+        return account
+    return structs.replace(account, traits={})

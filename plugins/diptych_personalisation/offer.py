@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cdp.model import Candidate, Lens, PersonalisationRequest, Stage
+from diptych_personalisation.settings import OffersAndTips
 
 HEADLINES: dict[Stage | None, tuple[str, str]] = {
     None: ("See what it would save you", "Calculate your return"),
@@ -19,10 +20,12 @@ HEADLINES: dict[Stage | None, tuple[str, str]] = {
 _SIGNALS = 3
 
 
-def make(request: PersonalisationRequest) -> Candidate:
+def make(request: PersonalisationRequest, settings: OffersAndTips, *, priority: int) -> Candidate:
     """Made from the buyer-intent panel alone."""
     intent = request.membership.intent
     headline, call = HEADLINES[intent.stage]
+    if intent.stage is not None:
+        headline = settings.headlines.get(intent.stage, headline)
     signals = [signal.name for signal in sorted(intent.signals, key=lambda one: -one.weight)[:_SIGNALS]]
     return Candidate(
         variant="offer" if intent.stage is None else f"offer_{intent.stage.lower()}",
@@ -36,6 +39,7 @@ def make(request: PersonalisationRequest) -> Candidate:
         },
         lens=Lens.INTENT,
         reason=_reason(request, signals),
+        priority=priority,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cdp.model import Candidate, Lens, PersonalisationRequest
 
 
-def make(request: PersonalisationRequest) -> Candidate:
+def make(request: PersonalisationRequest, *, priority: int) -> Candidate:
     """Made from the usage panel and the workspace's list of features alone."""
     usage = request.membership.usage
     used = {one.feature for one in usage.features}
@@ -19,6 +19,7 @@ def make(request: PersonalisationRequest) -> Candidate:
             reason=f"Has used all {len(known)} features."
             if known
             else "Uses the product, and the workspace has not listed its features.",
+            priority=priority,
         )
     # A feature with a tip before one without; else in the workspace's order.
     feature = min(missing, key=lambda one: one.tip is None)
@@ -35,4 +36,5 @@ def make(request: PersonalisationRequest) -> Candidate:
         lens=Lens.USAGE,
         reason=f"Uses the product ({usage.phase}), {len(known)} of {len(request.features)} features, "
         f"and not yet {feature.name}.",
+        priority=priority,
     )

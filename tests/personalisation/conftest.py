@@ -39,9 +39,7 @@ class Slotted:
             {"slot": slot, "name": name, "content": {"is": name}, **given},
         )
         assert payload["userErrors"] == []
-        found: dict[str, Any] = next(
-            one for one in payload["slot"]["variants"] if one["name"] == name
-        )
+        found: dict[str, Any] = next(one for one in payload["slot"]["variants"] if one["name"] == name)
         return found
 
     async def choice(self, user: str, slot: str = "banner", *, by: Api | None = None) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tests.mutations.conftest import NOW, Api, Asking, TestClock
+from tests.mutations.conftest import NOW, Api
 from tests.personalisation.conftest import Slotted
 
 HOT = {"buyerIntent": {"level": {"eq": "HOT"}}}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from cdp.hooks.answers import candidate
+from cdp.hooks.answers import candidates
 from cdp.model import (
     Candidate,
     Feature,
@@ -19,7 +19,8 @@ from cdp.model import (
     Stage,
     UsagePhase,
 )
-from diptych_personalisation import choose_personalisation
+from diptych_personalisation import OFFER, TIP, URGENT_OFFER, propose_personalisation
+from diptych_personalisation.settings import OffersAndTips
 from tests.plugins.people import NOW, person, signal, usage
 
 FEATURES = (
@@ -36,11 +37,14 @@ def chosen(
     phase: UsagePhase = UsagePhase.NONE,
     features: tuple[Feature, ...] = FEATURES,
     slot: str = "home_hero",
+    **settings: Any,
 ) -> Candidate | None:
+    """What is proposed with the highest priority."""
     uses = tuple(FeatureUseFacts(feature=key, count=1, first_at=NOW, last_at=NOW) for key in used)
     facts = person(intent=intent, usage=usage(len(used), features=uses, phase=phase))
     request = PersonalisationRequest(slot=slot, membership=facts, roles=roles, features=features)
-    return candidate(request, choose_personalisation(request))
+    proposed = candidates(request, propose_personalisation(request, OffersAndTips(**settings)))
+    return max(proposed, key=lambda one: one.priority, default=None)
 
 
 HOT = IntentFacts(
@@ -65,6 +69,7 @@ def test_a_buyer_is_shown_the_return_for_the_stage_that_they_are_in() -> None:
         lens=Lens.INTENT,
         reason="Buyer intent is HOT and this person is at the stage NEGOTIATION, lately by quote requested, "
         "pricing viewed.",
+        priority=URGENT_OFFER,
     )
 
 
@@ -82,6 +87,7 @@ def test_a_user_is_shown_a_feature_that_they_have_not_adopted() -> None:
         },
         lens=Lens.USAGE,
         reason="Uses the product (ACTIVATED), 1 of 3 features, and not yet Alerts.",
+        priority=TIP,
     )
 
 
@@ -106,7 +112,7 @@ def test_a_user_is_shown_a_feature_that_they_have_not_adopted() -> None:
         ({"roles": ["ECONOMIC_BUYER", "END_USER"]}, "tip", "USAGE", "not yet"),
         ({"roles": ["ECONOMIC_BUYER", "END_USER"], "intent": HOT}, "offer_negotiation", "INTENT", "HOT"),
         ({"phase": UsagePhase.DORMANT, "intent": IntentFacts(purchase_count=1)}, "tip", "USAGE", "DORMANT"),
-        ({}, "welcome", "NONE", "Nothing is known"),
+        ({}, "welcome", "NONE", "For everybody"),
     ],
 )
 def test_everybody_gets_something_that_fits(
@@ -130,3 +136,31 @@ def test_every_stage_has_an_offer() -> None:
 def test_another_slot_is_left_to_others() -> None:
     """Even for a hot buyer."""
     assert chosen("ECONOMIC_BUYER", intent=HOT, slot="footer") is None
+
+
+def test_a_workspace_sets_where_and_what() -> None:
+    """Other slots, no offers, no tips, a headline of its own."""
+    given = {"intent": HOT, "used": ("export",)}
+    assert chosen(slot="sidebar", slots=("sidebar",), **given) is not None
+    assert chosen(slots=("sidebar",), **given) is None
+    tip = chosen(offers=False, phase=UsagePhase.ACTIVATED, **given)
+    assert tip is not None
+    assert tip.variant == "tip"
+    welcome = chosen(offers=False, tips=False, **given)
+    assert welcome is not None
+    assert welcome.variant == "welcome"
+    offer = chosen(headlines={"NEGOTIATION": "Nearly there"}, **given)
+    assert offer is not None
+    assert offer.content["headline"] == "Nearly there"
+
+
+def test_a_cold_buyer_who_uses_the_product_is_proposed_both() -> None:
+    """So that the workspace may put variants between the two."""
+    request = PersonalisationRequest(
+        slot="home_hero",
+        membership=person(usage=usage(3, phase=UsagePhase.ACTIVATED)),
+        roles=("ECONOMIC_BUYER",),
+        features=FEATURES,
+    )
+    proposed = propose_personalisation(request, OffersAndTips())
+    assert {one.variant: one.priority for one in proposed} == {"welcome": 0, "offer": OFFER, "tip": TIP}
