@@ -1,0 +1,1 @@
+"""What plugin authors work with: a core to test on, the conformance check, new packages, reloading."""
