@@ -3,20 +3,24 @@
 SELECT f.profile_id, f.display_name, f.traits, f.intent_rank, f.stage::text AS stage,
        f.furthest_stage::text AS furthest_stage, f.purchase_count, f.usage_first_at, f.last_used_at, f.activated_at,
        f.used_days, f.feature_last, n.kinds, n.values
-FROM profile f
-LEFT JOIN (
-    SELECT i.profile_id, array_agg(i.kind ORDER BY i.strength, i.kind, i.value) AS kinds,
+FROM (SELECT DISTINCT w.profile_id FROM unnest($2::bigint[]) AS w (profile_id)) w
+CROSS JOIN LATERAL (
+    SELECT f.profile_id, f.merged_into, f.display_name, f.traits, f.intent_rank, f.stage, f.furthest_stage,
+           f.purchase_count, f.usage_first_at, f.last_used_at, f.activated_at, f.used_days, f.feature_last
+    FROM profile f WHERE f.workspace_id = $1 AND f.profile_id = w.profile_id LIMIT 1
+) f
+CROSS JOIN LATERAL (
+    SELECT array_agg(i.kind ORDER BY i.strength, i.kind, i.value) AS kinds,
            array_agg(i.value ORDER BY i.strength, i.kind, i.value) AS values
     FROM (
-        SELECT n.profile_id, n.kind, n.value,
+        SELECT n.kind, n.value,
                CASE n.kind WHEN 'user_id' THEN 1 WHEN 'email' THEN 2 WHEN 'phone' THEN 3
                            WHEN 'device_id' THEN 5 WHEN 'anonymous_id' THEN 6 ELSE 4 END AS strength
         FROM node n
-        WHERE n.workspace_id = $1 AND n.profile_id = ANY($2::bigint[])
+        WHERE n.workspace_id = $1 AND n.profile_id = w.profile_id OFFSET 0
     ) i
-    GROUP BY i.profile_id
-) n ON n.profile_id = f.profile_id
-WHERE f.workspace_id = $1 AND f.profile_id = ANY($2::bigint[]) AND f.merged_into IS NULL
+) n
+WHERE f.merged_into IS NULL
 ORDER BY f.profile_id;
 
 -- name: memberships
@@ -58,13 +62,17 @@ ORDER BY n.profile_id, o.account_id, o.order_id, n.node_id;
 -- Accounts with the figures of the people in them: ($1 workspace, $2 account ids, $3 as of).
 SELECT a.account_id, a.kind::text AS kind, a.name, a.domain, a.traits,
        coalesce(m.purchase_count, 0) AS purchase_count, coalesce(m.member_count, 0) AS member_count
-FROM account a
-LEFT JOIN (
-    SELECT m.account_id, sum(m.purchase_count)::bigint AS purchase_count,
+FROM (SELECT DISTINCT w.account_id FROM unnest($2::bigint[]) AS w (account_id)) w
+CROSS JOIN LATERAL (
+    SELECT a.account_id, a.kind, a.name, a.domain, a.traits
+    FROM account a WHERE a.workspace_id = $1 AND a.account_id = w.account_id LIMIT 1
+) a
+CROSS JOIN LATERAL (
+    SELECT sum(m.purchase_count)::bigint AS purchase_count,
            count(*) FILTER (WHERE m.own AND (m.until IS NULL OR m.until > $3)) AS member_count
-    FROM membership m
-    WHERE m.workspace_id = $1 AND m.account_id = ANY($2::bigint[])
-    GROUP BY m.account_id
-) m ON m.account_id = a.account_id
-WHERE a.workspace_id = $1 AND a.account_id = ANY($2::bigint[])
+    FROM (
+        SELECT m.purchase_count, m.own, m.until FROM membership m
+        WHERE m.workspace_id = $1 AND m.account_id BETWEEN w.account_id AND w.account_id ORDER BY m.account_id
+    ) m
+) m
 ORDER BY a.account_id;
