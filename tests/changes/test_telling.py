@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -33,11 +34,16 @@ from cdp.workspaces.change import change_settings
 from tests.changes.parts import Clock, House, Told, event
 from tests.settle.parts import NOON, claim, resolver, rows
 
+_later = count()
+
 
 def user(value: str, **traits: Any) -> Event:
+    """Each later than the one before."""
+    number = next(_later)
     return event(
-        f"identify {value} {sorted(traits.items())}",
+        f"identify {number}",
         value,
+        occurred_at=NOON - timedelta(hours=1) + timedelta(seconds=number),
         type=EventType.IDENTIFY,
         name="Identified",
         properties=traits,
@@ -70,8 +76,8 @@ async def test_a_plugin_is_told_who_came_where_as_what_and_how_far(house: House,
         event("1", "ada", type=EventType.GROUP, name="Grouped", properties={"name": "Acme"}, account=acme),
         event("2", "ada", name="Pricing Viewed"),
     )
-    assert await house.tell("ear") == Round(taken=4, told=4)
-    profile, membership, champion, stage = told.take()
+    assert await house.tell("ear") == Round(taken=5, told=5)
+    profile, membership, champion, stage, there = told.take()
     assert isinstance(profile, ProfileChange)
     assert profile.before is None
     assert profile.after is not None
@@ -88,6 +94,8 @@ async def test_a_plugin_is_told_who_came_where_as_what_and_how_far(house: House,
     assert isinstance(stage, StageChange)
     assert (stage.account, stage.measured, stage.lens) == (None, Measured.STAGE, Lens.INTENT)
     assert (stage.before, stage.after, stage.labels) == (None, "PRICING", {"intent"})
+    assert isinstance(there, StageChange)
+    assert (there.account, there.after) == (membership.account, "PRICING")
 
     role.clear()
     await house.take(event("3", "ada", name="Pricing Viewed"))
@@ -113,7 +121,7 @@ async def test_changes_that_come_before_they_are_told_are_one(house: House, told
     assert change.after is not None
     assert (change.before.traits, change.after.traits) == ({"plan": "free"}, {"plan": "team"})
     await house.take(user("ada", plan="other"))
-    await house.take(event("back", "ada", type=EventType.IDENTIFY, properties={"plan": "team"}))
+    await house.take(user("ada", plan="team"))
     assert await house.tell("ear") == Round()
 
 
