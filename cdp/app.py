@@ -47,6 +47,7 @@ from cdp.web.room import Doorkeeper, Room
 from cdp.web.siblings import Seat, telling
 from cdp.web.tracking import tracking_routes
 from cdp.workspaces.cache import Workspaces
+from cdp.workspaces.plugin_catalogue import PluginCatalogue
 
 Clock = Callable[[], datetime]
 
@@ -130,6 +131,7 @@ class Application:
             )
             stack.push_async_callback(ingest_database.close)
             workspaces = Workspaces(ingest_database)
+            plugins.runner.latest = workspaces.get
             metrics = Metrics()
             metrics.watch_pools(reads=database, ingest=ingest_database)
             metrics.watch_plugins(plugins)
@@ -172,6 +174,7 @@ class Application:
                     clock=clock,
                     passage=Passage(plugins, accumulator.kinds, ingest_database),
                     seals=Seals(settings.seal_keys),
+                    catalogue=PluginCatalogue(plugins, ingest_database, workspaces),
                 ),
                 worker=worker,
                 background=background,

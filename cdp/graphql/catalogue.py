@@ -97,7 +97,13 @@ class CatalogueEntryType:
         description="What it adds; empty: it is known, and counts for neither panel."
     )
     is_default: bool = strawberry.field(
-        description="Whether the entry comes with Diptych, rather than from this workspace."
+        description="Whether the entry comes with Diptych, rather than from this workspace or a plugin."
+    )
+    plugin: str | None = strawberry.field(
+        description="The plugin that it comes from; null: it comes with Diptych, or from this workspace."
+    )
+    description: str | None = strawberry.field(
+        description="What such events are, in a sentence, where the plugin says so."
     )
 
     @classmethod
@@ -107,7 +113,9 @@ class CatalogueEntryType:
             event=entry.event,
             conditions=[ConditionType.of(condition) for condition in entry.conditions],
             contributions=[ContributionType.of(contribution) for contribution in entry.contributions],
-            is_default=entry.entry_id is None,
+            is_default=entry.entry_id is None and entry.plugin is None,
+            plugin=entry.plugin,
+            description=entry.description,
         )
 
 
@@ -152,7 +160,9 @@ class Reclassification:
 class Catalogue:
     """The workspace's catalogue."""
 
-    @strawberry.field(description="All entries: the defaults and the workspace's own, by name of the event.")
+    @strawberry.field(
+        description="All entries: the defaults, those of plugins and the workspace's own, by name of the event."
+    )
     async def entries(
         self,
         info: Info,
@@ -160,7 +170,7 @@ class Catalogue:
             str | None, strawberry.argument(description="Only the entries of this event.")
         ] = None,
     ) -> list[CatalogueEntryType]:
-        """The defaults and what the workspace changed, merged."""
+        """The defaults, what plugins add and what the workspace changed, merged."""
         workspace = await info.context.workspace()
         entries = sorted(workspace.entries, key=lambda entry: (entry.event, len(entry.conditions)))
         return [CatalogueEntryType.of(entry) for entry in entries if event is None or entry.event == event]

@@ -106,7 +106,9 @@ class PluginType:
             run=PluginRun(plugin.info.run),
             loaded=plugin.loaded,
             error=plugin.error,
-            enabled=plugin.loaded and plugin.name not in workspace.disabled_plugins,
+            enabled=plugin.loaded
+            and plugin.name not in workspace.disabled_plugins
+            and (not plugin.info.opt_in or plugin.name in workspace.plugins),
             settings_schema=schema,
             settings=settings,
             blocked_seconds=plugin.blocked_seconds,

@@ -21,6 +21,7 @@ from cdp.ingest.validate import Validator
 from cdp.model import Event, Workspace, WorkspaceId
 from cdp.telemetry import stage
 from cdp.workspaces.cache import Workspaces
+from cdp.workspaces.plugin_catalogue import PluginCatalogue
 
 
 class ItemRefusal(Struct, frozen=True, kw_only=True):
@@ -68,6 +69,7 @@ class Intake:
         clock: now.
         passage: the plugins that have a say; None: there are none.
         seals: for what must not be kept as it came.
+        catalogue: what plugins add to the workspaces' catalogues; None: nothing.
     """
 
     def __init__(
@@ -78,11 +80,13 @@ class Intake:
         clock: Callable[[], datetime],
         passage: Passage | None = None,
         seals: Seals | None = None,
+        catalogue: PluginCatalogue | None = None,
     ) -> None:
         self._accumulator = accumulator
         self._workspaces = workspaces
         self._clock = clock
         self._passage = passage
+        self._catalogue = catalogue
         self.seals = seals or Seals()
         self._pace = Pace()
         self._validators: dict[str, Validator] = {}
@@ -111,7 +115,7 @@ class Intake:
             Unavailable: the queue is full, the database is away, the process is stopping, or a guard cannot be asked
                 and there is no key to seal with what it should have seen; come again.
         """
-        workspace = await self._workspaces.get(workspace_id)
+        workspace = await self._workspace(workspace_id)
         validator = self._validator(workspace.settings.default_country)
         received_at = received_at or self._clock()
         await self._pace.turn(workspace_id)
@@ -169,7 +173,7 @@ class Intake:
             Conflict: a plugin does not let its identifiers become one person's.
             Unavailable: as for `take`.
         """
-        workspace = await self._workspaces.get(workspace_id)
+        workspace = await self._workspace(workspace_id)
         if self._passage is not None and self._passage.concerns(workspace):
             (passed,) = await self._passage.take(workspace, [event], self._clock())
             if isinstance(passed, Turned):
@@ -203,6 +207,12 @@ class Intake:
             body = self.seals.seal(workspace_id, body) or b""
         refusal = Refusal(code="MALFORMED", message=error.message, field=error.field, body=body)
         await self._accumulator.submit(workspace_id, (), (refusal,), source=source)
+
+    async def _workspace(self, workspace_id: WorkspaceId) -> Workspace:
+        workspace = await self._workspaces.get(workspace_id)
+        if self._catalogue is not None:
+            workspace = await self._catalogue.current(workspace, self._clock())
+        return workspace
 
     async def _led(
         self, workspace: Workspace, checked: Sequence[tuple[int, Checked]], now: datetime

@@ -52,20 +52,17 @@ def entry_key(event: str, conditions: Sequence[Condition]) -> EntryKey:
     return fold_name(event), b"\n".join(texts)
 
 
-def merge_entries(own: Iterable[CatalogueEntry]) -> tuple[CatalogueEntry, ...]:
-    """The workspace's own entries, then the defaults that none of them replaces.
+def merge_entries(
+    own: Iterable[CatalogueEntry], of_plugins: Iterable[CatalogueEntry] = ()
+) -> tuple[CatalogueEntry, ...]:
+    """The workspace's own entries, then those of plugins and the defaults that none before them replaces.
 
-    An own entry without contributions switches the default off: its events are known and count for neither panel.
+    An own entry without contributions switches the other off: its events are known and count for neither panel.
     """
-    mine = {entry_key(entry.event, entry.conditions): entry for entry in own}
-    defaults = (entry for entry in _DEFAULTS if entry_key(entry.event, entry.conditions) not in mine)
-    return (*mine.values(), *defaults)
-
-
-def is_default(event: str, conditions: Sequence[Condition]) -> bool:
-    """Whether the default catalogue has this entry."""
-    wanted = entry_key(event, conditions)
-    return any(entry_key(entry.event, entry.conditions) == wanted for entry in _DEFAULTS)
+    merged = {entry_key(entry.event, entry.conditions): entry for entry in own}
+    for entry in (*of_plugins, *_DEFAULTS):
+        merged.setdefault(entry_key(entry.event, entry.conditions), entry)
+    return tuple(merged.values())
 
 
 class Catalogue:

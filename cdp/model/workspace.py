@@ -68,9 +68,11 @@ class Workspace(Struct, frozen=True, kw_only=True):
     """Zero of the forward decay."""
     settings: WorkspaceSettings
     entries: tuple[CatalogueEntry, ...]
-    """Defaults and the workspace's own, merged: one per (event, conditions)."""
+    """The workspace's own, those of plugins and defaults, merged: one per (event, conditions)."""
     features: tuple[Feature, ...]
     limits: Limits = Limits()
+    plugin_entries: tuple[CatalogueEntry, ...] = ()
+    """What plugins add to the catalogue, whether or not the workspace has something else in its place."""
     plugins: dict[str, PluginState] = {}
     """What the workspace has decided about plugins, by name; those that it has decided nothing about are missing."""
 

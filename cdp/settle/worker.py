@@ -23,6 +23,7 @@ from cdp.settle.queue import Held, Waiting
 from cdp.settle.settling import settle
 from cdp.telemetry import count, described, stage
 from cdp.workspaces.cache import Workspaces
+from cdp.workspaces.plugin_catalogue import PluginCatalogue
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +77,7 @@ class Worker:
         self._monotonic = monotonic
         self._kept_house_at: float | None = None
         self._chores = Chores(database)
+        self._catalogue = PluginCatalogue(plugins, database, workspaces)
 
     def wake(self, _workspace_id: WorkspaceId | None = None, _touched: Collection[ProfileId] = ()) -> None:
         """Say that something has been committed that may want settling; on the event loop's thread."""
@@ -143,6 +145,7 @@ class Worker:
             while await upkeep.ask_again(self._database, one.workspace_id, now=now):
                 pass
             self._chores.due(one.workspace_id)
+            await self._catalogue.renew(one.workspace_id, now)
 
     async def chore_once(self) -> bool:
         """Do one chunk of what has been due since the house was kept last; whether more is left.

@@ -16,7 +16,7 @@ import msgspec
 from cdp.db.pool import Connection
 from cdp.db.queries import load_queries
 from cdp.errors import NotFound
-from cdp.lenses.catalogue import check_entry, entry_key, is_default
+from cdp.lenses.catalogue import check_entry, entry_key
 from cdp.model import CatalogueEntry, Condition, Feature, Measure, Workspace, WorkspaceId, WorkspaceSettings
 from cdp.workspaces import store
 from cdp.workspaces.validation import changed_settings, checked_feature, differing
@@ -90,8 +90,8 @@ async def remove_entry(
 ) -> CatalogueEntry | None:
     """Take an entry away and return what holds in its place.
 
-    The workspace's own entry goes, and the default that it replaced, if any, holds again. A default is switched off:
-    its events are known then, and count for neither panel.
+    The workspace's own entry goes, and the one of a plugin or the default that it replaced, if any, holds again. Such a
+    one is switched off: its events are known then, and count for neither panel.
 
     Raises:
         NotFound: there is no such entry, or no such workspace.
@@ -102,15 +102,13 @@ async def remove_entry(
         raise NotFound(f"The catalogue has no entry for {event!r} with these conditions.", field=("event",))
     after: CatalogueEntry | None
     if known.entry_id is None:
-        after = msgspec.structs.replace(known, contributions=())
+        after = msgspec.structs.replace(known, contributions=(), description=None, plugin=None)
         after = msgspec.structs.replace(
             after, entry_id=await _replace(connection, workspace_id, before.entries, after)
         )
     else:
         await connection.execute(_SQL.delete_entries, workspace_id, [known.entry_id])
-        after = None
-        if is_default(event, conditions):
-            after = _find((await store.load(connection, workspace_id)).entries, event, conditions)
+        after = _find((await store.load(connection, workspace_id)).entries, event, conditions)
     if after is None or after.contributions != known.contributions:
         await connection.execute(_SQL.note_reclassification, workspace_id, [known.event], now)
     await connection.execute(_SQL.bump, workspace_id)

@@ -18,6 +18,9 @@ SELECT w.name, w.version, w.epoch, w.settings, w.limits,
         FROM catalogue_entry e WHERE e.workspace_id = $1) AS entries,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('key', f.key, 'name', f.name, 'tip', f.tip) ORDER BY f.key), '[]')
         FROM feature f WHERE f.workspace_id = $1) AS features,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object('plugin', c.plugin, 'event', c.event, 'conditions', c.conditions,
+                   'contributions', c.contributions, 'description', c.description) ORDER BY c.plugin, c.position), '[]')
+        FROM plugin_catalogue_entry c WHERE c.workspace_id = $1) AS plugin_entries,
        (SELECT coalesce(jsonb_object_agg(p.plugin, jsonb_build_object('enabled', p.enabled, 'settings', p.settings,
                    'secrets', p.secrets)), '{}')
         FROM plugin_state p WHERE p.workspace_id = $1) AS plugins
@@ -75,3 +78,15 @@ VALUES ($1, $2, $3, $4::jsonb, $5::jsonb, $6, $7)
 ON CONFLICT (workspace_id, plugin) DO UPDATE
 SET enabled = excluded.enabled, settings = excluded.settings, secrets = excluded.secrets,
     changed_by = excluded.changed_by, changed_at = excluded.changed_at;
+
+-- name: forget_plugin_entries
+-- Removes what these plugins added to the catalogue: ($1 workspace, $2 plugins).
+DELETE FROM plugin_catalogue_entry WHERE workspace_id = $1 AND plugin = ANY ($2::text[]);
+
+-- name: keep_plugin_entries
+-- Writes what plugins add to the catalogue: ($1 workspace, $2 plugins, $3 positions, $4 events, $5 conditions, $6 contributions,
+-- $7 descriptions).
+INSERT INTO plugin_catalogue_entry (workspace_id, plugin, position, event, conditions, contributions, description)
+SELECT $1, e.plugin, e.position, e.event, e.conditions::jsonb, e.contributions::jsonb, e.description
+FROM unnest($2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[])
+     AS e (plugin, position, event, conditions, contributions, description);

@@ -67,13 +67,16 @@ async def load(connection: Connection, workspace_id: WorkspaceId) -> Workspace:
     if row is None:
         raise NotFound("There is no such workspace.")
     try:
+        of_plugins = msgspec.json.decode(row["plugin_entries"], type=tuple[CatalogueEntry, ...])
+        own = msgspec.json.decode(row["entries"], type=list[CatalogueEntry])
         return Workspace(
             workspace_id=workspace_id,
             name=row["name"],
             version=row["version"],
             epoch=row["epoch"],
             settings=msgspec.json.decode(row["settings"], type=WorkspaceSettings),
-            entries=merge_entries(msgspec.json.decode(row["entries"], type=list[CatalogueEntry])),
+            entries=merge_entries(own, of_plugins),
+            plugin_entries=of_plugins,
             features=msgspec.json.decode(row["features"], type=tuple[Feature, ...]),
             limits=msgspec.json.decode(row["limits"], type=Limits),
             plugins=msgspec.json.decode(row["plugins"], type=dict[str, PluginState]),
