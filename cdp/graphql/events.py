@@ -12,6 +12,7 @@ from strawberry.scalars import ID, JSON
 from cdp.graphql.identifiers import Identifier
 from cdp.graphql.nodes import Node, global_id
 from cdp.model import Lens
+from cdp.personalisation.tracking import CONVERTED, SHOWN
 from cdp.plan.entities import Entity, SortKey
 from cdp.plan.fields import Given, column, nested
 from cdp.plan.labels import PII, Label
@@ -23,13 +24,16 @@ if TYPE_CHECKING:
 _OCCURRED = SortKey(sql="e.occurred_at", sql_type="timestamptz")
 _NUMBER = SortKey(sql="e.event_id", sql_type="int8")
 
+# Who was shown what tells which audiences they were in, and so is of both panels.
+_NOT_SHOWN = f"lower(e.name) NOT IN ('{SHOWN.lower()}', '{CONVERTED.lower()}')"
+
 EVENTS = Entity(
     type_name="Event",
     alias="e",
     source="event e",
     key=(_OCCURRED, _NUMBER),
     visible="e.workspace_id = $1",
-    hidden={Label.INTENT: "NOT e.intent", Label.USAGE: "NOT e.usage"},
+    hidden={Label.INTENT: f"NOT e.intent AND {_NOT_SHOWN}", Label.USAGE: f"NOT e.usage AND {_NOT_SHOWN}"},
     by_id="e.occurred_at = {key_0} AND e.event_id = {key_1}",
     order=((_OCCURRED, True),),
 )

@@ -16,6 +16,11 @@ PERSON, ACCOUNT = encode_id("Profile", 1), encode_id("Account", 1)
 NEEDS: dict[str, tuple[Scope, dict[str, Any]]] = {
     "eventsIngest": (Scope.EVENTS_WRITE, {"events": []}),
     "eventsReplay": (Scope.WORKSPACE_ADMIN, {"code": "MISSING_ID"}),
+    "personalisationSlotDefine": (Scope.WORKSPACE_ADMIN, {"name": "hero"}),
+    "personalisationSlotRemove": (Scope.WORKSPACE_ADMIN, {"name": "nobody's"}),
+    "personalisationVariantSet": (Scope.WORKSPACE_ADMIN, {"slot": "nobody's", "name": "a", "content": {}}),
+    "personalisationVariantRemove": (Scope.WORKSPACE_ADMIN, {"slot": "nobody's", "name": "a"}),
+    "personalisationRecord": (Scope.EVENTS_WRITE, {"profile": PERSON, "slot": "hero", "variant": "a"}),
     "pluginEnable": (Scope.WORKSPACE_ADMIN, {"plugin": "nobody"}),
     "pluginDisable": (Scope.WORKSPACE_ADMIN, {"plugin": "nobody"}),
     "pluginConfigure": (Scope.WORKSPACE_ADMIN, {"plugin": "nobody", "settings": {}}),
@@ -36,6 +41,7 @@ NEEDS: dict[str, tuple[Scope, dict[str, Any]]] = {
 ASKS = {
     "{ catalogue { unclassified { name } } }": Scope.PROFILES_READ,
     "{ workspace { name } }": Scope.PROFILES_READ,
+    "{ personalisationSlots { name } }": Scope.PROFILES_READ,
     "{ plugins { name loaded error hooks { hook calls circuit } } }": Scope.WORKSPACE_ADMIN,
     "{ refusedEvents { totalCount nodes { id } } }": Scope.WORKSPACE_ADMIN,
     '{ identityExplain(a: {kind: "user_id", value: "a"}, b: {kind: "user_id", value: "b"}) { same } }': Scope.PII_READ,

@@ -24,7 +24,7 @@ from tests.security.conftest import Side, track
 
 SCHEMA = build_schema().graphql_schema
 
-ARGUMENTS = {"slot": '"hero"', "ended": "true", "first": "3"}
+ARGUMENTS = {"slot": '"hero"', "slots": '["hero"]', "ended": "true", "first": "3"}
 """Of fields below Query's own; other arguments are left out."""
 
 ROOTS = {
@@ -34,6 +34,8 @@ ROOTS = {
     "account": 'account(domain: "canary-works.com")',
     "catalogue": "catalogue",
     "workspace": "workspace",
+    "personalisationSlots": "personalisationSlots",
+    "personalisationReport": 'personalisationReport(slot: "hero")',
     "plugins": "plugins",
     "refusedEvents": "refusedEvents",
     "identityExplain": """identityExplain(a: { kind: "user_id", value: "u-1" },
@@ -111,9 +113,36 @@ async def planted(ours: Side, application: Application) -> Side:
         ),
         track("u-1", "Pricing Viewed", messageId="canary-intent", context={"a": "canary-intent"}, **intent),
     )
+    await _plant_variants(ours)
     while await application.worker.settle_once():
         pass
     return ours
+
+
+async def _plant_variants(ours: Side) -> None:
+    """Variants over each panel and over personal data, and that the person was shown them."""
+    await ours.data(
+        """mutation { personalisationSlotDefine(input: { name: "hero" }) { userErrors { message } }
+          a: personalisationVariantSet(input: { slot: "hero", name: "canary-intent a", content: {}, lens: INTENT })
+            { userErrors { message } }
+          b: personalisationVariantSet(input: { slot: "hero", name: "canary-usage a", content: {}, lens: USAGE })
+            { userErrors { message } }
+          c: personalisationVariantSet(input: { slot: "hero", name: "canary-intent b", content: {},
+            audience: { not: { memberships: { none: { buyerIntent: { score: { gt: 0 } } } } } } })
+            { userErrors { message } }
+          d: personalisationVariantSet(input: { slot: "hero", name: "canary-usage b", content: {}, priority: 1,
+            audience: { or: [{ usage: { activeDays: { gt: 0 } } }] } }) { userErrors { message } }
+          e: personalisationVariantSet(input: { slot: "hero", name: "canary-pii a", content: {}, priority: 2,
+            audience: { displayName: { exists: true } } }) { userErrors { message } } }"""
+    )
+    await ours.tell(
+        *(
+            track("u-1", "Personalisation Shown", properties={"slot": "hero", "variant": f"{word} a"})
+            for word in ("canary-intent", "canary-usage", "canary-pii")
+        ),
+        track("u-1", "personalisation converted", properties={"slot": "hero", "variant": "canary-intent a"}),
+        track("u-1", "personalisation converted", properties={"slot": "hero", "variant": "canary-usage a"}),
+    )
 
 
 def test_every_field_of_query_is_tried() -> None:

@@ -94,6 +94,7 @@ MUTATIONS: dict[str, Any] = {
     "roleAssert": lambda mine, other: {"person": mine, "account": other, "role": "END_USER"},
     "roleRetract": lambda _, other: {"person": other, "role": "END_USER"},
     "eventsReplay": lambda _, other: {"ids": [other]},
+    "personalisationRecord": lambda _, other: {"profile": other, "slot": "hero", "variant": "a"},
 }
 
 

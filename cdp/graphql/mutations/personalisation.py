@@ -63,16 +63,31 @@ class PersonalisationSlotDefineInput:
     )
 
 
-@strawberry.type(description="What a mutation did to a slot.")
-class PersonalisationSlotPayload:
-    """Payload of the mutations of slots and variants."""
+@strawberry.type
+class _SlotPayload:
+    """What mutations answer that change a slot, or one of its variants."""
 
     slot: PersonalisationSlot | None = strawberry.field(
-        default=None, description="The slot as it is now; null where nothing was changed, or it is gone."
+        default=None, description="The slot as it is now; null where nothing was changed."
     )
     user_errors: list[UserError] = strawberry.field(
         default_factory=no_errors, description="Why nothing was changed; empty where it was."
     )
+
+
+@strawberry.type(description="What personalisationSlotDefine did.")
+class PersonalisationSlotDefinePayload(_SlotPayload):
+    """Payload of personalisationSlotDefine."""
+
+
+@strawberry.type(description="What personalisationVariantSet did.")
+class PersonalisationVariantSetPayload(_SlotPayload):
+    """Payload of personalisationVariantSet."""
+
+
+@strawberry.type(description="What personalisationVariantRemove did.")
+class PersonalisationVariantRemovePayload(_SlotPayload):
+    """Payload of personalisationVariantRemove."""
 
 
 @strawberry.input(description="A slot to take away, with its variants.")
@@ -196,7 +211,7 @@ class PersonalisationMutations:
     @mutation(Scope.WORKSPACE_ADMIN, "Make a slot, or say anew what holds for the one of that name.")
     async def personalisation_slot_define(
         self, info: Info, given: Given[PersonalisationSlotDefineInput]
-    ) -> PersonalisationSlotPayload:
+    ) -> PersonalisationSlotDefinePayload:
         """Define a slot."""
         fallback = _object(given.fallback, "fallback") if given.fallback is not None else {}
         made = secrets.token_hex(8)
@@ -215,7 +230,8 @@ class PersonalisationMutations:
                 connection, workspace_id, slot, keep_salt=given.salt is None, now=now
             )
 
-        return _payload(info.context, await change(info.context, work))
+        slot = await change(info.context, work)
+        return PersonalisationSlotDefinePayload(slot=_shown(info.context, slot))
 
     @mutation(
         Scope.WORKSPACE_ADMIN, "Take a slot away with its variants. What was shown in it stays recorded."
@@ -237,7 +253,7 @@ class PersonalisationMutations:
     )
     async def personalisation_variant_set(
         self, info: Info, given: Given[PersonalisationVariantSetInput]
-    ) -> PersonalisationSlotPayload:
+    ) -> PersonalisationVariantSetPayload:
         """Set a variant."""
         context = info.context
         audience: dict[str, Any] | None = audience_of(given.audience)
@@ -260,18 +276,20 @@ class PersonalisationMutations:
         async def work(connection: Connection, workspace_id: WorkspaceId, now: datetime) -> Slot:
             return await store.set_variant(connection, workspace_id, given.slot, variant, now=now)
 
-        return _payload(context, await change(context, work))
+        slot = await change(context, work)
+        return PersonalisationVariantSetPayload(slot=_shown(context, slot))
 
     @mutation(Scope.WORKSPACE_ADMIN, "Take a variant away. What was shown of it stays recorded.")
     async def personalisation_variant_remove(
         self, info: Info, given: Given[PersonalisationVariantRemoveInput]
-    ) -> PersonalisationSlotPayload:
+    ) -> PersonalisationVariantRemovePayload:
         """Remove a variant."""
 
         async def work(connection: Connection, workspace_id: WorkspaceId, _now: datetime) -> Slot:
             return await store.remove_variant(connection, workspace_id, given.slot, given.name)
 
-        return _payload(info.context, await change(info.context, work))
+        slot = await change(info.context, work)
+        return PersonalisationVariantRemovePayload(slot=_shown(info.context, slot))
 
     @mutation(
         Scope.EVENTS_WRITE,
@@ -332,8 +350,8 @@ async def _named(context: Context, profile: str) -> dict[str, str]:
     )
 
 
-def _payload(context: Context, slot: Slot) -> PersonalisationSlotPayload:
-    return PersonalisationSlotPayload(slot=PersonalisationSlot.of(slot, seen_by(context, [slot])[slot.name]))
+def _shown(context: Context, slot: Slot) -> PersonalisationSlot:
+    return PersonalisationSlot.of(slot, seen_by(context, [slot])[slot.name])
 
 
 def _object(value: object, field: str) -> dict[str, Any]:
