@@ -1,121 +1,177 @@
-"""Asking providers when it is due, and writing down what they answered."""
+"""Writing down what providers answered: on the identifier that it follows from, or on the account."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from decimal import Decimal
 
 import msgspec
 from msgspec import Struct
 
 from cdp.db.pool import Connection
 from cdp.db.queries import load_queries
-from cdp.hooks.outcomes import Answered, Outcome
-from cdp.model import EnrichedTrait, Identifier, NodeId, ProfileId, WorkspaceId
+from cdp.enrichment.providers import Source
+from cdp.enrichment.subjects import Case
+from cdp.enrichment.waterfall import shares
+from cdp.model import Charged, EnrichedTrait, Identifier, Subject, WorkspaceId
 
-_queries = load_queries("cdp.enrichment", "store.sql")
+_QUERIES = load_queries("cdp.enrichment", "store.sql")
 
 ASK_AGAIN = timedelta(days=30)
-"""A provider that gives no `expires_at`, or found nothing, is asked again after this."""
-
-Answers: TypeAlias = Mapping[ProfileId, Mapping[str, Outcome[tuple[EnrichedTrait, ...]]]]
-"""Per person, what each provider that was asked said."""
+"""When a provider is asked again whose answers have no time to live."""
 
 
-class Asking(Struct, frozen=True, kw_only=True):
-    """A person's identifiers, and which providers need not be asked about them."""
+class Answer(Struct, frozen=True, kw_only=True):
+    """What one provider said of one subject; no traits: it knew nothing."""
 
-    nodes: dict[Identifier, NodeId]
-    fresh: frozenset[str]
-    """Providers whose answers about all of them are still good."""
-
-
-async def load(
-    connection: Connection, workspace_id: WorkspaceId, profile_ids: Sequence[ProfileId], *, now: datetime
-) -> dict[ProfileId, Asking]:
-    """Whom to ask about each of these people."""
-    rows = await connection.fetch(_queries.load_nodes, workspace_id, profile_ids, now)
-    nodes: dict[ProfileId, dict[Identifier, NodeId]] = {}
-    fresh: dict[ProfileId, frozenset[str]] = {}
-    for row in rows:
-        profile_id = ProfileId(row["profile_id"])
-        nodes.setdefault(profile_id, {})[Identifier(row["kind"], row["value"])] = NodeId(row["node_id"])
-        providers = frozenset(row["fresh"])
-        fresh[profile_id] = fresh.get(profile_id, providers) & providers
-    return {profile_id: Asking(nodes=found, fresh=fresh[profile_id]) for profile_id, found in nodes.items()}
+    case: Case
+    traits: tuple[EnrichedTrait, ...]
+    cost: Decimal
 
 
-async def apply(
+async def keep(
     connection: Connection,
     workspace_id: WorkspaceId,
-    asked: Mapping[ProfileId, Asking],
-    answers: Answers,
+    source: Source,
+    answers: Sequence[Answer],
     *,
     now: datetime,
-) -> int:
-    """Make the stored traits agree with the answers, and note when to ask again; returns how many were given.
+) -> None:
+    """Make what is stored of this provider agree with its answers, and note when to ask it again.
 
-    A provider that failed is not in this: its earlier traits stay, and it stays due. What two providers say of the
-    same trait is kept beside each other.
+    What another provider says of the same trait is kept beside it.
     """
-    given: list[tuple[NodeId, str, EnrichedTrait]] = []
-    pairs: list[tuple[NodeId, str, datetime]] = []
-    for profile_id, said in answers.items():
-        nodes = asked[profile_id].nodes
-        for provider, outcome in said.items():
-            if not isinstance(outcome, Answered):
-                continue
-            given += [(nodes[trait.about], provider, trait) for trait in outcome.value]
-            pairs += [
-                (node_id, provider, _due_again(identifier, outcome.value, now))
-                for identifier, node_id in nodes.items()
-            ]
-    if pairs:
-        await _write(connection, workspace_id, given, pairs, now)
-    return len(given)
+    if not answers:
+        return
+    kept = [(place, source.name, trait, cost) for one in answers for place, trait, cost in _placed(one)]
+    asked = [
+        (place, source.name, *_due(source, one, about, now))
+        for one in answers
+        for about, place in _places(one.case).items()
+    ]
+    of_account = source.provider.subject is Subject.ACCOUNT
+    places = [place for place, _, _, _ in kept]
+    names = [name for _, name, _, _ in kept]
+    keys = [trait.key for _, _, trait, _ in kept]
+    forget = [(member, source.name) for one in answers for member in _whole(one.case)]
+    await connection.execute(
+        _QUERIES.remove_account_traits if of_account else _QUERIES.remove_traits,
+        workspace_id,
+        [place for place, _ in forget],
+        [name for _, name in forget],
+        places,
+        names,
+        keys,
+    )
+    await connection.execute(
+        _QUERIES.keep_account_traits if of_account else _QUERIES.keep_traits,
+        workspace_id,
+        now,
+        places,
+        names,
+        keys,
+        [msgspec.json.encode(trait.value).decode() for _, _, trait, _ in kept],
+        [trait.confidence for _, _, trait, _ in kept],
+        [cost for _, _, _, cost in kept],
+        [source.provider.currency] * len(kept),
+        [_expiry(source, trait, now) for _, _, trait, _ in kept],
+    )
+    await _note(connection, workspace_id, of_account, asked, now)
+
+
+async def pass_over(
+    connection: Connection,
+    workspace_id: WorkspaceId,
+    passed: Sequence[tuple[Case, Source]],
+    *,
+    now: datetime,
+) -> None:
+    """Note that these providers were not asked since nothing was missing: the next event need not look again."""
+    for subject in Subject:
+        rows = [
+            (place, source.name, now + ASK_AGAIN, None)
+            for case, source in passed
+            if case.subject is subject
+            for place in _places(case).values()
+        ]
+        if rows:
+            await _note(connection, workspace_id, subject is Subject.ACCOUNT, rows, now)
 
 
 async def expire(
     connection: Connection, workspace_id: WorkspaceId, *, now: datetime, limit: int = 1_000
 ) -> int:
-    """Delete traits whose time is over; how many, at most `limit`."""
-    status = await connection.execute(_queries.expire_traits, workspace_id, now, limit)
-    return int(status.rpartition(" ")[2])
+    """Delete traits whose time is over; how many, at most `limit` of people and of accounts each."""
+    gone = 0
+    for query in (_QUERIES.expire_traits, _QUERIES.expire_account_traits):
+        status = await connection.execute(query, workspace_id, now, limit)
+        gone += int(status.rpartition(" ")[2])
+    return gone
 
 
-def _due_again(identifier: Identifier, traits: Sequence[EnrichedTrait], now: datetime) -> datetime:
-    expiries = [trait.expires_at for trait in traits if trait.about == identifier and trait.expires_at]
-    return max(now, min(expiries)) if expiries else now + ASK_AGAIN
+def cost_of(source: Source, traits: Sequence[EnrichedTrait]) -> Decimal:
+    """What an answer costs: what its traits say, else what the provider declares."""
+    said = sum((trait.cost for trait in traits), Decimal(0))
+    if said > 0:
+        return said
+
+    return source.provider.cost if traits or source.provider.charged is Charged.CALL else Decimal(0)
 
 
-async def _write(
+def _placed(answer: Answer) -> list[tuple[int, EnrichedTrait, Decimal]]:
+    """Each trait with where it is kept, and what it cost; the costs add up to that of the answer."""
+    places = _places(answer.case)
+    said = [trait.cost for trait in answer.traits]
+    costs = said if any(said) else shares(answer.cost, len(answer.traits))
+    return [(places[trait.about], trait, cost) for trait, cost in zip(answer.traits, costs, strict=True)]
+
+
+def _places(case: Case) -> Mapping[Identifier | None, int]:
+    """Where traits about what are kept: nodes of identifiers, or the account (None)."""
+    if case.subject is Subject.ACCOUNT:
+        return {None: case.subject_id}
+    return {identifier: int(node_id) for identifier, node_id in case.nodes.items()}
+
+
+def _whole(case: Case) -> list[int]:
+    """Everywhere that something may be kept."""
+    return list(case.family) if case.subject is Subject.ACCOUNT else list(case.nodes.values())
+
+
+def _due(source: Source, answer: Answer, about: Identifier | None, now: datetime) -> tuple[datetime, bool]:
+    """When to ask again, and whether something was found."""
+    if not answer.traits:
+        missed = source.provider.miss_time_to_live if source.provider.time_to_live else ASK_AGAIN
+        return now + missed, False
+    expiries = [
+        expiry
+        for trait in answer.traits
+        if trait.about == about and (expiry := _expiry(source, trait, now)) is not None
+    ]
+    later = now + (source.provider.time_to_live or ASK_AGAIN)
+    return (max(now, min(expiries)) if expiries else later), True
+
+
+def _expiry(source: Source, trait: EnrichedTrait, now: datetime) -> datetime | None:
+    if trait.expires_at is not None:
+        return trait.expires_at
+    return None if source.provider.time_to_live is None else now + source.provider.time_to_live
+
+
+async def _note(
     connection: Connection,
     workspace_id: WorkspaceId,
-    given: Sequence[tuple[NodeId, str, EnrichedTrait]],
-    pairs: Sequence[tuple[NodeId, str, datetime]],
+    of_account: bool,
+    rows: Sequence[tuple[int, str, datetime, bool | None]],
     now: datetime,
 ) -> None:
-    node_ids = [node_id for node_id, _, _ in given]
-    providers = [provider for _, provider, _ in given]
-    keys = [trait.key for _, _, trait in given]
-    asked_nodes = [node_id for node_id, _, _ in pairs]
-    asked_providers = [provider for _, provider, _ in pairs]
     await connection.execute(
-        _queries.remove_traits, workspace_id, asked_nodes, asked_providers, node_ids, providers, keys
-    )
-    await connection.execute(
-        _queries.keep_traits,
+        _QUERIES.note_account_asked if of_account else _QUERIES.note_asked,
         workspace_id,
         now,
-        node_ids,
-        providers,
-        keys,
-        [msgspec.json.encode(trait.value).decode() for _, _, trait in given],
-        [trait.confidence for _, _, trait in given],
-        [trait.cost for _, _, trait in given],
-        [trait.expires_at for _, _, trait in given],
-    )
-    await connection.execute(
-        _queries.note_asked, workspace_id, now, asked_nodes, asked_providers, [due for _, _, due in pairs]
+        [place for place, _, _, _ in rows],
+        [name for _, name, _, _ in rows],
+        [due for _, _, due, _ in rows],
+        [found for _, _, _, found in rows],
     )

@@ -5,7 +5,6 @@ In that order, so that no connection is held while a plugin is waited for.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -16,8 +15,6 @@ from msgspec import Struct
 from cdp import changes, enrichment, roles
 from cdp.changes.portrait import HeldRole
 from cdp.db.pool import Connection, Database
-from cdp.enrichment.apply import Answers as TraitAnswers
-from cdp.enrichment.apply import Asking
 from cdp.hooks.manager import Plugins
 from cdp.hooks.outcomes import Failed, Outcome
 from cdp.identity.store import RETRYABLE
@@ -25,10 +22,9 @@ from cdp.lenses.read import membership_facts
 from cdp.live.changes import note_settled
 from cdp.model import (
     AccountId,
-    EnrichmentRequest,
     MembershipFacts,
-    ProfileFacts,
     ProfileId,
+    Subject,
     Workspace,
     WorkspaceId,
 )
@@ -45,13 +41,10 @@ class _Findings(Struct, frozen=True, kw_only=True):
     """What the plugins said about the profiles."""
 
     roles: RoleAnswers
-    asked: Mapping[ProfileId, Asking]
-    traits: TraitAnswers
 
     def incomplete(self) -> set[ProfileId]:
         """People about whom some plugin failed to answer."""
-        failed = {place[0] for place, said in self.roles.items() if _any_failed(said)}
-        return failed | {profile_id for profile_id, said in self.traits.items() if _any_failed(said)}
+        return {place[0] for place, said in self.roles.items() if _any_failed(said)}
 
 
 async def settle(
@@ -64,7 +57,7 @@ async def settle(
     now: datetime,
     listening_since: datetime | None = None,
 ) -> None:
-    """Resolve the roles of these profiles and enrich them; those that a failing plugin was not done with stay due.
+    """Resolve the roles of these profiles, and have them enriched; whom a failing plugin was not done with stays due.
 
     Raises:
         Unavailable: the database is away; nothing was written.
@@ -75,17 +68,16 @@ async def settle(
     ) as connection:
         with stage("settle.read"):
             memberships = await membership_facts(connection, workspace, profile_ids, now)
-            asked = await enrichment.load(connection, workspace.workspace_id, profile_ids, now=now)
-    people = {place[0]: facts.profile for place, facts in memberships.items()}
     current = {
         place: facts for place, facts in memberships.items() if facts.until is None or facts.until > now
     }
     with stage("settle.ask"):
-        said, traits = await asyncio.gather(
-            plugins.resolve_roles(list(current.values()), workspace=workspace),
-            _enrich(workspace, plugins, people, asked, now),
-        )
-    findings = _Findings(roles=dict(zip(current, said, strict=True)), asked=asked, traits=traits)
+        said = await plugins.resolve_roles(list(current.values()), workspace=workspace)
+    findings = _Findings(roles=dict(zip(current, said, strict=True)))
+    providers = {
+        subject: [one.name for one in enrichment.sources_of(plugins, workspace, subject)]
+        for subject in Subject
+    }
     async for attempt in stamina.retry_context(on=RETRYABLE, attempts=5, timeout=10.0, wait_initial=0.01):
         with attempt, stage("settle.write"):
             async with database.transaction(workspace.workspace_id) as connection:
@@ -93,39 +85,15 @@ async def settle(
                 await _write(
                     connection, workspace.workspace_id, ours, findings, kept=plugins.left_out(), now=now
                 )
+                settled = [one.profile_id for one in ours]
+                await enrichment.note(connection, workspace.workspace_id, settled, providers, now=now)
                 if listeners := _listeners(plugins, workspace):
                     ids = {one.profile_id for one in ours}
                     mine = {place: facts for place, facts in memberships.items() if place[0] in ids}
                     since = listening_since or now
                     await _note_changes(connection, workspace, mine, listeners, since=since, now=now)
                 await _let_go(connection, workspace.workspace_id, token, ours, findings.incomplete(), now=now)
-                await note_settled(connection, workspace.workspace_id, [one.profile_id for one in ours])
-
-
-async def _enrich(
-    workspace: Workspace,
-    plugins: Plugins,
-    people: Mapping[ProfileId, ProfileFacts],
-    asked: Mapping[ProfileId, Asking],
-    now: datetime,
-) -> TraitAnswers:
-    requests = [
-        EnrichmentRequest(
-            profile_id=profile_id,
-            identifiers=tuple(asking.nodes),
-            traits=people[profile_id].traits,
-            default_country=workspace.settings.default_country,
-            as_of=now,
-        )
-        for profile_id, asking in asked.items()
-        if profile_id in people
-    ]
-
-    def wanted(provider: str, index: int) -> bool:
-        return provider not in asked[requests[index].profile_id].fresh
-
-    answers = await plugins.enrich_person(requests, wanted=wanted, workspace=workspace)
-    return {request.profile_id: answer for request, answer in zip(requests, answers, strict=True)}
+                await note_settled(connection, workspace.workspace_id, settled)
 
 
 async def _write(
@@ -144,13 +112,6 @@ async def _write(
         sorted(ids),
         {place: said for place, said in findings.roles.items() if place[0] in ids},
         kept=kept,
-        now=now,
-    )
-    await enrichment.apply(
-        connection,
-        workspace_id,
-        findings.asked,
-        {profile_id: said for profile_id, said in findings.traits.items() if profile_id in ids},
         now=now,
     )
 

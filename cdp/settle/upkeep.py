@@ -67,6 +67,7 @@ async def expire(database: Database, workspace_id: WorkspaceId, *, now: datetime
     """Delete refused events and enriched traits whose time is over; how many, a chunk at a time."""
     async with database.connection(workspace_id) as connection:
         forgotten = await refused.expire(connection, workspace_id, now, limit=CHUNK)
+        forgotten += await enrichment.forget_calls(connection, workspace_id, now=now, limit=CHUNK)
         return forgotten + await enrichment.expire(connection, workspace_id, now=now, limit=CHUNK)
 
 
@@ -76,7 +77,8 @@ async def ask_again(database: Database, workspace_id: WorkspaceId, *, now: datet
         rows = await connection.fetch(queries.forget_answers, workspace_id, now, CHUNK)
         profile_ids = {ProfileId(row["profile_id"]) for row in rows}
         await settlement.note(connection, workspace_id, profile_ids, now)
-    return len(profile_ids)
+        accounts = await enrichment.note_due_accounts(connection, workspace_id, now=now, limit=CHUNK)
+    return len(profile_ids) + accounts
 
 
 def months_from(day: date, count: int) -> list[date]:

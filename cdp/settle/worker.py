@@ -13,6 +13,7 @@ import asyncpg
 import structlog
 
 from cdp.db.pool import Connection, Database
+from cdp.enrichment import Enricher
 from cdp.errors import DiptychError, Unavailable
 from cdp.hooks.manager import Plugins
 from cdp.lenses.reclassify import reclassify_some
@@ -77,6 +78,7 @@ class Worker:
         self._monotonic = monotonic
         self._kept_house_at: float | None = None
         self._chores = Chores(database)
+        self._enricher = Enricher(database, workspaces, plugins, clock=clock, poll=poll)
         self._catalogue = PluginCatalogue(plugins, database, workspaces)
 
     def wake(self, _workspace_id: WorkspaceId | None = None, _touched: Collection[ProfileId] = ()) -> None:
@@ -84,8 +86,10 @@ class Worker:
         self._woken.set()
 
     async def run(self) -> None:
-        """Settle until `aclose`; a database that goes away is waited for."""
+        """Settle and enrich until `aclose`; a database that goes away is waited for."""
         self._stopped.clear()
+        # Beside settling: a provider may be slow, or want to be waited for.
+        enriching = asyncio.create_task(self._enricher.run(self._stop))
         try:
             while not self._stop.is_set():
                 try:
@@ -95,6 +99,8 @@ class Worker:
                     log.warning("worker_waits_for_database", error=error.message)
                     await self._pause(self._poll, unless=self._stop)
         finally:
+            self._stop.set()
+            await asyncio.wait({enriching})
             self._stopped.set()
 
     async def aclose(self) -> None:
@@ -104,11 +110,17 @@ class Worker:
         await self._stopped.wait()
 
     async def settle_once(self, limit: int = 200) -> int:
-        """Settle at most `limit` due profiles of each workspace; how many were taken, 0 when nothing is due.
+        """Settle at most `limit` due profiles of each workspace, and enrich all that is due; how many were settled.
 
         Raises:
             Unavailable: the database is away; what was taken is taken again when its lease is over.
         """
+        taken = await self._settle_due(limit)
+        while await self._enricher.enrich_once():
+            pass
+        return taken
+
+    async def _settle_due(self, limit: int = 200) -> int:
         now = self._clock()
         taken = 0
         for one in await self._waiting():
@@ -203,7 +215,9 @@ class Worker:
             self._woken.clear()
             await self._keep_house_when_due()
             began = time.monotonic()
-            settled = await self.settle_once()
+            settled = await self._settle_due()
+            if settled:
+                self._enricher.wake()
             more = await self.reclassify_once() | await self.chore_once()
             if not more and not settled:
                 await self._pause(self._poll, unless=self._woken)
