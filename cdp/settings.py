@@ -68,6 +68,8 @@ class Settings:
     """Longest that one HTTP request of a plugin may take, in milliseconds."""
     outbound_bytes: int = 1024 * 1024
     """Largest body that a plugin's HTTP request may send or get."""
+    hook_memory_mb: int = 512
+    """By so many megabytes a process may grow during one plugin call, and a plugin's own process in all; 0: any."""
     health_port: int = 0
     """Port where `cdp worker` answers `/healthz`, `/readyz` and `/metrics`; 0: nowhere."""
     otlp_endpoint: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -100,6 +101,11 @@ class Circuit:
             return CircuitState.HALF_OPEN
         return CircuitState.OPEN
 
+    @property
+    def clean(self) -> bool:
+        """Whether nothing has failed since the last success."""
+        return self._failures_in_row == 0 and self._opened_at is None
+
     def admit(self) -> bool:
         """Whether the next call may be made; each admission must be followed by `succeeded` or `failed`."""
         with self._lock:
@@ -128,6 +134,17 @@ class Circuit:
             self._trying = False
 
 
+QUICK = 0.002
+"""Calls that take at most so many seconds are made beside those of others, in one thread …"""
+_SLOW = 0.05
+"""… but one that takes so long is not made there again soon, nor is one whose turns take …"""
+_LONGEST_TURN = 0.05
+_SURE = 3
+"""Turns that show that a plugin is quick."""
+_GRACE = 2
+"""One in a row that is slower for once, as the whole process may be, does not show that it is not."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Counters:
     """What is counted for one plugin in one hook, on the event loop's thread."""
@@ -138,6 +155,31 @@ class Counters:
     last_kind: FailureKind | None = None
     last_error: str | None = None
     last_error_at: datetime | None = None
+    seconds: float = 0.0
+    slowest: float = 0.0
+    times: list[int] = field(default_factory=lambda: [0] * (len(TIMES) + 1))
+    haste: int = 0
+    """Grows with every turn that was quick, falls with every one that was not."""
+
+    @property
+    def quick(self) -> bool:
+        """Whether its calls take less than the way to a thread of its own."""
+        return self.haste >= _SURE
+
+    def took(self, seconds: float, calls: int) -> None:
+        """So many calls took so long together."""
+        each = seconds / calls
+        self.seconds += seconds
+        self.slowest = max(self.slowest, each)
+        self.times[bisect_left(TIMES, each)] += calls
+        if each <= QUICK and seconds <= _LONGEST_TURN:
+            self.haste = min(self.haste + 1, _SURE + _GRACE)
+        else:
+            self.haste = max(self.haste - 1, -_SURE) if each <= _SLOW else -_SURE
+
+    def dawdled(self) -> None:
+        """A call among those of others did not come back."""
+        self.haste = -_SURE
 
     def fail(self, kind: FailureKind, error: str) -> None:
         """Count a call without effect; a skipped one is not an error of its own."""
@@ -160,4 +202,7 @@ class Counters:
             last_error=self.last_error,
             last_error_at=self.last_error_at,
             circuit=self.circuit.state,
+            seconds=self.seconds,
+            slowest_seconds=self.slowest,
+            times=tuple(self.times),
         )

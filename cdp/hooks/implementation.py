@@ -35,6 +35,8 @@ class Implementation(Struct, frozen=True, kw_only=True):
     offered: tuple[str, ...]
     """What it names besides."""
     is_async: bool
+    registered: bool = False
+    """Whether it is no hook itself, but was registered by that hook, such as the resolver of a field."""
 
 
 def spec_arguments(hook: str) -> tuple[str, ...]:

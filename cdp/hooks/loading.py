@@ -24,12 +24,21 @@ class Found:
     version: str
     source: str
     load: Callable[[], object]
+    address: tuple[str, str] | None = None
+    """How another process finds it: the kind of place, and where there; None: it cannot."""
 
 
 def installed() -> Iterator[Found]:
     """Plugins of installed distributions, by name."""
     for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name):
         yield _from_entry_point(point)
+
+
+def first_party() -> Iterator[Found]:
+    """Those of them that come with Diptych, by name."""
+    for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name):
+        if point.dist is not None and point.dist.name == "diptych":
+            yield _from_entry_point(point)
 
 
 def in_folder(folder: Path) -> Iterator[Found]:
@@ -47,6 +56,20 @@ def in_folder(folder: Path) -> Iterator[Found]:
         yield _from_file(path.stem, file)
 
 
+def at(address: tuple[str, str], name: str) -> Found:
+    """The plugin of an address, in another process than the one that found it.
+
+    Raises:
+        Misconfigured: it is not there any more.
+    """
+    kind, place = address
+    if kind == "file":
+        return _from_file(name, Path(place))
+    for point in entry_points(group=ENTRY_POINT_GROUP, name=place):
+        return _from_entry_point(point)
+    raise Misconfigured(f"There is no plugin {place!r} any more.")
+
+
 def _from_entry_point(point: EntryPoint) -> Found:
     distribution = point.dist
     return Found(
@@ -54,6 +77,7 @@ def _from_entry_point(point: EntryPoint) -> Found:
         version=distribution.version if distribution else "",
         source=f"{distribution.name if distribution else 'unknown'} ({point.value})",
         load=point.load,
+        address=("entry point", point.name),
     )
 
 
@@ -78,4 +102,4 @@ def _from_file(name: str, file: Path) -> Found:
             raise
         return module
 
-    return Found(name=name, version="", source=str(file), load=load)
+    return Found(name=name, version="", source=str(file), load=load, address=("file", str(file.resolve())))

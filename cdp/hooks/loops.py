@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
+from cdp.hooks.busy import Busy, Interrupted, Work, interrupt
 from cdp.hooks.health import Circuit
 from cdp.hooks.outcomes import Answered, Outcome
 from cdp.hooks.threads import failure, late, report, skipped
@@ -21,7 +22,7 @@ AsyncCall = Callable[[], Coroutine[Any, Any, Any]]
 """Calls the plugin and checks its answer: returns it, or raises."""
 
 _AT_ONCE = 16
-"""Calls of one batch that are under way together."""
+"""Calls of one plugin that are under way together."""
 _TICKS = 4
 """How often within a deadline the loop must show that it lives."""
 
@@ -29,27 +30,31 @@ _TICKS = 4
 class Loops:
     """One event loop for one plugin, replaced when it is blocked, at most `limit` times at once."""
 
-    def __init__(self, name: str, *, limit: int) -> None:
+    def __init__(self, name: str, *, limit: int, busy: Busy) -> None:
         self._name = name
+        self._busy = busy
         self._limit = limit
         self._current: _LoopThread | None = None
         self._all: list[_LoopThread] = []
 
     async def run(
-        self, calls: Sequence[AsyncCall], *, circuit: Circuit, deadline: float, budget: float
+        self, hook: str, calls: Sequence[AsyncCall], *, circuit: Circuit, deadline: float, budget: float
     ) -> list[Outcome[Any]]:
         """Make the calls, some of them at once; the arguments are those of `Threads.run`."""
         thread = self._obtain()
         if thread is None:
             return [skipped("every event loop of the plugin is blocked")] * len(calls)
-        batch = _Batch(calls, circuit, deadline, time.monotonic() + budget)
+        thread.begin(hook)
+        batch = _Batch(calls, circuit, deadline, time.monotonic() + budget, thread.seats)
         running = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(batch.run(), thread.loop))
         try:
             if not await _until_done(running, thread, deadline) and self._current is thread:
                 self._current = None
                 thread.abandon()
+                interrupt(thread)
         finally:
             running.cancel()
+            thread.end()
         return batch.leave()
 
     def close(self, patience: float) -> None:
@@ -65,7 +70,7 @@ class Loops:
             self._all = [thread for thread in self._all if thread.is_alive()]
             if len(self._all) >= self._limit:
                 return None
-            self._current = _LoopThread(self._name)
+            self._current = _LoopThread(self._name, self._busy)
             self._all.append(self._current)
         return self._current
 
@@ -73,22 +78,43 @@ class Loops:
 class _LoopThread(threading.Thread):
     """A daemon thread with an event loop of its own."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, busy: Busy) -> None:
         super().__init__(name=f"plugin {name}", daemon=True)
         self.loop = asyncio.new_event_loop()
+        self.seats = asyncio.Semaphore(_AT_ONCE)
+        self._plugin = name
+        self._busy = busy
+        self._work: Work | None = None
+        self._active = 0
         self.start()
+
+    def begin(self, hook: str) -> None:
+        """A batch of calls begins."""
+        self._active += 1
+        if self._work is not None:
+            self._work.hook, self._work.active = hook, self._active
+
+    def end(self) -> None:
+        """A batch of calls is over."""
+        self._active -= 1
+        if self._work is not None:
+            self._work.active = self._active
+            if not self._active:
+                self._work.memory = None
 
     def run(self) -> None:
         asyncio.set_event_loop(self.loop)
-        try:
-            self.loop.run_forever()
-        finally:
-            for task in asyncio.all_tasks(self.loop):
-                task.cancel()
-            # One round for what was cancelled; what resists that is dropped with the loop.
-            self.loop.call_soon(self.loop.stop)
-            self.loop.run_forever()
-            self.loop.close()
+        with suppress(Interrupted), self._busy.working(self._plugin, "") as self._work:
+            self._work.loop, self._work.active = self.loop, self._active
+            try:
+                self.loop.run_forever()
+            finally:
+                for task in asyncio.all_tasks(self.loop):
+                    task.cancel()
+                # One round for what was cancelled; what resists that is dropped with the loop.
+                self.loop.call_soon(self.loop.stop)
+                self.loop.run_forever()
+                self.loop.close()
 
     def abandon(self) -> None:
         """Stop as soon as the loop gets to it, which may be never."""
@@ -110,7 +136,15 @@ class _LoopThread(threading.Thread):
 class _Batch:
     """Calls on their way; lives on the plugin's loop until it is left."""
 
-    def __init__(self, calls: Sequence[AsyncCall], circuit: Circuit, deadline: float, ends_at: float) -> None:
+    def __init__(
+        self,
+        calls: Sequence[AsyncCall],
+        circuit: Circuit,
+        deadline: float,
+        ends_at: float,
+        seats: asyncio.Semaphore,
+    ) -> None:
+        self._seats = seats
         self._calls = calls
         self._circuit = circuit
         self._deadline = deadline
@@ -122,8 +156,7 @@ class _Batch:
 
     async def run(self) -> None:
         """Make all calls, on the plugin's loop."""
-        seats = asyncio.Semaphore(_AT_ONCE)
-        await asyncio.gather(*(self._one(index, seats) for index in range(len(self._calls))))
+        await asyncio.gather(*(self._one(index) for index in range(len(self._calls))))
 
     def leave(self) -> list[Outcome[Any]]:
         """Stop waiting: the outcome of every call, as far as it is known."""
@@ -135,8 +168,8 @@ class _Batch:
             never = skipped("the event loop of the plugin was blocked")
             return [self._outcomes.get(index, never) for index in range(len(self._calls))]
 
-    async def _one(self, index: int, seats: asyncio.Semaphore) -> None:
-        async with seats:
+    async def _one(self, index: int) -> None:
+        async with self._seats:
             with self._lock:
                 admitted = not self._left and time.monotonic() < self._ends_at and self._circuit.admit()
                 if not admitted:

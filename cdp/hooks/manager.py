@@ -24,6 +24,7 @@ from cdp.hooks.loading import Found, in_folder, installed
 from cdp.hooks.offers import Offers
 from cdp.hooks.outcomes import Outcome
 from cdp.hooks.registers import REGISTERS, Register
+from cdp.hooks.running import Runner
 from cdp.hooks.settings import PluginSettings
 from cdp.hooks.specs import PROJECT, Hooks
 from cdp.model import (
@@ -67,12 +68,13 @@ class _Known(Struct, frozen=True, kw_only=True):
     source: str
     error: str | None = None
     info: PluginInfo = PluginInfo()
+    hooks: tuple[str, ...] = ()
 
 
 class Plugins:
     """The plugins of one application; `load` finds them, `register` adds one by hand.
 
-    The arguments are those of `cdp.hooks.calls.Calls`.
+    The arguments are those of `cdp.hooks.running.Runner`.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Plugins:
         threads: int = 4,
         failures_to_open: int = 5,
         open_seconds: float = 30.0,
+        memory: int = 0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._manager = pluggy.PluginManager(PROJECT)
@@ -90,15 +93,18 @@ class Plugins:
         """The plugins' own settings."""
         self.offers = Offers(self.settings.of)
         """What hooks may be given beside their arguments."""
-        self.calls = Calls(
-            self._manager,
+        self.runner = Runner(
             self.offers,
             deadline=deadline,
             threads=threads,
             failures_to_open=failures_to_open,
             open_seconds=open_seconds,
+            memory=memory,
             monotonic=monotonic,
         )
+        """Makes the calls."""
+        self.calls = Calls(self._manager, self.runner)
+        """The rules by which hooks are called."""
         self._known: dict[str, _Known] = {}
         self._registered: dict[str, list[tuple[str, Any]]] = {hook: [] for hook in REGISTERS}
         self._registered["register_roles"] += [
@@ -115,7 +121,7 @@ class Plugins:
         Raises:
             Misconfigured: two plugins have one name or register one thing, or there is no such folder.
         """
-        plugins = cls(deadline=settings.hook_deadline_ms / 1000)
+        plugins = cls(deadline=settings.hook_deadline_ms / 1000, memory=settings.hook_memory_mb * 1024 * 1024)
         plugins.add(installed())
         if settings.plugins_dir is not None:
             plugins.add(in_folder(settings.plugins_dir))
@@ -133,10 +139,20 @@ class Plugins:
             except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever its import does
                 self._leave_out(one.name, one.version, one.source, f"{type(error).__name__}: {error}")
                 continue
-            self.register(plugin, name=one.name, version=one.version, source=one.source)
+            self.register(plugin, name=one.name, version=one.version, source=one.source, address=one.address)
 
-    def register(self, plugin: object, *, name: str, version: str = "", source: str = "") -> None:
+    def register(
+        self,
+        plugin: object,
+        *,
+        name: str,
+        version: str = "",
+        source: str = "",
+        address: tuple[str, str] | None = None,
+    ) -> None:
         """Add one plugin; one that is not fit is named, listed and left out.
+
+        `address` says how another process finds it (`cdp.hooks.loading.Found`).
 
         Raises:
             Misconfigured: another plugin has this name, or registers the same thing.
@@ -151,6 +167,7 @@ class Plugins:
             self._manager.register(shown, name=name)
             implementations = self._implementations_of(shown)
             info = _about(implementations)
+            _check_run(info, implementations, address)
             self._declare_settings(name, implementations)
             collected = {hook: _collect(implementations, hook, kind) for hook, kind in REGISTERS.items()}
             check_prefix(name, collected["register_commands"])
@@ -159,7 +176,11 @@ class Plugins:
                 self._manager.unregister(name=name)
             self._leave_out(name, version, source, _sentence(error))
             return
-        self._known[name] = _Known(name=name, version=version, source=source, info=info)
+        if info.run == "process" and address is not None:
+            self.runner.run_in_processes(name, address)
+        self._known[name] = _Known(
+            name=name, version=version, source=source, info=info, hooks=tuple(sorted(implementations))
+        )
         if info.opt_in:
             self.calls.opt_in.add(name)
         for hook, items in collected.items():
@@ -277,15 +298,18 @@ class Plugins:
                 source=known.source,
                 loaded=known.error is None,
                 error=known.error,
-                hooks=self.calls.health(known.name) if known.error is None else (),
+                hooks=self.runner.health(known.name, known.hooks),
                 info=known.info,
+                blocked_seconds=self.runner.blocked_seconds[known.name],
+                memory_bytes=self.runner.memory_bytes[known.name],
             )
             for known in self._known.values()
         ]
 
     async def aclose(self) -> None:
         """Let go of the threads, at once even where one hangs."""
-        await asyncio.to_thread(self.calls.close)
+        self.runner.end_processes()
+        await asyncio.to_thread(self.runner.close)
 
     def _implementations_of(self, shown: object) -> dict[str, Implementation]:
         found = [
@@ -367,6 +391,20 @@ def _about(implementations: Mapping[str, Implementation]) -> PluginInfo:
     if not isinstance(info, PluginInfo):
         raise Misconfigured("its register_plugin returned something else than a PluginInfo.")
     return info
+
+
+def _check_run(
+    info: PluginInfo, implementations: Mapping[str, Implementation], address: tuple[str, str] | None
+) -> None:
+    if info.run != "process":
+        return
+    if address is None:
+        raise Misconfigured("it wants processes of its own, but is neither installed nor in a folder.")
+    for hook, one in implementations.items():
+        if unsuited := set(one.offered) - {"settings"}:
+            raise Misconfigured(
+                f"its {hook} wants {min(unsuited)!r}, which cannot be offered in a process of its own."
+            )
 
 
 def _collect(implementations: Mapping[str, Implementation], hook: str, register: Register) -> list[Any]:

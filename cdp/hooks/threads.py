@@ -1,8 +1,9 @@
 """The threads that run one plugin's synchronous code, a batch of calls at a time.
 
-A thread that hangs cannot be killed. It is abandoned: whoever waited is answered at the deadline, the rest of the
-batch goes on in another thread, and when all threads of the plugin hang its calls are not made any more. Threads are
-daemons, so that a hanging one does not keep the process from ending.
+A thread that hangs is abandoned: whoever waited is answered at the deadline, the rest of the batch goes on in another
+thread, and when all threads of the plugin hang its calls are not made any more. It is interrupted too, which ends it if
+it runs Python code; what waits in C is left to wait. Threads are daemons, so that a hanging one does not keep the
+process from ending.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import Any
 
+from cdp.hooks.busy import Busy, Interrupted, Work
 from cdp.hooks.health import Circuit, FailureKind
 from cdp.hooks.outcomes import Answered, Failed, Outcome, Refused
 
@@ -24,21 +26,23 @@ Call = Callable[[], Any]
 class Threads:
     """At most `limit` threads for one plugin, started when they are needed."""
 
-    def __init__(self, name: str, *, limit: int) -> None:
+    def __init__(self, name: str, *, limit: int, busy: Busy) -> None:
         self._name = name
+        self._busy = busy
         self._limit = limit
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._lock = threading.Lock()
-        self._threads: list[threading.Thread] = []
+        self._threads: set[threading.Thread] = set()
         self._wanted = 0
         self._hanging = 0
 
     async def run(
-        self, calls: Sequence[Call], *, circuit: Circuit, deadline: float, budget: float
+        self, hook: str, calls: Sequence[Call], *, circuit: Circuit, deadline: float, budget: float
     ) -> list[Outcome[Any]]:
         """Make the calls one after the other.
 
         Args:
+            hook: whose.
             calls: what to call.
             circuit: asked before, and told after, each call.
             deadline: longest that one call may take, in seconds.
@@ -50,7 +54,7 @@ class Threads:
             rest = calls[len(outcomes) :]
             if self._hanging >= self._limit:
                 return outcomes + [skipped("every thread of the plugin hangs")] * len(rest)
-            job = _Job(rest, circuit, ends_at)
+            job = _Job(self._name, hook, rest, circuit, ends_at)
             self._submit(job)
             outcomes += await self._await(job, deadline)
         return outcomes
@@ -68,18 +72,28 @@ class Threads:
     def _submit(self, job: _Job) -> None:
         with self._lock:
             self._wanted += 1
-            if self._wanted > len(self._threads) and len(self._threads) < self._limit:
+            room = len(self._threads) < self._limit
+            if self._wanted > len(self._threads) and room:
                 thread = threading.Thread(target=self._work, name=f"plugin {self._name}", daemon=True)
-                self._threads.append(thread)
+                self._threads.add(thread)
                 thread.start()
         self._queue.put(job)
 
     def _work(self) -> None:
-        while (job := self._queue.get()) is not None:
-            job.run()
+        job: _Job | None = None
+        try:
+            while (job := self._queue.get()) is not None:
+                job.run(self._busy)
+                with self._lock:
+                    self._wanted -= 1
+                if job.hung:
+                    break  # its interruption may be on its way still
+        except Interrupted:
+            pass
+        finally:
             with self._lock:
-                self._wanted -= 1
-                self._hanging -= job.hung
+                self._threads.discard(threading.current_thread())
+                self._hanging -= job is not None and job.hung
 
     async def _await(self, job: _Job, deadline: float) -> list[Outcome[Any]]:
         try:
@@ -92,17 +106,23 @@ class Threads:
                         await job.done.wait()
                 except TimeoutError:
                     continue  # it may have gone on to its next call meanwhile
-        finally:
-            with self._lock:
-                outcomes = job.leave(deadline)
-                self._hanging += job.hung
+        except asyncio.CancelledError:
+            job.abandon()
+            raise
+        with self._lock:
+            outcomes = job.leave(deadline)
+            self._hanging += job.hung
         return outcomes
 
 
 class _Job:
     """A batch on its way through one thread."""
 
-    def __init__(self, calls: Sequence[Call], circuit: Circuit, ends_at: float) -> None:
+    def __init__(
+        self, plugin: str, hook: str, calls: Sequence[Call], circuit: Circuit, ends_at: float
+    ) -> None:
+        self._plugin = plugin
+        self._hook = hook
         self._calls = calls
         self._circuit = circuit
         self._ends_at = ends_at
@@ -111,14 +131,19 @@ class _Job:
         self._outcomes: list[Outcome[Any]] = []
         self._in_call = False
         self._left = False
+        self._work: Work | None = None
         self.done = asyncio.Event()
         self.since = time.monotonic()
         """When the current call began, or waiting for a thread did."""
         self.hung = False
         """Whether it was left in the middle of a call."""
 
-    def run(self) -> None:
+    def run(self, busy: Busy) -> None:
         """Make the calls, in a thread, for as long as somebody waits for them."""
+        with busy.working(self._plugin, self._hook) as self._work:
+            self._run()
+
+    def _run(self) -> None:
         for call in self._calls:
             with self._lock:
                 if self._abandoned():
@@ -133,6 +158,8 @@ class _Job:
                 self._in_call = False
                 self.since = time.monotonic()
                 if self._abandoned():
+                    if admitted and not self.hung:
+                        report(self._circuit, outcome)
                     return
                 if admitted:
                     report(self._circuit, outcome)
@@ -141,6 +168,11 @@ class _Job:
             self._loop.call_soon_threadsafe(self.done.set)
         except RuntimeError:
             return  # the application, and its loop, ended before this call did
+
+    def abandon(self) -> None:
+        """Stop waiting, without a word about the call that it is in: it is not to blame."""
+        with self._lock:
+            self._left = True
 
     def leave(self, deadline: float) -> list[Outcome[Any]]:
         """Stop waiting. What has been answered so far, and a failure for the call that it is in."""
@@ -151,6 +183,8 @@ class _Job:
                 self.hung = True
                 self._circuit.failed()
                 outcomes.append(late(deadline))
+                if self._work is not None:
+                    self._work.interrupt("it was late")
             elif len(outcomes) < len(self._calls):
                 unmade = len(self._calls) - len(outcomes)
                 outcomes += [skipped("no thread of the plugin was free in time")] * unmade
@@ -171,6 +205,10 @@ def attempt(call: Call) -> Outcome[Any]:
 
 def failure(error: BaseException) -> Failed:
     """The failure that stands for an exception."""
+    if isinstance(error, Interrupted):
+        return Failed(
+            FailureKind.RAISED, "it was interrupted: it blocked the process or took too much memory"
+        )
     if isinstance(error, Refused):
         return Failed(FailureKind.REFUSED, str(error))
     return Failed(FailureKind.RAISED, f"{type(error).__name__}: {error}"[:500])

@@ -8,15 +8,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from cdp.db.pool import Database
-from cdp.hooks.health import CircuitState, PluginHealth
+from cdp.hooks.health import TIMES, CircuitState, PluginHealth
 from cdp.ingest.accumulator import Accumulator
 from cdp.ingest.flush import FlushReport
 from cdp.live.hub import Hub
@@ -271,8 +272,23 @@ class _Plugins:
             "cdp_plugin_left_alone", "1 while a plugin is not called for a hook.", labels=["plugin", "hook"]
         )
         loaded = GaugeMetricFamily("cdp_plugin_loaded", "1 for a plugin that works.", labels=["plugin"])
+        times = HistogramMetricFamily(
+            "cdp_plugin_call_seconds", "How long calls of plugins took.", labels=["plugin", "hook"]
+        )
+        blocked = CounterMetricFamily(
+            "cdp_plugin_blocked_seconds",
+            "For how long a plugin kept an event loop, or the whole process, from running.",
+            labels=["plugin"],
+        )
+        memory = GaugeMetricFamily(
+            "cdp_plugin_memory_bytes",
+            "The most by which the process grew during calls of a plugin.",
+            labels=["plugin"],
+        )
         for plugin in self._plugins.health():
             loaded.add_metric([plugin.name], plugin.loaded)
+            blocked.add_metric([plugin.name], plugin.blocked_seconds)
+            memory.add_metric([plugin.name], plugin.memory_bytes)
             for hook in plugin.hooks:
                 place = [plugin.name, hook.hook]
                 good = hook.calls - hook.failures - hook.timeouts - hook.refused
@@ -285,9 +301,16 @@ class _Plugins:
                 ):
                     calls.add_metric([*place, outcome], count)
                 left_alone.add_metric(place, hook.circuit is CircuitState.OPEN)
+                if hook.times:
+                    bounds = [*map(str, TIMES), "+Inf"]
+                    buckets = list(zip(bounds, accumulate(hook.times), strict=True))
+                    times.add_metric(place, buckets, sum_value=hook.seconds)
         yield calls
         yield left_alone
         yield loaded
+        yield times
+        yield blocked
+        yield memory
 
 
 class _Background:

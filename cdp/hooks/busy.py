@@ -1,0 +1,112 @@
+"""Who is at work for which plugin, in which thread: so that what a process suffers can be named, and ended."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_TASKS = Path("/proc/self/task")
+_STATM = Path("/proc/self/statm")
+_PAGE = 4096
+
+
+class Interrupted(BaseException):
+    """Raised in a plugin's thread by whoever does not wait for it any more; the message says why."""
+
+
+class Work:
+    """A thread that makes calls of a plugin."""
+
+    __slots__ = (
+        "active",
+        "beat_at",
+        "because",
+        "cpu",
+        "hook",
+        "loop",
+        "memory",
+        "native_id",
+        "plugin",
+        "since",
+        "thread_id",
+        "told",
+    )
+
+    def __init__(self, plugin: str, hook: str) -> None:
+        self.plugin = plugin
+        self.hook = hook
+        self.thread_id = threading.get_ident()
+        self.native_id = threading.get_native_id()
+        self.since = time.monotonic()
+        self.active = 1
+        """Batches of calls that are under way; a thread with an event loop also has times without any."""
+        self.told = 0.0
+        """Seconds of its loop's silence that were told already."""
+        self.memory: int | None = None
+        """Bytes that the process held when the watchdog saw this first."""
+        self.cpu: float | None = None
+        """Processor time that the thread had had at the last look, in seconds."""
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """The event loop that the thread runs, if it does."""
+        self.beat_at: float | None = None
+        """Since when that has not answered, if it has not."""
+        self.because: str | None = None
+        """Why it was interrupted."""
+
+    def interrupt(self, because: str) -> None:
+        """Raise `Interrupted` in the thread, as soon as it runs Python code; what waits in C is left to wait."""
+        self.because = because
+        _raise_in(self.thread_id)
+
+
+class Busy:
+    """All work that is going on in one process."""
+
+    def __init__(self) -> None:
+        self._work: set[Work] = set()
+
+    @contextmanager
+    def working(self, plugin: str, hook: str) -> Iterator[Work]:
+        """Say that this thread works for a plugin, until the block ends."""
+        work = Work(plugin, hook)
+        self._work.add(work)
+        try:
+            yield work
+        finally:
+            self._work.discard(work)
+
+    def now(self) -> list[Work]:
+        """What is going on; from any thread."""
+        return list(self._work)
+
+
+def interrupt(thread: threading.Thread) -> None:
+    """Raise `Interrupted` in a thread, as soon as it runs Python code."""
+    if thread.ident is not None and thread.is_alive():
+        _raise_in(thread.ident)
+
+
+def _raise_in(thread_id: int) -> None:
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), ctypes.py_object(Interrupted))
+
+
+def processor_seconds(native_id: int) -> float | None:
+    """Processor time that a thread of this process has had; None where that cannot be told."""
+    try:
+        return int((_TASKS / str(native_id) / "schedstat").read_bytes().split()[0]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def memory_bytes(pid: int | None = None) -> int | None:
+    """Memory that a process holds, this one where none is named; None where that cannot be told."""
+    path = _STATM if pid is None else Path(f"/proc/{pid}/statm")
+    try:
+        return int(path.read_bytes().split()[1]) * _PAGE
+    except (OSError, IndexError, ValueError):
+        return None

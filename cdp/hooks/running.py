@@ -1,0 +1,322 @@
+"""Making calls: in which thread, on which loop, in which process, for how long, and what is counted of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+import structlog
+from msgspec import Struct
+
+from cdp.hooks.busy import Busy
+from cdp.hooks.given import AnyCheck, async_call, bound, caller, process_call, refusing
+from cdp.hooks.health import Circuit, Counters, FailureKind, HookHealth
+from cdp.hooks.implementation import Implementation
+from cdp.hooks.lane import AnyCourse, Lane, Step, Turn
+from cdp.hooks.loops import Loops
+from cdp.hooks.offers import NotOffered, Offers
+from cdp.hooks.outcomes import Failed, Outcome
+from cdp.hooks.processes import Processes
+from cdp.hooks.threads import Threads, skipped
+from cdp.hooks.watchdog import Watchdog
+from cdp.model import Workspace, WorkspaceId
+from cdp.telemetry import stage
+
+log = structlog.get_logger(__name__)
+
+Q = TypeVar("Q", bound=Struct)
+A = TypeVar("A")
+
+Check = Callable[[Q, object], A]
+"""Takes a request and what the plugin returned for it; returns the checked answer or raises Refused."""
+
+
+class Terms(Struct, frozen=True, kw_only=True):
+    """On which terms a hook is called."""
+
+    check: AnyCheck
+    workspace: Workspace | None
+    deadline: float
+    """Of one call, in seconds."""
+    budget: float
+    """Seconds after which a plugin is asked no further."""
+
+
+MIND_SECONDS = 0.5
+"""How often is looked whether the workspace still wants a plugin that is being called."""
+
+
+class Runner:
+    """Makes the calls of one process's plugins.
+
+    Args:
+        offers: what implementations may be given beside their hook's arguments.
+        deadline: longest that one call may take, in seconds.
+        threads: per plugin; as many event loops, and processes.
+        failures_to_open: after so many failures in a row a plugin is left alone in that hook …
+        open_seconds: … for so long.
+        memory: by so many bytes the process may grow during a call; 0: any.
+        monotonic: the clock of the circuits.
+    """
+
+    def __init__(
+        self,
+        offers: Offers,
+        *,
+        deadline: float,
+        threads: int,
+        failures_to_open: int,
+        open_seconds: float,
+        memory: int,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._offers = offers
+        self._deadline = deadline
+        self._limit = threads
+        self._memory = memory
+        self._new_circuit: Callable[[], Circuit] = lambda: Circuit(
+            threshold=failures_to_open, seconds=open_seconds, monotonic=monotonic
+        )
+        self.busy = Busy()
+        self._watchdog = Watchdog(self.busy, memory=memory, blocked=self._blocked, grown=self._grew)
+        self._lane = Lane(self.busy)
+        self._threads: dict[str, Threads] = {}
+        self._loops: dict[str, Loops] = {}
+        self._processes: dict[str, Processes] = {}
+        self._counters: dict[tuple[str, str], Counters] = {}
+        self.blocked_seconds: defaultdict[str, float] = defaultdict(float)
+        """By plugin, for how long it kept an event loop or the whole process from running."""
+        self.memory_bytes: defaultdict[str, int] = defaultdict(int)
+        """By plugin, the most by which the process grew during its calls."""
+        self.latest: Callable[[WorkspaceId], Awaitable[Workspace]] | None = None
+        """Tells how a workspace is by now, so that a plugin that is turned off meanwhile is called no further."""
+
+    def run_in_processes(self, plugin: str, address: tuple[str, str]) -> None:
+        """Make the calls of a plugin in processes of its own."""
+        self._processes[plugin] = Processes(
+            plugin, address, limit=max(1, self._limit // 2), memory=self._memory
+        )
+
+    async def run(
+        self,
+        implementations: Sequence[Implementation],
+        course: AnyCourse,
+        check: AnyCheck,
+        *,
+        workspace: Workspace | None,
+        budget: float,
+        deadline: float | None = None,
+        together: bool = False,
+    ) -> None:
+        """Have each of them asked, in this order or, `together`, in any, and the course take what they say."""
+        self._watchdog.start()
+        terms = Terms(check=check, workspace=workspace, deadline=deadline or self._deadline, budget=budget)
+
+        async def ride(group: list[Implementation]) -> None:
+            if self._quick(group[0]):
+                await self._ride(group, course, terms)
+            else:
+                await self._alone(group[0], course, terms)
+
+        groups = self._grouped(implementations, together=together)
+        if len(groups) == 1:
+            await ride(groups[0])
+        elif together:
+            await asyncio.gather(*(ride(group) for group in groups))
+        else:
+            for group in groups:
+                await ride(group)
+
+    def health(self, plugin: str, hooks: Sequence[str]) -> tuple[HookHealth, ...]:
+        """The figures of some hooks."""
+        return tuple(self._counters_of(plugin, hook).snapshot(hook) for hook in hooks)
+
+    def count_failure(self, plugin: str, hook: str, kind: FailureKind, error: str) -> None:
+        """Count a failure that happened outside these rules."""
+        self._counters_of(plugin, hook).fail(kind, error)
+
+    def close(self, patience: float = 1.0) -> None:
+        """Let go of the threads; blocks for at most about `patience` seconds, whatever hangs."""
+        ends_at = time.monotonic() + patience
+        self._watchdog.stop()
+        places: list[Lane | Threads | Loops] = [self._lane, *self._threads.values(), *self._loops.values()]
+        for one in places:
+            one.close(max(0.0, ends_at - time.monotonic()))
+
+    def end_processes(self) -> None:
+        """End the processes of plugins; on the loop that started them."""
+        for processes in self._processes.values():
+            processes.kill()
+
+    def _grouped(
+        self, implementations: Sequence[Implementation], *, together: bool
+    ) -> list[list[Implementation]]:
+        """Those that can be called in one thread, one after the other, are one group; all others are alone."""
+        groups: list[list[Implementation]] = []
+        quick: list[Implementation] | None = None
+        for one in implementations:
+            if not self._quick(one):
+                groups.append([one])
+                quick = quick if together else None
+            elif quick is None:
+                quick = [one]
+                groups.append(quick)
+            else:
+                quick.append(one)
+        return groups
+
+    def _quick(self, one: Implementation) -> bool:
+        return (
+            not one.is_async
+            and (one.registered or one.plugin not in self._processes)
+            and self._counters_of(one.plugin, one.hook).quick
+        )
+
+    async def _ride(
+        self,
+        group: Sequence[Implementation],
+        course: AnyCourse,
+        terms: Terms,
+    ) -> None:
+        """Have all of a group called in one thread; where one hangs, the others go on without it."""
+        left = [(one, self._step(one, terms)) for one in group]
+        hook = group[0].hook
+        while left:
+            with stage(f"plugin.{hook}", plugins=len(left)):
+                turns, stuck = await self._lane.run(
+                    [step for _, step in left], course, deadline=terms.deadline, budget=terms.budget
+                )
+            for turn in turns:
+                self._took(turn.step.plugin, hook, turn)
+            if stuck is None:
+                return
+            one, _ = left[len(turns)]
+            self._counters_of(one.plugin, hook).dawdled()
+            rest = stuck.requests[len(stuck.outcomes) :]
+            self._count(one.plugin, hook, stuck.outcomes)
+            others = await self._call(one, rest, terms)
+            course.take(one.plugin, stuck.indexes, [*stuck.outcomes, *others])
+            left = left[len(turns) + 1 :]
+
+    def _step(self, one: Implementation, terms: Terms) -> Step:
+        circuit = self._counters_of(one.plugin, one.hook).circuit
+        try:
+            offers = self._offers.make(one.offered, one.plugin, terms.workspace)
+        except NotOffered as error:
+            return Step(one.plugin, one.hook, circuit, refusing(str(error)))
+        return Step(one.plugin, one.hook, circuit, caller(one, terms.check, offers))
+
+    async def _alone(
+        self,
+        one: Implementation,
+        course: AnyCourse,
+        terms: Terms,
+    ) -> None:
+        indexes, requests = course.due(one.plugin)
+        if requests:
+            with stage(f"plugin.{one.hook}", plugin=one.plugin, requests=len(requests)):
+                outcomes = await self._call(one, requests, terms)
+            course.take(one.plugin, indexes, outcomes)
+
+    async def _call(
+        self,
+        one: Implementation,
+        requests: Sequence[Any],
+        terms: Terms,
+    ) -> list[Outcome[Any]]:
+        """One plugin's outcome for each request, in a place of its own."""
+        if not requests:
+            return []
+        counters = self._counters_of(one.plugin, one.hook)
+        outcomes: list[Outcome[Any]]
+        try:
+            offers = self._offers.make(one.offered, one.plugin, terms.workspace)
+        except NotOffered as error:
+            outcomes = [Failed(FailureKind.REFUSED, str(error))] * len(requests)
+        else:
+            began = time.perf_counter()
+            making = self._made(one, requests, offers, terms)
+            outcomes = await self._minding(one, making, terms.workspace, len(requests))
+            counters.took(time.perf_counter() - began, len(requests))
+        self._count(one.plugin, one.hook, outcomes)
+        return outcomes
+
+    def _made(
+        self, one: Implementation, requests: Sequence[Any], offers: dict[str, object], terms: Terms
+    ) -> Coroutine[Any, Any, list[Outcome[Any]]]:
+        plugin, hook, check = one.plugin, one.hook, terms.check
+        circuit = self._counters_of(plugin, hook).circuit
+        deadline, budget = terms.deadline, terms.budget
+        if (processes := self._processes.get(plugin)) is not None and not one.registered:
+            elsewhere = [process_call(one, request, check, offers) for request in requests]
+            return processes.run(hook, elsewhere, circuit=circuit, deadline=deadline, budget=budget)
+        if one.is_async:
+            if plugin not in self._loops:
+                self._loops[plugin] = Loops(plugin, limit=self._limit, busy=self.busy)
+            coroutines = [async_call(one, request, check, offers) for request in requests]
+            return self._loops[plugin].run(
+                hook, coroutines, circuit=circuit, deadline=deadline, budget=budget
+            )
+        if plugin not in self._threads:
+            self._threads[plugin] = Threads(plugin, limit=self._limit, busy=self.busy)
+        call = caller(one, check, offers)
+        calls = [bound(call, request) for request in requests]
+        return self._threads[plugin].run(hook, calls, circuit=circuit, deadline=deadline, budget=budget)
+
+    async def _minding(
+        self,
+        one: Implementation,
+        making: Coroutine[Any, Any, list[Outcome[Any]]],
+        workspace: Workspace | None,
+        count: int,
+    ) -> list[Outcome[Any]]:
+        """The outcomes, or none of them as soon as the workspace turns the plugin off."""
+        if workspace is None or self.latest is None:
+            return await making
+        running = asyncio.ensure_future(making)
+        try:
+            while not (await asyncio.wait({running}, timeout=MIND_SECONDS))[0]:
+                now = await self.latest(workspace.workspace_id)
+                if one.plugin in now.disabled_plugins:
+                    return [skipped("it was turned off")] * count
+            return running.result()
+        finally:
+            running.cancel()
+
+    def _took(self, plugin: str, hook: str, turn: Turn) -> None:
+        if turn.outcomes:
+            self._counters_of(plugin, hook).took(turn.seconds, len(turn.outcomes))
+            self._count(plugin, hook, turn.outcomes)
+
+    def _count(self, plugin: str, hook: str, outcomes: Sequence[Outcome[Any]]) -> None:
+        counters = self._counters_of(plugin, hook)
+        times: Counter[FailureKind] = Counter()
+        errors: dict[FailureKind, str] = {}
+        for outcome in outcomes:
+            if isinstance(outcome, Failed):
+                counters.calls += outcome.kind is not FailureKind.SKIPPED
+                counters.fail(outcome.kind, outcome.error)
+                times[outcome.kind] += 1
+                errors[outcome.kind] = outcome.error
+            else:
+                counters.calls += 1
+        for kind, error in errors.items():
+            log.warning(
+                "plugin_failed", plugin=plugin, hook=hook, kind=kind.value, times=times[kind], error=error
+            )
+
+    def _counters_of(self, plugin: str, hook: str) -> Counters:
+        key = (plugin, hook)
+        counters = self._counters.get(key)
+        if counters is None:
+            counters = self._counters[key] = Counters(circuit=self._new_circuit())
+        return counters
+
+    def _blocked(self, plugin: str, _hook: str, seconds: float) -> None:
+        self.blocked_seconds[plugin] += seconds
+
+    def _grew(self, plugin: str, _hook: str, by: int) -> None:
+        self.memory_bytes[plugin] = max(self.memory_bytes[plugin], by)

@@ -1,0 +1,140 @@
+"""Who blocked what, and for how long; who made the process grow, and by how much.
+
+A thread that looks ten times a second. What it cannot see while somebody holds the interpreter it sees afterwards: its
+own look was late then, and the thread that had the processor meanwhile is the one that held it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from cdp.hooks.busy import Busy, Work, memory_bytes, processor_seconds
+
+log = structlog.get_logger(__name__)
+
+EVERY = 0.1
+"""Seconds between two looks."""
+TOLERANCE = 0.25
+"""So much later than it should an event loop answers, or a look comes, before somebody is named, in seconds."""
+_MEGABYTE = 1024 * 1024
+
+
+class Watchdog:
+    """Looks at the work of plugins.
+
+    Args:
+        busy: what is going on.
+        memory: by so many bytes the process may grow during one plugin's call before that is interrupted; 0: any.
+        blocked: told (plugin, hook, seconds) of what stood still.
+        grown: told (plugin, hook, bytes).
+    """
+
+    def __init__(
+        self,
+        busy: Busy,
+        *,
+        memory: int,
+        blocked: Callable[[str, str, float], None],
+        grown: Callable[[str, str, int], None],
+    ) -> None:
+        self._busy = busy
+        self._memory = memory
+        self._blocked = blocked
+        self._grown = grown
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to look, if that has not begun."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="watchdog of plugins", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(1.0)
+
+    def _run(self) -> None:
+        last = time.monotonic()
+        while not self._stop.wait(EVERY):
+            now = time.monotonic()
+            work = self._busy.now()
+            gap = now - last - EVERY
+            if gap > TOLERANCE:
+                self._name_holder(work, gap)
+            self._weigh([one for one in work if one.active])
+            for one in work:
+                one.cpu = processor_seconds(one.native_id)
+                self._listen(one, now)
+            last = time.monotonic()
+
+    def _name_holder(self, work: list[Work], gap: float) -> None:
+        """The whole process stood still: whoever had most of the processor meanwhile held it."""
+        had = [
+            (used - one.cpu, one) for one in work if (used := _used(one)) is not None and one.cpu is not None
+        ]
+        if not had:
+            return
+        most, one = max(had, key=lambda pair: pair[0])
+        if most >= gap / 2:
+            self._tell_blocked(one, gap, what="process")
+
+    def _listen(self, one: Work, now: float) -> None:
+        """Ask a plugin's event loop whether it runs, and count the time that it did not."""
+        loop = one.loop
+        if loop is None:
+            return
+        if one.beat_at is not None:
+            self._count(one, now - one.beat_at)
+            return
+        if not one.active:
+            return
+        one.beat_at = now
+        one.told = 0.0
+
+        def beat() -> None:
+            one.beat_at = None
+            self._count(one, time.monotonic() - now)
+
+        try:
+            loop.call_soon_threadsafe(beat)
+        except RuntimeError:
+            one.beat_at = None  # it is closed
+
+    def _count(self, one: Work, seconds: float) -> None:
+        """It has not answered for so long; said once a second, or it may be never."""
+        if seconds > TOLERANCE and (one.beat_at is None or seconds - one.told >= 1.0):
+            self._tell_blocked(one, seconds - one.told, what="event loop")
+            one.told = seconds
+
+    def _tell_blocked(self, one: Work, seconds: float, *, what: str) -> None:
+        log.warning("plugin_blocked", plugin=one.plugin, hook=one.hook, what=what, seconds=round(seconds, 3))
+        self._blocked(one.plugin, one.hook, seconds)
+
+    def _weigh(self, work: list[Work]) -> None:
+        """See by how much the process has grown since each call began."""
+        if not work or (held := memory_bytes()) is None:
+            return
+        for one in work:
+            one.memory = held if one.memory is None else min(one.memory, held)
+        most = max(work, key=lambda one: held - (one.memory or held))
+        grown = held - (most.memory or held)
+        if grown < _MEGABYTE * 32:
+            return
+        # Of those during whose calls it grew, the one that computes is the one that allocates.
+        suspects = [one for one in work if held - (one.memory or held) >= grown // 2]
+        culprit = max(suspects, key=lambda one: (_used(one) or 0.0) - (one.cpu or 0.0))
+        self._grown(culprit.plugin, culprit.hook, grown)
+        if self._memory and grown > self._memory and culprit.because is None:
+            log.warning("plugin_grew", plugin=culprit.plugin, hook=culprit.hook, megabytes=grown // _MEGABYTE)
+            culprit.interrupt("it took too much memory")
+
+
+def _used(one: Work) -> float | None:
+    return processor_seconds(one.native_id)
