@@ -67,7 +67,7 @@ class Desk:
             Unauthenticated: the key is not good, or has ended meanwhile.
             Unavailable: the database is away.
         """
-        schema = build_schema()
+        schema = build_schema(self.services.plugins)
         context = await self.context(token)
         try:
             prepared = schema.prepare(self.text(asked), asked.variables, context, asked.operation_name)

@@ -35,6 +35,7 @@ from cdp.errors import Unauthenticated
 from cdp.graphql.context import NO_KEY, Context
 from cdp.graphql.documents import Documents, Operation, Refused
 from cdp.graphql.errors import to_graphql_error
+from cdp.graphql.extending import NONE, Extensions, extend
 from cdp.graphql.limits import Limits, TooComplex, check_cost, check_variables
 from cdp.graphql.payloads import answer_reference, refers
 from cdp.graphql.reading import Plans, Reading, is_planned
@@ -75,10 +76,14 @@ class Prepared(Struct, frozen=True):
 
 
 class PlannedSchema(strawberry.Schema):
-    """A schema whose planned fields are read by the planner."""
+    """A schema whose planned fields are read by the planner; `extensions` is what plugins add to it."""
 
-    def __init__(self, query: type, *, limits: Limits | None = None, **named: Any) -> None:
+    def __init__(
+        self, query: type, *, limits: Limits | None = None, extensions: Extensions = NONE, **named: Any
+    ) -> None:
         super().__init__(query, execution_context_class=Executor, **named)
+        self._schema = extend(self._schema, extensions, lambda: self)
+        self._schema._strawberry_schema = self  # type: ignore[attr-defined]  # noqa: SLF001 - as Strawberry does
         self.graphql_schema: GraphQLSchema = self._schema
         self._limits = limits or Limits()
         self.documents = Documents(self._schema, self._limits)

@@ -26,6 +26,7 @@ from cdp.graphql.context import Context
 from cdp.graphql.execution import Prepared
 from cdp.graphql.schema import build_schema
 from cdp.graphql.subscriptions import profile_number
+from cdp.hooks.manager import Plugins
 from cdp.identity.profiles import current_profile
 from cdp.live.watch import Watch
 from cdp.model import ProfileId
@@ -106,10 +107,11 @@ async def follow(prepared: Prepared, context: Context, renew: Renew) -> AsyncGen
     """
     hub, clock = context.services.hub, context.services.clock
     principal = context.caller
-    wanted = _profile_of(prepared)
+    wanted = _profile_of(prepared, context.services.plugins)
 
     async def read(as_of: datetime) -> ExecutionResult:
-        return await build_schema().run(prepared, replace(context, as_of=as_of, principal=principal))
+        asking = replace(context, as_of=as_of, principal=principal)
+        return await build_schema(context.services.plugins).run(prepared, asking)
 
     following = Following(read)
     async with hub.watch(principal.workspace_id) as watch:
@@ -155,10 +157,10 @@ async def _aim(watch: Watch, context: Context, wanted: ProfileId | None) -> None
     watch.follow({wanted} if current is None else {wanted, current})
 
 
-def _profile_of(prepared: Prepared) -> ProfileId | None:
+def _profile_of(prepared: Prepared, plugins: Plugins) -> ProfileId | None:
     """The profile that is followed; None: something else is."""
     operation = prepared.operation
-    selection = Selection(build_schema().graphql_schema, operation.fragments, prepared.coerced)
+    selection = Selection(build_schema(plugins).graphql_schema, operation.fragments, prepared.coerced)
     selected = selection.fields(operation.root, [operation.node.selection_set])
     for node, *_ in selected.values():
         if node.name.value == "profileChanged":

@@ -180,7 +180,7 @@ class Reading:
         if answer.failure is not None:
             raise to_graphql_error(answer.failure, nodes, answer.failed_path)
         self.refused += [
-            GraphQLError(one.message, [one.node], path=one.path, extensions={"code": "FORBIDDEN"})
+            GraphQLError(one.message, [one.node], path=one.path, extensions={"code": one.code, **one.more})
             for one in answer.refused
         ]
         return answer.value

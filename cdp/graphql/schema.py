@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 import strawberry
 from graphql import build_schema as build_from_text
@@ -10,24 +10,53 @@ from graphql import lexicographic_sort_schema, print_schema
 from strawberry.schema.config import StrawberryConfig
 
 from cdp.graphql.admin import AdminQuery
+from cdp.graphql.background import BackgroundQuery
 from cdp.graphql.catalogue import CatalogueQuery
 from cdp.graphql.execution import PlannedSchema
 from cdp.graphql.explain import ExplainQuery
+from cdp.graphql.extending import Extensions, extensions_of
 from cdp.graphql.plugins import PluginsQuery
 from cdp.graphql.query import ReadQuery
 from cdp.graphql.refused import RefusedQuery
 from cdp.graphql.scalars import SCALARS
 from cdp.graphql.slots import SlotQuery
+from cdp.hooks.loading import first_party
+from cdp.hooks.manager import Plugins
 
 
 @strawberry.type(description="What can be asked.")
-class Query(ReadQuery, CatalogueQuery, ExplainQuery, AdminQuery, PluginsQuery, RefusedQuery, SlotQuery):
+class Query(
+    ReadQuery,
+    BackgroundQuery,
+    CatalogueQuery,
+    ExplainQuery,
+    AdminQuery,
+    PluginsQuery,
+    RefusedQuery,
+    SlotQuery,
+):
     """All fields of the root."""
 
 
+def build_schema(plugins: Plugins | None = None) -> PlannedSchema:
+    """The schema of the core and of what these plugins add to it; None: those that Diptych comes with.
+
+    Raises:
+        Misconfigured: a plugin's names are taken, or it requires what there is not.
+    """
+    return _build(extensions_of(plugins) if plugins is not None else _first_party())
+
+
 @cache
-def build_schema() -> PlannedSchema:
-    """The schema; built once a process."""
+def _first_party() -> Extensions:
+    plugins = Plugins()
+    plugins.add(first_party())
+    return extensions_of(plugins)
+
+
+@lru_cache(maxsize=8)
+def _build(extensions: Extensions) -> PlannedSchema:
+    """Once a process, unless that has several applications."""
     from cdp.graphql.mutations.root import Mutation  # noqa: PLC0415
     from cdp.graphql.subscriptions import Subscription  # noqa: PLC0415
 
@@ -36,11 +65,16 @@ def build_schema() -> PlannedSchema:
         mutation=Mutation,
         subscription=Subscription,
         config=StrawberryConfig(scalar_map=dict(SCALARS)),
+        extensions=extensions,
     )
 
 
-def sdl() -> str:
-    """The schema in the schema definition language, sorted, as `schema.graphql` holds it."""
+def sdl(plugins: Plugins | None = None) -> str:
+    """The schema in the schema definition language, sorted, as `schema.graphql` holds it.
+
+    Raises:
+        Misconfigured: see build_schema.
+    """
     # Sorted from its text: sorting the schema itself would lose how Strawberry writes the defaults of enums.
-    text = print_schema(build_schema().graphql_schema)
+    text = print_schema(build_schema(plugins).graphql_schema)
     return print_schema(lexicographic_sort_schema(build_from_text(text))) + "\n"

@@ -76,7 +76,9 @@ class GraphQLView(GraphQL[Context, None]):
     """The endpoint."""
 
     def __init__(self, desk: Desk, *, allowed_origins: frozenset[str]) -> None:
-        super().__init__(build_schema(), graphql_ide="graphiql", subscription_protocols=())
+        super().__init__(
+            build_schema(desk.services.plugins), graphql_ide="graphiql", subscription_protocols=()
+        )
         self._desk = desk
         self._allowed_origins = allowed_origins
         self._turns = _Turns()

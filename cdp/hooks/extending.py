@@ -44,7 +44,8 @@ class Told(Struct, frozen=True):
 def implementation(plugin: str, hook: str, function: Callable[..., Any]) -> Implementation:
     """A registered function as what the calling rules call; what it raises for the asker is Told."""
     found = function_of(plugin, hook, function, ("request",))
-    return msgspec.structs.replace(found, function=_telling(function, is_async=found.is_async))
+    telling = _telling(function, is_async=found.is_async)
+    return msgspec.structs.replace(found, function=telling, registered=True)
 
 
 def _telling(function: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:

@@ -245,7 +245,9 @@ def _plain(shape: Shape, value: Any) -> Any:
         case Maybe(of=inner):
             return _plain(inner, value)
         case Made(parts=parts):
-            return {one.key: _plain(one.shape, value[one.name]) for one in parts if one.name in value}
+            given = {one.key: _plain(one.shape, value[one.name]) for one in parts if one.name in value}
+            left_out = (one.key for one in parts if one.required and isinstance(one.shape, Maybe))
+            return dict.fromkeys(left_out) | given
 
 
 def unfit(shape: Shape, value: Any) -> str | None:  # noqa: PLR0911 - a case each
@@ -266,6 +268,24 @@ def unfit(shape: Shape, value: Any) -> str | None:  # noqa: PLR0911 - a case eac
             return next((why for why in found if why is not None), None)
         case _:
             return None
+
+
+def written(shape: Shape, value: Any) -> Any:
+    """A value as a variable of GraphQL: the reverse of `read`, without what is None."""
+    if value is None:
+        return None
+    match shape:
+        case Word():
+            return value.name
+        case Listed(of=inner):
+            return [written(inner, one) for one in value]
+        case Maybe(of=inner):
+            return written(inner, value)
+        case Made(parts=parts):
+            given = {one.name: written(one.shape, getattr(value, one.attribute)) for one in parts}
+            return {name: one for name, one in given.items() if one is not None}
+        case _:
+            return msgspec.to_builtins(shown(shape, value))
 
 
 def shown(shape: Shape, value: Any) -> Any:

@@ -49,7 +49,7 @@ class NewEvent(Struct, frozen=True, kw_only=True):
     event: str | None = None
     """Of `track`: its name in the catalogue."""
     group_id: str | None = None
-    """Of `group`: the account that the person is a member of."""
+    """Of `group` the account that the person is a member of; of others the one that it happened in."""
     properties: dict[str, Any] = {}
     """Of `track`, `page` and `screen`."""
     traits: dict[str, Any] = {}

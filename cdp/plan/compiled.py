@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from graphql import FieldNode
 from msgspec import Struct
 
@@ -22,6 +24,9 @@ class Refused(Struct, frozen=True):
     path: Path
     node: FieldNode
     message: str
+    code: str = "FORBIDDEN"
+    more: Mapping[str, str] = {}
+    """Further extensions of the error."""
     concerns: tuple[Leaf, str] | None = None
     """The id and the type that it must be of for the field to be asked at all; None: it always is."""
 

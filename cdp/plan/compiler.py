@@ -119,7 +119,7 @@ class Compiler:
 
     def _object(self, type_: GraphQLObjectType, nodes: Nodes, scope: Scope) -> Json:
         pairs = self.opening(type_)
-        needs: dict[str, str] = {}
+        needs: dict[str, Json] = {}
         for key, field_nodes in self._selection.below(type_, nodes).items():
             name = field_nodes[0].name.value
             written = self.key(key, name)
@@ -133,12 +133,15 @@ class Compiler:
             if self._hides(declared, field_nodes[0], inner.path):
                 pairs.append((written, _hidden(declared, field, inner)))
             elif isinstance(declared, Computed):
-                needs |= {one: inner.sql(sql) for one, sql in declared.requires.items()}
+                needs |= {one: plain(inner.sql(sql)) for one, sql in declared.requires.items()}
+                if declared.needs is not None and name not in needs:
+                    asked = FieldNode(name=field_nodes[0].name, selection_set=declared.needs)
+                    needs[name] = self._object(type_, [asked], inner)
                 self._compute(declared, field, field_nodes[0], inner.path, type_.name)
             else:
                 pairs.append((written, self._field(declared, field, field_nodes, inner)))
         if needs and self._completing:
-            required = [(key_of(one), plain(sql)) for one, sql in needs.items()]
+            required = [(key_of(one), json) for one, json in needs.items()]
             pairs.append((key_of(NEEDS_KEY), object_of(required)))
         return object_of(pairs)
 

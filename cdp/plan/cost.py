@@ -32,7 +32,7 @@ from graphql import (
 )
 from msgspec import Struct
 
-from cdp.plan.fields import AnyNode, Connected, Found, Nested, Rows, declaration_of
+from cdp.plan.fields import AnyNode, Computed, Connected, Found, Nested, Rows, declaration_of
 from cdp.plan.pages import DEFAULT_SIZE, LARGEST_SIZE
 from cdp.plan.values import Variables
 
@@ -174,6 +174,9 @@ class _Reckoning:
             if isinstance(type_, (GraphQLObjectType, GraphQLInterfaceType))
             else None
         )
+        declared = declaration_of(field) if field is not None else None
+        if isinstance(declared, Computed) and declared.needs is not None:
+            return _sum([Cost({(): 1}), self.selection(type_, declared.needs, 1)])
         if field is None or node.selection_set is None:
             return Cost({(): 1})
         own, times, inner_size = self._reading(field, node)

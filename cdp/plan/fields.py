@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from graphql import GraphQLField
+from graphql import GraphQLField, SelectionSetNode
 from msgspec import Struct
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.arguments import StrawberryArgument
@@ -133,6 +133,9 @@ class Computed(Struct, frozen=True, kw_only=True):
     """Columns of the parent's row that `batch` is given."""
     batch: Batch
     labels: Labels = NONE
+    needs: SelectionSetNode | None = None
+    """What else it is given, under the field's own name: fields of the parent, as a document would ask for them. Its
+    labels are theirs too; none of them is computed."""
 
 
 Declaration: TypeAlias = Column | Nested | Rows | Tallied | Connected | Found | AnyNode | Part | Computed

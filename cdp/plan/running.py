@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeAlias
@@ -26,6 +27,14 @@ class TooMuch(DiptychError):
     """A statement that was given up."""
 
     code = "COMPLEXITY"
+
+
+class Lost(DiptychError):
+    """A computed field that is null for all its parents, for one reason: one error of the answer says it."""
+
+    def __init__(self, message: str, *, code: str, **more: str) -> None:
+        super().__init__(message, code=code)
+        self.more = more
 
 
 class Answer(Struct, frozen=True):
@@ -116,9 +125,10 @@ async def _answer(field: PlannedField, text: bytes | None, variables: Variables,
     if not field.completing:
         return Answer(Raw(text), refused)
     value = msgspec.json.decode(text)
-    for computation in field.computations:
-        await _compute(computation, field.path, value, variables, context)
-    return Answer(value, refused)
+    lost = await asyncio.gather(
+        *(_compute(one, field.path, value, variables, context) for one in field.computations)
+    )
+    return Answer(value, (*refused, *(one for one in lost if one is not None)))
 
 
 def _applies(refused: Refused, variables: Variables) -> bool:
@@ -130,8 +140,11 @@ def _applies(refused: Refused, variables: Variables) -> bool:
 
 async def _compute(
     computation: Computation, root: tuple[str, ...], value: Any, variables: Variables, context: Any
-) -> None:
-    """Run a computed field once for all its parents and put the values where the executor looks for them."""
+) -> Refused | None:
+    """Run a computed field once for all its parents and put the values where the executor looks for them.
+
+    What is answered is why all of them are null.
+    """
     *steps, key = computation.path[len(root) :]
     parents = [
         parent
@@ -139,14 +152,19 @@ async def _compute(
         if parent[TYPE_KEY] == computation.type_name and NEEDS_KEY in parent
     ]
     if not parents:
-        return
+        return None
     arguments = {name: resolve(tree, variables) for name, tree in computation.given.items()}
     try:
         computed = await computation.batch(context, [parent[NEEDS_KEY] for parent in parents], arguments)
+    except Lost as error:
+        for parent in parents:
+            parent[key] = None
+        return Refused(computation.path, computation.node, error.message, error.code, error.more)
     except Exception as error:  # noqa: BLE001 - whatever it is becomes the field's error, and is logged there
         computed = [error] * len(parents)
     for parent, one in zip(parents, computed, strict=True):
         parent[key] = one
+    return None
 
 
 def _reached(values: Sequence[Any], steps: Sequence[str]) -> list[dict[str, Any]]:

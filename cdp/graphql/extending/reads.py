@@ -1,0 +1,66 @@
+"""What a query, a mutation or a command of a plugin reads of the core first, in the name of whoever asks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from graphql import GraphQLError, OperationDefinitionNode, OperationType, get_operation_ast, parse, validate
+from msgspec import Struct
+from strawberry.types.execution import PreExecutionError
+
+from cdp.errors import Misconfigured
+from cdp.graphql.context import Context
+from cdp.hooks.shapes import read, shape_of, written
+from cdp.model import Command, GraphMutation, GraphQuery
+
+if TYPE_CHECKING:
+    from graphql import GraphQLSchema
+
+    from cdp.graphql.execution import PlannedSchema
+
+Reader = GraphQuery | GraphMutation | Command
+
+
+def check_reads(schema: GraphQLSchema, plugin: str, item: Reader) -> None:
+    """Do nothing if what it reads is one query that the schema allows.
+
+    Raises:
+        Misconfigured: it is not; the message says why.
+    """
+    if item.reads is None:
+        return
+    whose = f"What {item.name} of the plugin {plugin} reads"
+    try:
+        document = parse(item.reads)
+    except GraphQLError as error:
+        raise Misconfigured(f"{whose} is no document: {error}") from None
+    operation = get_operation_ast(document)
+    if not isinstance(operation, OperationDefinitionNode) or operation.operation is not OperationType.QUERY:
+        raise Misconfigured(f"{whose} is not one query.")
+    if errors := validate(schema, document):
+        raise Misconfigured(f"{whose} does not fit the schema: {errors[0].message}")
+
+
+async def read_first(
+    schema: PlannedSchema, context: Context, item: Reader, of_type: type[Struct], given: Any
+) -> Any:
+    """What it reads, with the arguments as variables; None: it reads nothing.
+
+    Raises:
+        GraphQLError: the reader may not see something of it, or it costs too much.
+        msgspec.ValidationError: it is not what the plugin expects.
+    """
+    if item.reads is None:
+        return None
+    asking = replace(context, complete_everything=False)
+    variables = written(shape_of(of_type), given)
+    prepared = schema.prepare(item.reads, variables, asking)
+    if isinstance(prepared, PreExecutionError):
+        assert prepared.errors
+        raise prepared.errors[0]
+    result = await schema.run(prepared, asking)
+    if result.errors:
+        raise result.errors[0]
+    return read(item.found, msgspec.json.decode(msgspec.json.encode(result.data)))
