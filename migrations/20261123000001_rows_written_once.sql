@@ -33,12 +33,13 @@ AS $$
             FROM (SELECT n.node_id FROM public.node n
                   WHERE n.workspace_id = of_workspace AND n.profile_id = of_profile OFFSET 0) n
             -- At most a thousand of a node, the first by key: a profile's traits are written whole, and anybody who has
-            -- a publishable key can think of ever more of them. The range and its order have PostgreSQL take the index
-            -- that begins with the node, whatever it knows of the table.
+            -- a publishable key can think of ever more of them. The ranges and their order have PostgreSQL take the index
+            -- that begins with the node, whatever it knows of the table: not that of traits, which has all nodes in it.
             CROSS JOIN LATERAL (
                 SELECT r.key, r.value, r.occurred_at, r.message_id FROM public.summary_register r
-                WHERE r.workspace_id = of_workspace AND r.node_id BETWEEN n.node_id AND n.node_id AND r.kind = 'trait'
-                ORDER BY r.node_id, r.account_id, r.key LIMIT 1000
+                WHERE r.workspace_id = of_workspace AND r.node_id BETWEEN n.node_id AND n.node_id
+                  AND r.kind BETWEEN 'trait' AND 'trait'
+                ORDER BY r.node_id, r.account_id, r.kind, r.key LIMIT 1000
             ) r
             ORDER BY r.key, r.occurred_at DESC, r.message_id COLLATE "C" DESC
         ) t
