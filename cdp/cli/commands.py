@@ -18,7 +18,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("cdp.cli.importing:import_file", "People, accounts or events from a file."),
     "retention": ("cdp.cli.retention:retention", "For how long events are kept, and what was dropped."),
     "rebuild": ("cdp.cli.database:rebuild", "Views from events, or check that they agree."),
-    "plugins": ("cdp.cli.inspecting:plugins", "Which plugins are loaded, and how they do."),
+    "plugins": (
+        "cdp.cli.plugins:plugins",
+        "Which plugins are loaded, and how they do; begin one, check one.",
+    ),
+    "jobs": ("cdp.cli.jobs:jobs", "Background work of plugins, and changes that they did not take."),
+    "tables": ("cdp.cli.tables:tables", "Tables of plugins' own: list, make or drop them."),
     "schema": ("cdp.cli.schema:schema", "Print the GraphQL schema."),
     "doctor": ("cdp.cli.inspecting:doctor", "What is wrong, and what to do about it."),
 }
