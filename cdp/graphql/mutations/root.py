@@ -5,6 +5,7 @@ from __future__ import annotations
 import strawberry
 
 from cdp.graphql.mutations.accounts import AccountMutations
+from cdp.graphql.mutations.background import BackgroundMutations
 from cdp.graphql.mutations.catalogue import CatalogueMutations
 from cdp.graphql.mutations.events import EventMutations
 from cdp.graphql.mutations.features import FeatureMutations
@@ -21,6 +22,7 @@ from cdp.graphql.mutations.workspaces import WorkspaceMutations
 )
 class Mutation(
     AccountMutations,
+    BackgroundMutations,
     CatalogueMutations,
     EventMutations,
     FeatureMutations,
