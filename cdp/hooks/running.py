@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from cdp.hooks.busy import Busy
 from cdp.hooks.given import AnyCheck, async_call, bound, caller, process_call, refusing
@@ -94,6 +94,9 @@ class Runner:
         self.latest: Callable[[WorkspaceId], Awaitable[Workspace]] | None = None
         """Tells how a workspace is by now, so that a plugin that is turned off meanwhile is called no further."""
 
+        self.hearing: Callable[[Implementation], Callable[..., Any]] | None = None
+        """What to call instead of an implementation's function, for who records calls; calls in processes are not heard."""
+
     def run_in_processes(self, plugin: str, address: tuple[str, str]) -> None:
         """Make the calls of a plugin in processes of its own."""
         self._processes[plugin] = Processes(
@@ -113,6 +116,8 @@ class Runner:
     ) -> None:
         """Have each of them asked, in this order or, `together`, in any, and the course take what they say."""
         self._watchdog.start()
+        if self.hearing is not None:
+            implementations = [structs.replace(one, function=self.hearing(one)) for one in implementations]
         terms = Terms(check=check, workspace=workspace, deadline=deadline or self._deadline, budget=budget)
 
         async def ride(group: list[Implementation]) -> None:

@@ -231,7 +231,7 @@ async def _opened(
     loop: asyncio.AbstractEventLoop, settings: Settings, urls: DatabaseUrls, plugins: Plugins, clock: Clock
 ) -> Any:
     calls = HookCalls()
-    plugins.calls.hearing = calls.heard
+    plugins.runner.hearing = calls.heard
     if files := wanted(plugins):
         await apply(urls.owner, files)
     async with Application.open(settings, clock=clock, plugins=plugins) as application:
