@@ -15,6 +15,6 @@ from cdp.settings import Settings
 async def application_of(settings: Settings) -> AsyncIterator[Application]:
     """An application on the migrated database that the settings name."""
     with place_of(settings) as place:
-        await migrated(place)
+        await migrated(place, settings)
         async with Application.open(replace(settings, database_url=place.app_url)) as application:
             yield application

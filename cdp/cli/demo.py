@@ -54,7 +54,7 @@ def demo(*, host: str | None, port: int | None, data: Path | None, no_serve: boo
 
 async def _prepare(settings: Settings, place: Place) -> tuple[Loaded, Mapping[str, Mapping[KeyRole, str]]]:
     """Migrate, load, settle; the answer is what was done, and the keys of both workspaces."""
-    await migrated(place)
+    await migrated(place, settings)
     bar = Progress(
         TextColumn("{task.description:<18}"),
         BarColumn(),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+import structlog
 
 from cdp.db import migrate
 from cdp.db.connecting import connect, describe, reaching
@@ -25,6 +26,8 @@ if sys.platform == "win32":
     _new_loop = asyncio.new_event_loop
 else:
     from uvloop import new_event_loop as _new_loop
+
+log = structlog.get_logger(__name__)
 
 _T = TypeVar("_T")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -121,14 +124,20 @@ def place_of(settings: Settings, *, making: bool = False, temporary: bool = Fals
         )
 
 
-async def migrated(place: Place) -> None:
+async def migrated(place: Place, settings: Settings | None = None) -> None:
     """Make sure that the database has every migration: an embedded one gets what it lacks.
+
+    Args:
+        place: the database.
+        settings: of a process that calls plugins: an embedded database gets their tables too.
 
     Raises:
         Misconfigured: another one lacks some, or this login may not use it; the message holds the command to run.
     """
     if place.embedded:
         await migrate.apply(place.owner_url)
+        if settings is not None:
+            await _make_tables(place, settings)
         return
     connection = await connect(place.app_url)
     try:
@@ -140,6 +149,18 @@ async def migrated(place: Place) -> None:
         raise Misconfigured(
             f"The database lacks {len(pending)} migrations, {pending[0].name} first. Run: cdp migrate {place.shown}"
         )
+
+
+async def _make_tables(place: Place, settings: Settings) -> None:
+    """The tables of plugins; one whose files cannot be applied goes without, and everything else starts."""
+    from cdp import tables  # noqa: PLC0415 - other commands do without the plugins, and answer sooner
+    from cdp.hooks.manager import Plugins  # noqa: PLC0415
+
+    for plugin, files in tables.wanted(Plugins.load(settings)).items():
+        try:
+            await tables.apply(place.owner_url, {plugin: files})
+        except Misconfigured as error:
+            log.error("plugin_tables_not_made", plugin=plugin, error=error.message)  # noqa: TRY400 - says it all
 
 
 @asynccontextmanager

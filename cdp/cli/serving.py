@@ -53,7 +53,7 @@ def serve(
     )
     configure_logging(given)
     with place_of(given, making=True, temporary=True) as place, listening(given) as listener:
-        run_async(migrated(place))
+        run_async(migrated(place, given))
         where, listens = listener.getsockname()[:2]
         says = f"Diptych serves on http://{where}:{listens} (database: {place.described})"
         serve_on(replace(given, database_url=place.app_url), listener, say=lambda: click.echo(says, err=True))
@@ -141,7 +141,7 @@ def worker(
     settings = settings_of(data, database_url, health_port=health_port, plugins_dir=plugins_dir)
     configure_logging(settings)
     with place_of(settings) as place, ExitStack() as stack:
-        run_async(migrated(place))
+        run_async(migrated(place, settings))
         port = settings.health_port
         listener = stack.enter_context(listening(replace(settings, port=port))) if port else None
         click.echo(f"Settling (database: {place.described}); stop with Ctrl-C.", err=True)
