@@ -95,7 +95,7 @@ class Runner:
         """Tells how a workspace is by now, so that a plugin that is turned off meanwhile is called no further."""
 
         self.hearing: Callable[[Implementation], Callable[..., Any]] | None = None
-        """What to call instead of an implementation's function, for who records calls; calls in processes are not heard."""
+        """What to call instead of an implementation's function, for who records calls; calls in processes are not."""
 
     def run_in_processes(self, plugin: str, address: tuple[str, str]) -> None:
         """Make the calls of a plugin in processes of its own."""
