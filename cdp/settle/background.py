@@ -264,10 +264,14 @@ class Background:
 def _due(
     rows: Iterable[Mapping[str, Any]], plugins: Collection[str], now: datetime
 ) -> dict[str, list[WorkspaceId]]:
-    """Where something is due, by plugin, of those that are loaded here."""
+    """Where something is due, by plugin, of those that are loaded here.
+
+    What was never put off is due since -infinity, which asyncpg reads as a moment without a zone.
+    """
     found: dict[str, list[WorkspaceId]] = {}
     for row in rows:
-        if row["plugin"] in plugins and row["next_due"] is not None and row["next_due"] <= now:
+        due_at = row["next_due"]
+        if row["plugin"] in plugins and due_at is not None and (due_at.tzinfo is None or due_at <= now):
             found.setdefault(row["plugin"], []).append(WorkspaceId(row["workspace_id"]))
     return found
 
