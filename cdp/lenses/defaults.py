@@ -131,6 +131,9 @@ PAGES: tuple[tuple[str, str, Stage, float], ...] = (
 )
 """Start of a page's `path`, signal, stage, weight. Any other page is known, and counts for neither panel."""
 
+PERSONALISATION = ("Personalisation Shown", "Personalisation Converted")
+"""What a slot was filled with, and what came of it: known, and no evidence of intent or of usage."""
+
 ONBOARDING = Contribution(
     lens=Lens.USAGE, key_property="step|step_name|name", measures=(Measure.ONBOARDING_STEP,)
 )
@@ -172,7 +175,7 @@ def _entries() -> Iterator[CatalogueEntry]:
         yield CatalogueEntry(event=event, contributions=(shared,))
     yield CatalogueEntry(event="Feature Used", contributions=(FEATURE_USED,))
     yield CatalogueEntry(event="Onboarding Step Completed", contributions=(ONBOARDING,))
-    for event in ("Page Viewed", "Screen Viewed"):
+    for event in ("Page Viewed", "Screen Viewed", *PERSONALISATION):
         yield CatalogueEntry(event=event)
     for path, signal, stage, weight in PAGES:
         condition = Condition(property="path", operator=ConditionOperator.STARTS_WITH, value=path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -143,8 +143,21 @@ def capped(one: Considered, shown: Sequence[datetime], as_of: datetime) -> Consi
     return replace(
         one,
         standing=Standing.CAPPED,
-        reason=f"Shown {times} times within {cap.within}, and {cap.times} are allowed.",
+        reason=f"Shown {_times(times)} within {_period(cap.within)}; the cap is {cap.times}.",
     )
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
+
+
+def _period(period: timedelta) -> str:
+    seconds = round(period.total_seconds())
+    for length, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds % length == 0:
+            number = seconds // length
+            return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+    return f"{seconds} seconds"
 
 
 def without_doubles(considered: Sequence[Considered]) -> tuple[Considered, ...]:
