@@ -30,6 +30,7 @@ UNFILTERED = {
     "by `members` and their roles, which say the same": ("committee",),
     "a thing by itself, with its own source": ("enrichment",),
     "a membership is found by its person and its account": ("Membership.id",),
+    "a trait that a plugin shows as a field, by `traits`": ("Account.owner",),
 }
 """Reason → names of fields, or Type.field, that no filter knows."""
 

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from graphql import GraphQLError, OperationDefinitionNode, OperationType, get_operation_ast, parse, validate
 from msgspec import Struct
+from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
 from cdp.errors import Misconfigured
 from cdp.graphql.context import Context
+from cdp.graphql.documents import Operation
 from cdp.hooks.shapes import read, shape_of, written
 from cdp.model import Command, GraphMutation, GraphQuery
+from cdp.plan.fields import declaration_of
 
 if TYPE_CHECKING:
     from graphql import GraphQLSchema
@@ -41,6 +44,11 @@ def check_reads(schema: GraphQLSchema, plugin: str, item: Reader) -> None:
         raise Misconfigured(f"{whose} is not one query.")
     if errors := validate(schema, document):
         raise Misconfigured(f"{whose} does not fit the schema: {errors[0].message}")
+    root = schema.query_type
+    assert root is not None
+    for name in sorted(Operation(schema, document, operation).root_names - {"__typename"}):
+        if name not in root.fields or declaration_of(root.fields[name]) is None:
+            raise Misconfigured(f"{whose} begins with {name}, which the planner does not read.")
 
 
 async def read_first(
@@ -58,9 +66,14 @@ async def read_first(
     variables = written(shape_of(of_type), given)
     prepared = schema.prepare(item.reads, variables, asking)
     if isinstance(prepared, PreExecutionError):
-        assert prepared.errors
-        raise prepared.errors[0]
+        raise _told(prepared)
     result = await schema.run(prepared, asking)
     if result.errors:
-        raise result.errors[0]
+        raise _told(result)
     return read(item.found, msgspec.json.decode(msgspec.json.encode(result.data)))
+
+
+def _told(result: ExecutionResult | PreExecutionError) -> GraphQLError:
+    """The first error, as one of the field that reads: the document that it is of is not the reader's."""
+    assert result.errors
+    return GraphQLError(result.errors[0].message, extensions=result.errors[0].extensions)
