@@ -9,13 +9,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cdp.db.pool import Database
+from cdp.hooks.manager import Plugins
 from cdp.identity.kinds import make_kinds
 from cdp.ingest.accumulator import Accumulator
 from cdp.ingest.flush import FlushReport, Observer
 from cdp.ingest.intake import Intake
+from cdp.ingest.passage import Passage
+from cdp.ingest.seals import Seals
 from cdp.model import Event, EventType, Identifier, ProfileId, WorkspaceId
 from cdp.settings import Settings
 from cdp.workspaces.cache import Workspaces
+from cdp.workspaces.plugin_catalogue import PluginCatalogue
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
@@ -52,21 +56,30 @@ async def open_ingest(
     database: Database,
     observer: Observer | None = None,
     clock: Callable[[], datetime] = lambda: NOON,
+    plugins: Plugins | None = None,
     **settings: Any,
 ) -> AsyncIterator[Ingest]:
     observed = Observed()
     committed: list[tuple[WorkspaceId, frozenset[ProfileId]]] = []
     workspaces = Workspaces(database)
+    kinds = make_kinds() if plugins is None else make_kinds(*plugins.identifier_kinds())
     accumulator = Accumulator(
         database,
         workspaces,
-        make_kinds(),
+        kinds,
         settings=Settings(**settings),
         clock=clock,
         metrics=observer or observed,
         committed=lambda workspace_id, touched: committed.append((workspace_id, touched)),
     )
-    intake = Intake(accumulator, workspaces, clock=clock)
+    intake = Intake(
+        accumulator,
+        workspaces,
+        clock=clock,
+        passage=None if plugins is None else Passage(plugins, kinds, database),
+        seals=Seals(settings.get("seal_keys")),
+        catalogue=None if plugins is None else PluginCatalogue(plugins, database, workspaces),
+    )
     yield Ingest(database, accumulator, intake, observed, committed)
     await accumulator.aclose()
 
