@@ -6,9 +6,11 @@ import asyncio
 import ctypes
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 _TASKS = Path("/proc/self/task")
 _STATM = Path("/proc/self/statm")
@@ -17,6 +19,19 @@ _PAGE = 4096
 
 class Interrupted(BaseException):
     """Raised in a plugin's thread by whoever does not wait for it any more; the message says why."""
+
+
+LONG = 0.2
+"""Seconds from which on work is long."""
+
+
+class Over(NamedTuple):
+    """Work that was long."""
+
+    plugin: str
+    hook: str
+    cpu: float
+    """Processor time that it had since it began, or since the last look, in seconds."""
 
 
 class Work:
@@ -49,14 +64,21 @@ class Work:
         """Seconds of its loop's silence that were told already."""
         self.memory: int | None = None
         """Bytes that the process held when the watchdog saw this first."""
-        self.cpu: float | None = None
-        """Processor time that the thread had had at the last look, in seconds."""
+        self.cpu: float | None = time.thread_time()
+        """Processor time that the thread had had when this began, or at the last look since, in seconds."""
         self.loop: asyncio.AbstractEventLoop | None = None
         """The event loop that the thread runs, if it does."""
         self.beat_at: float | None = None
         """Since when that has not answered, if it has not."""
         self.because: str | None = None
         """Why it was interrupted."""
+
+    def turn(self, plugin: str, hook: str) -> None:
+        """The thread goes on to another plugin."""
+        self.plugin = plugin
+        self.hook = hook
+        self.since = time.monotonic()
+        self.cpu = time.thread_time()
 
     def interrupt(self, because: str) -> None:
         """Raise `Interrupted` in the thread, as soon as it runs Python code; what waits in C is left to wait."""
@@ -69,6 +91,7 @@ class Busy:
 
     def __init__(self) -> None:
         self._work: set[Work] = set()
+        self._over: deque[Over] = deque(maxlen=32)
 
     @contextmanager
     def working(self, plugin: str, hook: str) -> Iterator[Work]:
@@ -79,6 +102,19 @@ class Busy:
             yield work
         finally:
             self._work.discard(work)
+            self.over(work)
+
+    def over(self, work: Work) -> None:
+        """A part of the work is over; in its own thread. What was long is kept for who could not look meanwhile."""
+        if time.monotonic() - work.since > LONG and work.cpu is not None:
+            self._over.append(Over(work.plugin, work.hook, time.thread_time() - work.cpu))
+
+    def long_ago(self) -> list[Over]:
+        """What was long and is over, since this was asked last; from one thread alone."""
+        found: list[Over] = []
+        while self._over:
+            found.append(self._over.popleft())
+        return found
 
     def now(self) -> list[Work]:
         """What is going on; from any thread."""

@@ -168,6 +168,8 @@ class Counters:
 
     def took(self, seconds: float, calls: int) -> None:
         """So many calls took so long together."""
+        if not calls:
+            return
         each = seconds / calls
         self.seconds += seconds
         self.slowest = max(self.slowest, each)

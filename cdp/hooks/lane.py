@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import Any, TypeAlias
 
-from cdp.hooks.busy import Busy, Interrupted, Work
+from cdp.hooks.busy import LONG, Busy, Interrupted, Work
 from cdp.hooks.courses import Course
 from cdp.hooks.health import Circuit
 from cdp.hooks.outcomes import Answered, Outcome
@@ -155,10 +155,12 @@ class _Ride:
                         return
                     indexes, requests = self._course.due(step.plugin)
                     turn = self._turn = Turn(step, indexes, requests)
-                    work.plugin, work.hook = step.plugin, step.hook
+                    work.turn(step.plugin, step.hook)
                 began = time.perf_counter()
                 _make(turn, self._over)
                 turn.seconds = time.perf_counter() - began
+                if turn.seconds > LONG:
+                    busy.over(work)
                 with self._lock:
                     if self._abandoned():
                         return

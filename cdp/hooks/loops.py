@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from cdp.hooks.busy import Busy, Interrupted, Work, interrupt
-from cdp.hooks.health import Circuit
+from cdp.hooks.health import Counters
 from cdp.hooks.outcomes import Answered, Outcome
 from cdp.hooks.threads import failure, late, report, skipped
 
@@ -38,14 +38,14 @@ class Loops:
         self._all: list[_LoopThread] = []
 
     async def run(
-        self, hook: str, calls: Sequence[AsyncCall], *, circuit: Circuit, deadline: float, budget: float
+        self, hook: str, calls: Sequence[AsyncCall], *, counters: Counters, deadline: float, budget: float
     ) -> list[Outcome[Any]]:
         """Make the calls, some of them at once; the arguments are those of `Threads.run`."""
         thread = self._obtain()
         if thread is None:
             return [skipped("every event loop of the plugin is blocked")] * len(calls)
         thread.begin(hook)
-        batch = _Batch(calls, circuit, deadline, time.monotonic() + budget, thread.seats)
+        batch = _Batch(calls, counters, deadline, time.monotonic() + budget, thread.seats)
         running = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(batch.run(), thread.loop))
         try:
             if not await _until_done(running, thread, deadline) and self._current is thread:
@@ -139,14 +139,15 @@ class _Batch:
     def __init__(
         self,
         calls: Sequence[AsyncCall],
-        circuit: Circuit,
+        counters: Counters,
         deadline: float,
         ends_at: float,
         seats: asyncio.Semaphore,
     ) -> None:
         self._seats = seats
         self._calls = calls
-        self._circuit = circuit
+        self._counters = counters
+        self._circuit = counters.circuit
         self._deadline = deadline
         self._ends_at = ends_at
         self._lock = threading.Lock()
@@ -164,6 +165,7 @@ class _Batch:
             self._left = True
             for index in self._begun - self._outcomes.keys():
                 self._outcomes[index] = late(self._deadline)
+                self._counters.took(self._deadline, 1)
                 self._circuit.failed()
             never = skipped("the event loop of the plugin was blocked")
             return [self._outcomes.get(index, never) for index in range(len(self._calls))]
@@ -176,12 +178,14 @@ class _Batch:
                     self._outcomes[index] = skipped("it was left alone after failures, or time was up")
                     return
                 self._begun.add(index)
+            began = time.perf_counter()
             task = asyncio.ensure_future(_attempt(self._calls[index]))
             done, _ = await asyncio.wait({task}, timeout=self._deadline)
             task.cancel()  # not awaited: a coroutine may resist
             outcome = task.result() if done else late(self._deadline)
             with self._lock:
                 if not self._left:
+                    self._counters.took(time.perf_counter() - began, 1)
                     report(self._circuit, outcome)
                     self._outcomes[index] = outcome
 

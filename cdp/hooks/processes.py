@@ -20,7 +20,7 @@ import structlog
 from msgspec import Struct
 
 from cdp.hooks.child import LENGTH
-from cdp.hooks.health import Circuit, FailureKind
+from cdp.hooks.health import Counters, FailureKind
 from cdp.hooks.outcomes import Answered, Failed, Outcome, Refused
 from cdp.hooks.threads import late, report, skipped
 
@@ -66,12 +66,12 @@ class Processes:
         self._all: set[_Process] = set()
 
     async def run(
-        self, hook: str, calls: Sequence[ProcessCall], *, circuit: Circuit, deadline: float, budget: float
+        self, hook: str, calls: Sequence[ProcessCall], *, counters: Counters, deadline: float, budget: float
     ) -> list[Outcome[Any]]:
         """Make the calls, as many at once as there are processes; the arguments are those of `Threads.run`."""
         ends_at = time.monotonic() + budget
         return list(
-            await asyncio.gather(*(self._one(hook, call, circuit, deadline, ends_at) for call in calls))
+            await asyncio.gather(*(self._one(hook, call, counters, deadline, ends_at) for call in calls))
         )
 
     def kill(self) -> None:
@@ -80,15 +80,18 @@ class Processes:
             process.kill()
 
     async def _one(
-        self, hook: str, call: ProcessCall, circuit: Circuit, deadline: float, ends_at: float
+        self, hook: str, call: ProcessCall, counters: Counters, deadline: float, ends_at: float
     ) -> Outcome[Any]:
         async with self._seats:
+            circuit = counters.circuit
             if time.monotonic() >= ends_at or not circuit.admit():
                 return skipped("it was left alone after failures, or time was up")
             outcome: Outcome[Any] = Failed(FailureKind.RAISED, "its process could not be started")
+            began = time.perf_counter()
             try:
                 outcome = await self._made(hook, call, deadline)
             finally:
+                counters.took(time.perf_counter() - began, 1)
                 report(circuit, outcome)
             return outcome
 

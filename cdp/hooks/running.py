@@ -235,17 +235,14 @@ class Runner:
         """One plugin's outcome for each request, in a place of its own."""
         if not requests:
             return []
-        counters = self._counters_of(one.plugin, one.hook)
         outcomes: list[Outcome[Any]]
         try:
             offers = self._offers.make(one.offered, one.plugin, terms.workspace)
         except NotOffered as error:
             outcomes = [Failed(FailureKind.REFUSED, str(error))] * len(requests)
         else:
-            began = time.perf_counter()
             making = self._made(one, requests, offers, terms)
             outcomes = await self._minding(one, making, terms.workspace, len(requests))
-            counters.took(time.perf_counter() - began, len(requests))
         self._count(one.plugin, one.hook, outcomes)
         return outcomes
 
@@ -253,23 +250,23 @@ class Runner:
         self, one: Implementation, requests: Sequence[Any], offers: dict[str, object], terms: Terms
     ) -> Coroutine[Any, Any, list[Outcome[Any]]]:
         plugin, hook, check = one.plugin, one.hook, terms.check
-        circuit = self._counters_of(plugin, hook).circuit
+        counters = self._counters_of(plugin, hook)
         deadline, budget = terms.deadline, terms.budget
         if (processes := self._processes.get(plugin)) is not None and not one.registered:
             elsewhere = [process_call(one, request, check, offers) for request in requests]
-            return processes.run(hook, elsewhere, circuit=circuit, deadline=deadline, budget=budget)
+            return processes.run(hook, elsewhere, counters=counters, deadline=deadline, budget=budget)
         if one.is_async:
             if plugin not in self._loops:
                 self._loops[plugin] = Loops(plugin, limit=self._limit, busy=self.busy)
             coroutines = [async_call(one, request, check, offers) for request in requests]
             return self._loops[plugin].run(
-                hook, coroutines, circuit=circuit, deadline=deadline, budget=budget
+                hook, coroutines, counters=counters, deadline=deadline, budget=budget
             )
         if plugin not in self._threads:
             self._threads[plugin] = Threads(plugin, limit=self._limit, busy=self.busy)
         call = caller(one, check, offers)
         calls = [bound(call, request) for request in requests]
-        return self._threads[plugin].run(hook, calls, circuit=circuit, deadline=deadline, budget=budget)
+        return self._threads[plugin].run(hook, calls, counters=counters, deadline=deadline, budget=budget)
 
     async def _minding(
         self,

@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from cdp.hooks.busy import Busy, Interrupted, Work
-from cdp.hooks.health import Circuit, FailureKind
+from cdp.hooks.health import Circuit, Counters, FailureKind
 from cdp.hooks.outcomes import Answered, Failed, Outcome, Refused
 
 Call = Callable[[], Any]
@@ -37,14 +37,14 @@ class Threads:
         self._hanging = 0
 
     async def run(
-        self, hook: str, calls: Sequence[Call], *, circuit: Circuit, deadline: float, budget: float
+        self, hook: str, calls: Sequence[Call], *, counters: Counters, deadline: float, budget: float
     ) -> list[Outcome[Any]]:
         """Make the calls one after the other.
 
         Args:
             hook: whose.
             calls: what to call.
-            circuit: asked before, and told after, each call.
+            counters: their circuit is asked before, and told after, each call; they are told how long calls took.
             deadline: longest that one call may take, in seconds.
             budget: after so many seconds no further call is begun.
         """
@@ -54,9 +54,10 @@ class Threads:
             rest = calls[len(outcomes) :]
             if self._hanging >= self._limit:
                 return outcomes + [skipped("every thread of the plugin hangs")] * len(rest)
-            job = _Job(self._name, hook, rest, circuit, ends_at)
+            job = _Job(self._name, hook, rest, counters.circuit, ends_at)
             self._submit(job)
             outcomes += await self._await(job, deadline)
+            counters.took(job.seconds, job.made)
         return outcomes
 
     def close(self, patience: float) -> None:
@@ -135,6 +136,10 @@ class _Job:
         self.done = asyncio.Event()
         self.since = time.monotonic()
         """When the current call began, or waiting for a thread did."""
+        self.seconds = 0.0
+        """Time that its calls took …"""
+        self.made = 0
+        """… which are so many."""
         self.hung = False
         """Whether it was left in the middle of a call."""
 
@@ -151,12 +156,15 @@ class _Job:
                 self.since = time.monotonic()
                 admitted = self.since < self._ends_at and self._circuit.admit()
                 self._in_call = admitted
+            began = time.perf_counter()
             outcome = (
                 attempt(call) if admitted else skipped("it was left alone after failures, or time was up")
             )
             with self._lock:
                 self._in_call = False
                 self.since = time.monotonic()
+                self.made += admitted
+                self.seconds += time.perf_counter() - began
                 if self._abandoned():
                     if admitted and not self.hung:
                         report(self._circuit, outcome)
@@ -181,6 +189,8 @@ class _Job:
             outcomes = list(self._outcomes)
             if self._in_call:
                 self.hung = True
+                self.made += 1
+                self.seconds += deadline
                 self._circuit.failed()
                 outcomes.append(late(deadline))
                 if self._work is not None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import structlog
 
-from cdp.hooks.busy import Busy, Work, memory_bytes, processor_seconds
+from cdp.hooks.busy import Busy, Over, Work, memory_bytes, processor_seconds
 
 log = structlog.get_logger(__name__)
 
@@ -66,24 +66,23 @@ class Watchdog:
             now = time.monotonic()
             work = self._busy.now()
             gap = now - last - EVERY
+            over = self._busy.long_ago()
             if gap > TOLERANCE:
-                self._name_holder(work, gap)
+                self._name_holder(work, over, gap)
             self._weigh([one for one in work if one.active])
             for one in work:
                 one.cpu = processor_seconds(one.native_id)
                 self._listen(one, now)
             last = time.monotonic()
 
-    def _name_holder(self, work: list[Work], gap: float) -> None:
+    def _name_holder(self, work: list[Work], over: list[Over], gap: float) -> None:
         """The whole process stood still: whoever had most of the processor meanwhile held it."""
-        had = [
-            (used - one.cpu, one) for one in work if (used := _used(one)) is not None and one.cpu is not None
-        ]
-        if not had:
+        had = [Over(one.plugin, one.hook, used) for one in work if (used := _used_since(one)) is not None]
+        if not (had := had + over):
             return
-        most, one = max(had, key=lambda pair: pair[0])
-        if most >= gap / 2:
-            self._tell_blocked(one, gap, what="process")
+        holder = max(had, key=lambda one: one.cpu)
+        if holder.cpu >= gap / 2:
+            self._tell_blocked(holder, gap, what="process")
 
     def _listen(self, one: Work, now: float) -> None:
         """Ask a plugin's event loop whether it runs, and count the time that it did not."""
@@ -113,7 +112,7 @@ class Watchdog:
             self._tell_blocked(one, seconds - one.told, what="event loop")
             one.told = seconds
 
-    def _tell_blocked(self, one: Work, seconds: float, *, what: str) -> None:
+    def _tell_blocked(self, one: Work | Over, seconds: float, *, what: str) -> None:
         log.warning("plugin_blocked", plugin=one.plugin, hook=one.hook, what=what, seconds=round(seconds, 3))
         self._blocked(one.plugin, one.hook, seconds)
 
@@ -129,12 +128,14 @@ class Watchdog:
             return
         # Of those during whose calls it grew, the one that computes is the one that allocates.
         suspects = [one for one in work if held - (one.memory or held) >= grown // 2]
-        culprit = max(suspects, key=lambda one: (_used(one) or 0.0) - (one.cpu or 0.0))
+        culprit = max(suspects, key=lambda one: _used_since(one) or 0.0)
         self._grown(culprit.plugin, culprit.hook, grown)
         if self._memory and grown > self._memory and culprit.because is None:
             log.warning("plugin_grew", plugin=culprit.plugin, hook=culprit.hook, megabytes=grown // _MEGABYTE)
             culprit.interrupt("it took too much memory")
 
 
-def _used(one: Work) -> float | None:
-    return processor_seconds(one.native_id)
+def _used_since(one: Work) -> float | None:
+    """Processor time of a thread since the last look, in seconds."""
+    now = processor_seconds(one.native_id)
+    return None if now is None or one.cpu is None else now - one.cpu
