@@ -137,6 +137,9 @@ WITH pair AS MATERIALIZED (
 ), asserted AS (
     UPDATE role_assertion r SET account_id = p.survivor
     FROM pair p WHERE r.workspace_id = $1 AND r.account_id = ANY ($2::bigint[]) AND r.account_id = p.loser
+), denied AS (
+    UPDATE role_denial d SET account_id = p.survivor
+    FROM pair p WHERE d.workspace_id = $1 AND d.account_id = ANY ($2::bigint[]) AND d.account_id = p.loser
 ), ended AS (
     UPDATE role_claim SET until = $4
     WHERE workspace_id = $1 AND account_id = ANY ($2::bigint[]) AND until IS NULL

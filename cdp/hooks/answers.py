@@ -17,6 +17,7 @@ from cdp.model import (
     EnrichedTrait,
     EnrichmentRequest,
     RoleContribution,
+    ScoreContribution,
     Unanswered,
 )
 from cdp.model.personalisation import HEAVIEST, HIGHEST_PRIORITY, LONGEST_CAP, RESERVED
@@ -28,6 +29,7 @@ _LARGEST = 32 * 1024
 _MOST = 200
 """Values in one answer."""
 _LONGEST_NAME = 200
+_MOST_POINTS = 1_000
 
 
 def role_contributions(known: Container[str]) -> Callable[[object, object], tuple[RoleContribution, ...]]:
@@ -43,11 +45,28 @@ def role_contributions(known: Container[str]) -> Callable[[object, object], tupl
             if not contribution.evidence or not all(one.reason.strip() for one in contribution.evidence):
                 raise Refused(f"the claim of {contribution.role} gives no evidence")
             _check_time(contribution.since, "since")
+            _check_time(contribution.until, "until")
         if len(set(roles)) != len(roles):
             raise Refused("it claims one role twice")
         return contributions
 
     return check
+
+
+def score_contributions(_request: object, answer: object) -> tuple[ScoreContribution, ...]:
+    """The check of `score_intent`, `score_usage` and `score_influence`."""
+    contributions = _list_of(ScoreContribution, answer)
+    for one in contributions:
+        if not one.name.strip() or len(one.name) > _LONGEST_NAME:
+            raise Refused(f"{one.name[:80]!r} cannot be the name of a contribution")
+        if not (math.isfinite(one.points) and abs(one.points) <= _MOST_POINTS):
+            raise Refused(f"the points of {one.name!r} are {one.points}, beyond {_MOST_POINTS:,}")
+        if not one.reason.strip():
+            raise Refused(f"the contribution {one.name!r} gives no reason")
+        _check_time(one.until, "until")
+    if len({one.name for one in contributions}) != len(contributions):
+        raise Refused("it contributes under one name twice")
+    return contributions
 
 
 def enriched_traits(

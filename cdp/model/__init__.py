@@ -62,7 +62,14 @@ from cdp.model.passage import (
 )
 from cdp.model.personalisation import Candidate, Cap, PersonalisationRequest
 from cdp.model.plugins import PluginInfo, PluginState, Secret
-from cdp.model.roles import Evidence, MembershipFacts, Role, RoleContribution, RoleKind
+from cdp.model.roles import (
+    Evidence,
+    MembershipFacts,
+    Role,
+    RoleContribution,
+    RoleKind,
+    ScoreContribution,
+)
 from cdp.model.tables import Jobs, Tables
 from cdp.model.traits import (
     AccountEnrichmentRequest,
@@ -175,6 +182,7 @@ __all__ = [
     "RouteRequest",
     "Schedule",
     "ScopeName",
+    "ScoreContribution",
     "Secret",
     "SignalFacts",
     "Stage",

@@ -31,6 +31,8 @@ class RoleKind(Struct, frozen=True, kw_only=True):
     """In capitals, such as `LEGAL_AND_COMPLIANCE`."""
     description: str
     """A sentence for a person: who holds it."""
+    buying: bool = False
+    """Whether it belongs to an account's buying committee."""
 
 
 class MembershipFacts(Struct, frozen=True, kw_only=True):
@@ -66,3 +68,20 @@ class RoleContribution(Struct, frozen=True, kw_only=True):
     evidence: tuple[Evidence, ...]
     since: datetime | None = None
     """When it began, where the evidence tells; None: now."""
+    until: datetime | None = None
+    """Until when it holds if nothing new is learnt; you are asked again then. None: until you say otherwise."""
+
+
+class ScoreContribution(Struct, frozen=True, kw_only=True):
+    """Points that a plugin adds beside what the core knows exactly, with the reason; it is told again or it ends."""
+
+    name: str
+    """What it is for, such as `comes_back`; one answer names it once."""
+    points: float
+    """How many, -1,000 to 1,000."""
+    reason: str
+    """A sentence for a person, such as «looked at prices in 3 different weeks»."""
+    facts: dict[str, Any] = {}
+    """The figures behind it."""
+    until: datetime | None = None
+    """As in RoleContribution."""

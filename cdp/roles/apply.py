@@ -14,11 +14,14 @@ from cdp.model import AccountId, Evidence, ProfileId, WorkspaceId
 from cdp.roles.decide import Answers, Claim, Decision, decide
 
 _queries = load_queries("cdp.roles", "store.sql")
+REVISIONS = 20
+"""So many earlier readings of a claim are kept; that it began and ended is kept for good."""
+
 _evidence = msgspec.json.Decoder(tuple[Evidence, ...])
 
 
 class Changes(Struct, frozen=True, kw_only=True):
-    """How many claims were written; all zero: nothing had changed, and nothing was."""
+    """How many claims were written; all zero: nothing had changed, and nothing was written but how long claims hold."""
 
     begun: int = 0
     revised: int = 0
@@ -53,6 +56,7 @@ async def apply(
             source=row["source"],
             confidence=row["confidence"],
             evidence=_evidence.decode(row["evidence"]),
+            until=row["valid_until"],
         )
         for row in rows
     ]
@@ -61,18 +65,36 @@ async def apply(
     return Changes(begun=len(decision.begin), revised=len(decision.revise), ended=len(decision.end))
 
 
+async def note_due(
+    connection: Connection, workspace_id: WorkspaceId, profile_ids: Sequence[ProfileId], *, now: datetime
+) -> None:
+    """Write down when time alone may change these people's roles next, so that they are settled then."""
+    await connection.execute(_queries.note_due, workspace_id, profile_ids, now)
+
+
 async def _write(
     connection: Connection, workspace_id: WorkspaceId, decision: Decision, now: datetime
 ) -> None:
     if decision.end:
         await connection.execute(_queries.end_claims, workspace_id, decision.end, now)
     if decision.revise:
+        revised = [claim_id for claim_id, _ in decision.revise]
         await connection.execute(
             _queries.revise_claims,
             workspace_id,
-            [claim_id for claim_id, _ in decision.revise],
+            revised,
             [one.confidence for _, one in decision.revise],
             [_encode(one.evidence) for _, one in decision.revise],
+            [one.until for _, one in decision.revise],
+            now,
+        )
+        await connection.execute(_queries.trim_revisions, workspace_id, revised, REVISIONS)
+    if decision.extend:
+        await connection.execute(
+            _queries.extend_claims,
+            workspace_id,
+            [claim_id for claim_id, _ in decision.extend],
+            [until for _, until in decision.extend],
         )
     if decision.begin:
         await connection.execute(
@@ -85,6 +107,7 @@ async def _write(
             [claim.contribution.confidence for claim in decision.begin],
             [_encode(claim.contribution.evidence) for claim in decision.begin],
             [claim.since for claim in decision.begin],
+            [claim.contribution.until for claim in decision.begin],
         )
 
 

@@ -28,6 +28,8 @@ class Assertion(Struct, frozen=True, kw_only=True):
     until: datetime | None = None
     """When it ends; a time that has come ends it now."""
     note: str | None = None
+    holds: bool = True
+    """False: that the person does *not* hold the role, whatever plugins claim."""
 
 
 async def assert_role(
@@ -41,7 +43,8 @@ async def assert_role(
 ) -> None:
     """Keep it, on the person's strongest identifier, where it survives merges and splits.
 
-    Saying the same again changes nothing; saying it with another `until` or note changes what was said before.
+    Saying the same again changes nothing; saying it with another `until` or note changes what was said before. Saying
+    the contrary ends what was said before.
 
     Args:
         connection: in a transaction.
@@ -65,38 +68,33 @@ async def assert_role(
     )
     if not rows:
         raise NotFound("This person is not in that account; make the membership first.")
-    standing = await connection.fetch(
-        _queries.standing_assertions,
-        workspace_id,
-        [row["node_id"] for row in rows],
-        assertion.account_id,
-        assertion.role,
-        now,
-    )
-    if standing:
-        await _change(connection, workspace_id, assertion, [row["assertion_id"] for row in standing])
-        return
-    if assertion.until is not None and assertion.until <= now:
-        raise Conflict(
-            f"Nobody has asserted that this person is {assertion.role} there, so there is nothing to end."
-        )
     nodes = {Identifier(row["kind"], row["value"]): row["node_id"] for row in rows}
-    await connection.fetchval(
-        _queries.insert_assertion,
-        workspace_id,
-        nodes[strongest_first(kinds, nodes)[0]],
-        assertion.account_id,
-        assertion.role,
-        assertion.note,
-        assertion.asserted_by,
-        now,
-        assertion.until,
-    )
-
-
-async def _change(
-    connection: Connection, workspace_id: WorkspaceId, assertion: Assertion, assertion_ids: list[int]
-) -> None:
-    await connection.execute(
-        _queries.change_assertions, workspace_id, assertion_ids, assertion.until, assertion.note
-    )
+    where = (workspace_id, list(nodes.values()), assertion.account_id, assertion.role, now)
+    said = [row["assertion_id"] for row in await connection.fetch(_queries.standing_assertions, *where)]
+    denied = [row["denial_id"] for row in await connection.fetch(_queries.standing_denials, *where)]
+    if assertion.holds:
+        standing, change, insert = said, _queries.change_assertions, _queries.insert_assertion
+        contrary, end = denied, _queries.change_denials
+    else:
+        standing, change, insert = denied, _queries.change_denials, _queries.insert_denial
+        contrary, end = said, _queries.change_assertions
+    over = assertion.until is not None and assertion.until <= now
+    if standing:
+        await connection.execute(change, workspace_id, standing, assertion.until, assertion.note)
+    elif over:
+        which = assertion.role if assertion.holds else f"not {assertion.role}"
+        raise Conflict(f"Nobody has asserted that this person is {which} there, so there is nothing to end.")
+    else:
+        await connection.fetchval(
+            insert,
+            workspace_id,
+            nodes[strongest_first(kinds, nodes)[0]],
+            assertion.account_id,
+            assertion.role,
+            assertion.note,
+            assertion.asserted_by,
+            now,
+            assertion.until,
+        )
+    if contrary and not over:
+        await connection.execute(end, workspace_id, contrary, now, None)

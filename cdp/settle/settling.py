@@ -5,6 +5,7 @@ In that order, so that no connection is held while a plugin is waited for.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -29,6 +30,8 @@ from cdp.model import (
     WorkspaceId,
 )
 from cdp.roles.decide import Answers as RoleAnswers
+from cdp.roles.decide import Place
+from cdp.roles.scores import Scores
 from cdp.settle import queue
 from cdp.settle.queue import Held
 from cdp.telemetry import stage
@@ -38,13 +41,17 @@ PLUGIN_ATTEMPTS = 10
 
 
 class _Findings(Struct, frozen=True, kw_only=True):
-    """What the plugins said about the profiles."""
+    """What the plugins said about the profiles, and about what."""
 
+    memberships: Mapping[Place, MembershipFacts]
+    """Those that have not ended, of which was asked."""
     roles: RoleAnswers
+    scores: Scores
 
     def incomplete(self) -> set[ProfileId]:
         """People about whom some plugin failed to answer."""
-        return {place[0] for place, said in self.roles.items() if _any_failed(said)}
+        asked = [*self.roles.items(), *(one for panel in self.scores.values() for one in panel.items())]
+        return {place[0] for place, said in asked if _any_failed(said)}
 
 
 async def settle(
@@ -72,8 +79,11 @@ async def settle(
         place: facts for place, facts in memberships.items() if facts.until is None or facts.until > now
     }
     with stage("settle.ask"):
-        said = await plugins.resolve_roles(list(current.values()), workspace=workspace)
-    findings = _Findings(roles=dict(zip(current, said, strict=True)))
+        said, scores = await asyncio.gather(
+            plugins.resolve_roles(list(current.values()), workspace=workspace),
+            roles.ask_scores(plugins, workspace, current),
+        )
+    findings = _Findings(memberships=current, roles=dict(zip(current, said, strict=True)), scores=scores)
     providers = {
         subject: [one.name for one in enrichment.sources_of(plugins, workspace, subject)]
         for subject in Subject
@@ -114,6 +124,21 @@ async def _write(
         kept=kept,
         now=now,
     )
+    await roles.apply_scores(
+        connection,
+        workspace_id,
+        sorted(ids),
+        {
+            panel: {place: said for place, said in of_places.items() if place[0] in ids}
+            for panel, of_places in findings.scores.items()
+        },
+        {place for place in findings.roles if place[0] in ids},
+        kept=kept,
+        now=now,
+    )
+    await roles.note_due(connection, workspace_id, sorted(ids), now=now)
+    facts = [facts for place, facts in findings.memberships.items() if place[0] in ids]
+    await roles.note_accounts(connection, workspace_id, facts, now=now)
 
 
 def _listeners(plugins: Plugins, workspace: Workspace) -> dict[str, list[str]]:

@@ -18,6 +18,7 @@ from cdp.errors import DiptychError, Unavailable
 from cdp.hooks.manager import Plugins
 from cdp.lenses.reclassify import reclassify_some
 from cdp.model import ProfileId, Workspace, WorkspaceId
+from cdp.roles.resolution import Resolution
 from cdp.settle import queue, upkeep
 from cdp.settle.chores import Chores
 from cdp.settle.queue import Held, Waiting
@@ -78,6 +79,8 @@ class Worker:
         self._monotonic = monotonic
         self._kept_house_at: float | None = None
         self._chores = Chores(database)
+        self._resolution = Resolution(database, workspaces, plugins, clock=clock)
+        self._looked_at: float | None = None
         self._enricher = Enricher(database, workspaces, plugins, clock=clock, poll=poll)
         self._catalogue = PluginCatalogue(plugins, database, workspaces)
 
@@ -167,6 +170,14 @@ class Worker:
         """
         return await self._chores.do_one(self._clock)
 
+    async def resolve_once(self) -> bool:
+        """Hand over people whose roles are to be resolved without an event; whether there were any.
+
+        Raises:
+            Unavailable: the database is away; what was not done is done later.
+        """
+        return await self._resolution.look()
+
     async def _waiting(self) -> Sequence[Waiting]:
         async with self._database.unbound() as connection:
             return await queue.waiting(connection)
@@ -223,6 +234,14 @@ class Worker:
                 await self._pause(self._poll, unless=self._woken)
             elif self._woken.is_set():
                 await self._pause(REST * (time.monotonic() - began), unless=self._stop)
+
+    async def _resolve_when_due(self) -> bool:
+        now = self._monotonic()
+        if self._looked_at is not None and now - self._looked_at < self._poll:
+            return False
+        found = await self.resolve_once()
+        self._looked_at = None if found else now
+        return found
 
     async def _keep_house_when_due(self) -> None:
         now = self._monotonic()
