@@ -15,6 +15,7 @@ from uuid import uuid4
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.types import ASGIApp
 from typing_extensions import override
 
 from cdp.access.keys import Authenticator
@@ -228,39 +229,51 @@ async def run_server(
     In-flight requests finish and every accepted event is committed before this returns. `noted` are the signals that
     came before the server listened to any: it ends as soon as it has begun.
     """
+    async with Application.open(settings) as application, AsyncExitStack() as stack:
+        app = create_asgi(application, seat=seat)
+        await stack.enter_async_context(noting_health(application))
+        if seat is not None:
+            await stack.enter_async_context(telling(seat, application.metrics.families))
+        if settings.worker:
+            await stack.enter_async_context(settling(application))
+        calm_collector()
+        await answering(settings, app, stopping=application.hub.stop, sockets=sockets, noted=noted)
+
+
+async def answering(
+    settings: Settings,
+    app: ASGIApp,
+    *,
+    stopping: Callable[[], None],
+    sockets: list[socket.socket] | None,
+    noted: Sequence[int] = (),
+) -> None:
+    """Answer over HTTP with `app` until the process is asked to stop; `stopping` is to end its streams and sockets."""
     from cdp.graphql.socket import LARGEST_MESSAGE  # noqa: PLC0415 - see create_asgi
 
-    async with Application.open(settings) as application:
-        config = uvicorn.Config(
-            create_asgi(application, seat=seat),
-            host=settings.host,
-            port=settings.port,
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            timeout_graceful_shutdown=20,
-            http=at_most(settings.connections),
-            ws_max_size=LARGEST_MESSAGE,
-            ws_per_message_deflate=False,  # each socket would hold its dictionaries
-        )
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(noting_health(application))
-            if seat is not None:
-                await stack.enter_async_context(telling(seat, application.metrics.families))
-            if settings.worker:
-                await stack.enter_async_context(settling(application))
-            server = _Server(config, application.hub, noted)
-            await stack.enter_async_context(sweeping(lambda: server.server_state.connections))
-            calm_collector()
-            await server.serve(sockets=sockets)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=20,
+        http=at_most(settings.connections),
+        ws_max_size=LARGEST_MESSAGE,
+        ws_per_message_deflate=False,  # each socket would hold its dictionaries
+    )
+    server = _Server(config, stopping, noted)
+    async with sweeping(lambda: server.server_state.connections):
+        await server.serve(sockets=sockets)
 
 
 def calm_collector() -> None:
     """Have Python look for garbage in circles seldom, and only among what was made since.
 
     With what is loaded out of the way a full collection, which holds up every request, takes no time to speak of; it
-    took a tenth of a second. What events are made of is no garbage while they are stored, and goes by itself afterwards:
-    looking at it after every 700 objects took a quarter of ingest's time.
+    took a tenth of a second. What events are made of is no garbage while they are stored, and goes by itself
+    afterwards: looking at it after every 700 objects took a quarter of ingest's time.
     """
     gc.collect()
     gc.freeze()
@@ -270,9 +283,9 @@ def calm_collector() -> None:
 class _Server(uvicorn.Server):
     """A server whose streams and sockets end when it stops; nothing else would end them."""
 
-    def __init__(self, config: uvicorn.Config, hub: Hub, noted: Sequence[int]) -> None:
+    def __init__(self, config: uvicorn.Config, stopping: Callable[[], None], noted: Sequence[int]) -> None:
         super().__init__(config)
-        self._hub = hub
+        self._stopping = stopping
         self._noted = noted
 
     @contextmanager
@@ -284,7 +297,7 @@ class _Server(uvicorn.Server):
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._hub.stop()
+        self._stopping()
         # They say goodbye by themselves; what uvicorn would send in their name comes after.
         await asyncio.sleep(0.05)
         await super().shutdown(sockets)

@@ -113,8 +113,8 @@ class Plugins:
         ]
 
     @classmethod
-    def load(cls, settings: Settings) -> Plugins:
-        """All installed plugins, and those in the folder that the settings name.
+    def load(cls, settings: Settings, *, found: Iterable[Found] | None = None) -> Plugins:
+        """All installed plugins, and those in the folder that the settings name; or those that were `found`.
 
         A plugin that cannot be imported, or is not a plugin, is logged, listed with its error, and left out.
 
@@ -122,6 +122,9 @@ class Plugins:
             Misconfigured: two plugins have one name or register one thing, or there is no such folder.
         """
         plugins = cls(deadline=settings.hook_deadline_ms / 1000, memory=settings.hook_memory_mb * 1024 * 1024)
+        if found is not None:
+            plugins.add(found)
+            return plugins
         plugins.add(installed())
         if settings.plugins_dir is not None:
             plugins.add(in_folder(settings.plugins_dir))
