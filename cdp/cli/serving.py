@@ -17,7 +17,7 @@ from cdp.app import run_server, run_worker
 from cdp.cli.logs import configure_logging
 from cdp.cli.options import database_options, migrated, place_of, plugins_option, run_async, settings_of
 from cdp.cli.supervising import supervise
-from cdp.errors import Misconfigured
+from cdp.errors import BadInput, Misconfigured
 from cdp.settings import Settings
 from cdp.web.siblings import Seat
 
@@ -33,6 +33,9 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 )
 @click.option("--worker/--no-worker", default=None, help="Whether to settle too [default: yes].")
 @plugins_option
+@click.option(
+    "--reload", "reloading", is_flag=True, help="Use plugins anew when their files change; for development."
+)
 def serve(
     *,
     host: str | None,
@@ -42,6 +45,7 @@ def serve(
     workers: int | None,
     worker: bool | None,
     plugins_dir: Path | None,
+    reloading: bool,
 ) -> None:
     """Serve GraphQL and the tracking API, and settle.
 
@@ -51,15 +55,20 @@ def serve(
     given = settings_of(
         data, database_url, host=host, port=port, workers=workers, worker=worker, plugins_dir=plugins_dir
     )
+    if reloading and (given.workers > 1 or not given.worker):
+        raise BadInput("--reload is for one process that also settles: leave --workers and --no-worker out.")
     configure_logging(given)
     with place_of(given, making=True, temporary=True) as place, listening(given) as listener:
         run_async(migrated(place, given))
         where, listens = listener.getsockname()[:2]
         says = f"Diptych serves on http://{where}:{listens} (database: {place.described})"
-        serve_on(replace(given, database_url=place.app_url), listener, say=lambda: click.echo(says, err=True))
+        served = replace(given, database_url=place.app_url)
+        serve_on(served, listener, say=lambda: click.echo(says, err=True), reloading=reloading)
 
 
-def serve_on(settings: Settings, listener: socket.socket, *, say: Callable[[], None]) -> None:
+def serve_on(
+    settings: Settings, listener: socket.socket, *, say: Callable[[], None], reloading: bool = False
+) -> None:
     """Serve in as many processes as the settings say, until a signal asks to stop; `say` so as soon as one would.
 
     Raises:
@@ -69,8 +78,16 @@ def serve_on(settings: Settings, listener: socket.socket, *, say: Callable[[], N
         say()
         if settings.workers > 1:
             supervise(settings, listener, _child, noted)
+        elif reloading:
+            run_async(_serve_reloading(settings, listener, noted))
         else:
             _serve_here(settings, listener, None, noted)
+
+
+async def _serve_reloading(settings: Settings, listener: socket.socket, noted: Sequence[int]) -> None:
+    from cdp.kit.reloading import Reloading  # noqa: PLC0415 - for development alone
+
+    await Reloading(settings, lambda text: click.echo(text, err=True)).serve([listener], noted)
 
 
 @contextmanager
