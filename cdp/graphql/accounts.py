@@ -11,6 +11,7 @@ from strawberry.scalars import ID, JSON
 from cdp.graphql import words
 from cdp.graphql.alignment import ALIGNMENT, AlignmentFigures
 from cdp.graphql.declared import described, sql_of
+from cdp.graphql.enrichment import ACCOUNT_SOURCE, EnrichedAccountTrait
 from cdp.graphql.facts import CURRENT, MEMBERS, OF_ACCOUNT, QUALIFIED, ROLES, WORKSPACE_WINDOW, shown
 from cdp.graphql.filters import MembershipFilter
 from cdp.graphql.intent import AccountBuyerIntent
@@ -32,7 +33,7 @@ from cdp.graphql.personal import IMPERSONAL_TRAITS
 from cdp.graphql.usage import WINDOW, AccountUsage, ActivePeople, Seats, window
 from cdp.model import AccountKind
 from cdp.plan.entities import Entity, SortKey
-from cdp.plan.fields import Column, Connected, Given, argument, column, nested, planned
+from cdp.plan.fields import Column, Connected, Given, argument, column, nested, planned, rows
 from cdp.plan.labels import BOTH, INTENT, NONE, PII, USAGE, Labels
 from cdp.plan.statement import Scope, as_texts
 
@@ -112,6 +113,11 @@ class Account(Node):
         redacted=IMPERSONAL_TRAITS,
         description="Attributes by key, the last writer winning; of a household, without those that identify a person "
         "for whoever may not read personal data.",
+    )
+    enrichment: list[EnrichedAccountTrait] = rows(
+        ACCOUNT_SOURCE,
+        order="e.key, e.confidence DESC, e.provider, e.account_id",
+        description="Traits that providers contributed, the surest of each key first. The account's own outrank them.",
     )
     created_at: datetime = column("a.created_at", description="When it became known.")
     buyer_intent: AccountBuyerIntent | None = nested(

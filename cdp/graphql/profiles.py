@@ -8,7 +8,7 @@ from enum import Enum
 import strawberry
 from strawberry.scalars import ID, JSON
 
-from cdp.graphql.enrichment import EnrichedTrait
+from cdp.graphql.enrichment import PERSON_SOURCE, EnrichedTrait
 from cdp.graphql.events import EVENTS, Event, of_lenses
 from cdp.graphql.facts import OF_MEMBER, OF_PERSON, QUALIFIED, WORKSPACE_WINDOW, nodes_of, shown
 from cdp.graphql.filters import MembershipFilter, ProfileFilter
@@ -196,11 +196,9 @@ class Profile(Node):
         description="What happened, the latest first; without events that feed a panel which the caller may not see.",
     )
     enrichment: list[EnrichedTrait] = rows(
-        "node n JOIN enrichment e ON e.workspace_id = $1 AND e.node_id = n.node_id"
-        " AND (e.expires_at IS NULL OR e.expires_at > {as_of})"
-        " WHERE n.workspace_id = $1 AND n.profile_id = p.profile_id",
+        PERSON_SOURCE,
         order="e.key, e.confidence DESC, e.provider, n.node_id",
-        description="Traits that provider plugins contributed, the surest of each key first.",
+        description="Traits that providers contributed, the surest of each key first. The person's own outrank them.",
     )
     personalisation: Personalisation | None = computed(
         fill_slot,

@@ -16,6 +16,7 @@ from cdp.graphql.execution import PlannedSchema
 from cdp.graphql.explain import ExplainQuery
 from cdp.graphql.extending import Extensions, extensions_of
 from cdp.graphql.plugins import PluginsQuery
+from cdp.graphql.providers import EnrichmentQuery
 from cdp.graphql.query import ReadQuery
 from cdp.graphql.refused import RefusedQuery
 from cdp.graphql.scalars import SCALARS
@@ -34,6 +35,7 @@ class Query(
     PluginsQuery,
     RefusedQuery,
     SlotQuery,
+    EnrichmentQuery,
 ):
     """All fields of the root."""
 

@@ -7,6 +7,7 @@ import strawberry
 from cdp.graphql.mutations.accounts import AccountMutations
 from cdp.graphql.mutations.background import BackgroundMutations
 from cdp.graphql.mutations.catalogue import CatalogueMutations
+from cdp.graphql.mutations.enrichment import EnrichmentMutations
 from cdp.graphql.mutations.events import EventMutations
 from cdp.graphql.mutations.features import FeatureMutations
 from cdp.graphql.mutations.memberships import MembershipMutations
@@ -24,6 +25,7 @@ class Mutation(
     AccountMutations,
     BackgroundMutations,
     CatalogueMutations,
+    EnrichmentMutations,
     EventMutations,
     FeatureMutations,
     MembershipMutations,
