@@ -117,7 +117,8 @@ async def test_the_first_plugin_works(load: Load) -> None:
 
 async def test_the_example_of_register_identifier_kinds_works(load: Load) -> None:
     """One way to write it, and no identifier from anything else."""
-    kinds = load("register_identifier_kinds()").identifier_kinds()
+    known = load("register_identifier_kinds()").registered("register_identifier_kinds")
+    kinds = [kind for plugin, kind in known if plugin == "example"]
     assert [(kind.name, kind.normalise("contact-7", "US"), kind.normalise("x", "US")) for kind in kinds] == [
         ("hubspot_contact_id", "7", None)
     ]
