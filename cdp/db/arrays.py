@@ -45,9 +45,12 @@ def set_array_codecs(connection: asyncpg.Connection) -> None:
 
 def _encoder(element: int, write: Callable[[Sequence[Any]], bytes]) -> Callable[[Iterable[Any]], bytes]:
     def encode(values: Iterable[Any]) -> bytes:
-        if isinstance(values, str | bytes):
+        if type(values) is list or type(values) is tuple:
+            known: Sequence[Any] = values
+        elif isinstance(values, str | bytes):
             raise TypeError(f"an array is wanted, and {type(values).__name__} given")
-        known = values if isinstance(values, list | tuple) else list(values)
+        else:
+            known = list(values)
         # Dimensions, whether there may be nulls, the element's type; length and lower bound of the only dimension.
         if not known:
             return _head.pack(0, 0, element, 0, 0)[:12]

@@ -33,9 +33,12 @@ CHANNEL = "cdp_settle"
 """Notified by whoever touches profiles, when that commits."""
 POLL_SECONDS = 1.0
 """How long nothing happens at most, should a notification be lost or something become due by itself."""
-REST = 3.0
+REST = 9.0
 """While events keep coming, the worker rests so many times as long as it has just worked: people who wait for an
-acknowledgement go first, and a person's touches come together meanwhile."""
+acknowledgement go first, and a person's touches come together meanwhile …"""
+LATE = timedelta(seconds=30)
+LATE_REST = 3.0
+"""… but only so many times once somebody has waited for their roles for so long."""
 LEASE_SECONDS = 120.0
 """After this another worker takes over. Calls of plugins are bounded well below it."""
 UPKEEP_EVERY = timedelta(hours=1)
@@ -78,6 +81,7 @@ class Worker:
         self._stopped.set()
         self._monotonic = monotonic
         self._kept_house_at: float | None = None
+        self._waited = timedelta()
         self._chores = Chores(database)
         self._resolution = Resolution(database, workspaces, plugins, clock=clock)
         self._looked_at: float | None = None
@@ -126,7 +130,9 @@ class Worker:
     async def _settle_due(self, limit: int = 200) -> int:
         now = self._clock()
         taken = 0
-        for one in await self._waiting():
+        waiting = await self._waiting()
+        self._waited = max((now - one.oldest for one in waiting if one.oldest is not None), default=timedelta())
+        for one in waiting:
             if one.profiles or (one.oldest is not None and one.oldest <= now):
                 taken += await self._settle_some(one.workspace_id, limit)
         return taken
@@ -233,7 +239,8 @@ class Worker:
             if not more and not settled:
                 await self._pause(self._poll, unless=self._woken)
             elif self._woken.is_set():
-                await self._pause(REST * (time.monotonic() - began), unless=self._stop)
+                rest = LATE_REST if self._waited > LATE else REST
+                await self._pause(rest * (time.monotonic() - began), unless=self._stop)
 
     async def _resolve_when_due(self) -> bool:
         now = self._monotonic()
