@@ -99,7 +99,7 @@ class Runner:
             Unavailable: the database is away.
         """
         room = self.room(plugin)
-        if room <= 0 or plugin in workspace.disabled_plugins:
+        if room <= 0 or self._plugins.calls.is_off(plugin, workspace):
             return 0
         token = uuid4()
         async with self._database.transaction(workspace.workspace_id) as connection:

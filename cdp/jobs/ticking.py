@@ -52,7 +52,7 @@ async def tick(
         if held is None:
             return 0
         ticks, following = due_ticks(schedule, held["next_at"], now)
-        if plugin in workspace.disabled_plugins:
+        if plugins.calls.is_off(plugin, workspace):
             ticks = []
         job_id = None
         for moment in ticks:

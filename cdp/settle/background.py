@@ -189,7 +189,7 @@ class Background:
 
     async def _deliver(self, plugin: str, workspace_id: WorkspaceId) -> int:
         workspace = await self._workspaces.get(workspace_id)
-        if plugin in workspace.disabled_plugins:
+        if self._plugins.calls.is_off(plugin, workspace):
             return 0
         done = await changes.deliver_some(
             self._database, self._plugins, workspace, plugin, clock=self._clock, lease=self._lease

@@ -16,11 +16,9 @@ GROUP BY channel, kind ORDER BY channel, kind
 """
 _DIGESTED = "SELECT 1 AS digested FROM digest WHERE channel = $1 AND week = $2"
 _DIGEST = "INSERT INTO digest (channel, week) VALUES ($1, $2) ON CONFLICT DO NOTHING"
-_FORGET = (
-    "DELETE FROM tally WHERE day < $1",
-    "DELETE FROM message WHERE at < $1",
-    "DELETE FROM digest WHERE week < $1",
-)
+_FORGET_MESSAGES = "DELETE FROM message WHERE at < $1"
+_FORGET_DAYS = ("DELETE FROM tally WHERE day < $1", "DELETE FROM digest WHERE week < $1")
+_KEPT = timedelta(days=60)
 
 _NAMES = {
     Kind.PROFILE: "people who are new or turned out to be known",

@@ -98,12 +98,12 @@ async def test_a_plugin_is_told_who_came_where_as_what_and_how_far(house: House,
     assert (there.account, there.after) == (membership.account, "PRICING")
 
     role.clear()
-    await house.take(event("3", "ada", name="Pricing Viewed"))
+    await house.take(event("3", "ada", name="Moon Viewed"))
     assert await house.tell("ear") == Round(taken=1, told=1)
     (ended,) = told.take()
     assert isinstance(ended, RoleChange)
     assert (ended.before, ended.after) == (champion.after, None)
-    await house.take(event("4", "ada", name="Pricing Viewed"))
+    await house.take(event("4", "ada", name="Moon Viewed"))
     assert await house.tell("ear") == Round()
 
 
