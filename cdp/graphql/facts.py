@@ -132,15 +132,27 @@ WORKSPACE_WINDOW = {"window": "{window_days}"}
 
 
 def roles(holder_nodes: str) -> str:
-    """Every claim `c`, inferred and asserted, that the membership `m` has or had, from its holder's nodes."""
+    """Every claim `c`, inferred and asserted, that the membership `m` has or had, from its holder's nodes.
+
+    What somebody denies is over, and so is what is held no longer by its own word; of two people the later word stands.
+    """
+
+    def denied(since: str, role: str, more: str) -> str:
+        # Most workspaces have no denial at all, which is asked once a statement.
+        return f"""CASE WHEN EXISTS (SELECT FROM role_denial d WHERE d.workspace_id = $1) THEN (
+               SELECT min(greatest(d.since, {since})) FROM role_denial d
+               WHERE d.workspace_id = $1 AND d.node_id = ANY({holder_nodes}) AND d.account_id = m.account_id
+                 AND d.role = {role} AND (d.until IS NULL OR d.until > {{as_of}}){more}) END"""
+
     return f"""(
-    SELECT c.role, c.confidence, c.source, c.evidence, c.since, c.until
+    SELECT c.role, c.confidence, c.source, c.evidence, c.since,
+           least(c.until, c.valid_until, {denied("c.since", "c.role", "")}) AS until
     FROM role_claim c
     WHERE c.workspace_id = $1 AND c.profile_id = m.profile_id AND c.account_id = m.account_id
     UNION ALL
     SELECT s.role, 1, 'human:' || s.asserted_by,
            jsonb_build_array(jsonb_build_object('reason', s.asserted_by || ' says so' || coalesce(': ' || s.note, ''))),
-           s.since, s.until
+           s.since, least(s.until, {denied("s.since", "s.role", " AND d.since > s.since")})
     FROM role_assertion s
     WHERE s.workspace_id = $1 AND s.node_id = ANY({holder_nodes}) AND s.account_id = m.account_id
 ) c"""

@@ -16,10 +16,6 @@ from cdp.plan.fields import column, nested, rows, tallied
 if TYPE_CHECKING:
     from cdp.graphql.memberships import Membership
 
-BUYING_ROLES = ("ECONOMIC_BUYER", "CHAMPION", "INFLUENCER")
-"""Whom a purchase needs; who fills none of them may still buy."""
-
-
 @strawberry.type(
     description="How often a stage of the buying journey was visited; loops show as counts above 1."
 )
@@ -131,15 +127,13 @@ class CommitteeSeat:
     )
 
 
-_BUYING = ", ".join(f"('{role}')" for role in BUYING_ROLES)
-
 UNFILLED = (
-    f"(VALUES {_BUYING}) AS buying (role)"
+    "unnest({needed_roles}) AS buying (role)"
     f" WHERE NOT EXISTS (SELECT FROM membership m CROSS JOIN LATERAL {ROLES}"
     f" WHERE m.workspace_id = $1 AND m.account_id = a.account_id"
     f" AND c.role = buying.role AND {CURRENT})"
 )
-"""Buying roles that nobody holds in the account `a`."""
+"""Buying roles that a purchase needs and nobody holds in the account `a`."""
 
 
 @strawberry.type(description="The buyer-intent panel of an account, over all its people.")
@@ -149,11 +143,11 @@ class AccountBuyerIntent(IntentView):
     committee: list[CommitteeSeat] = rows(
         f"(SELECT DISTINCT c.role FROM membership m CROSS JOIN LATERAL {ROLES}"
         f" WHERE m.workspace_id = $1 AND m.account_id = a.account_id AND {CURRENT}"
-        f" AND c.role IN (SELECT role FROM (VALUES {_BUYING}) AS buying (role))) k",
+        " AND c.role = ANY({buying_roles})) k",
         order="k.role",
-        description="The buying committee: who holds which buying role.",
+        description="The buying committee: who holds which buying role, of the core's and of plugins'.",
     )
     unfilled_roles: list[str] = column(
         f"coalesce((SELECT json_agg(buying.role) FROM {UNFILLED}), '[]')",
-        description="Buying roles that nobody holds.",
+        description="Buying roles that a purchase needs and nobody holds.",
     )

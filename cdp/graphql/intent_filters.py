@@ -142,5 +142,5 @@ class AccountBuyerIntentFilter(BuyerIntentFilter):
     """Of an account."""
 
     unfilled_roles: TextFilter | None = compares(
-        "buying.role", source=UNFILLED, description="A buying role that nobody holds."
+        "buying.role", source=UNFILLED, description="A buying role that a purchase needs and nobody holds."
     )

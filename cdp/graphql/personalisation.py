@@ -132,7 +132,7 @@ class Personalisation:
     @classmethod
     def of(cls, filled: Filled) -> Personalisation:
         """As GraphQL shows it."""
-        decision: Decision = filled.decision
+        decision = filled.decision
         return cls(
             slot=decision.slot,
             variant=decision.variant,
@@ -143,11 +143,7 @@ class Personalisation:
             plugin=decision.plugin,
             account_id=ID(encode_id("Account", filled.account_id)) if filled.account_id else None,
             tracking=JSON(shown(decision)) if decision.outcome is not Outcome.NO_CONSENT else None,
-            explanation=PersonalisationExplanation(
-                consent=decision.consent,
-                in_holdout=decision.outcome is Outcome.HOLDOUT,
-                candidates=[PersonalisationCandidate.of(one) for one in decision.considered],
-            ),
+            decision=decision,
         )
 
 
@@ -200,4 +196,5 @@ def moment_of(context: Context, workspace: Workspace) -> Moment:
         workspace=workspace,
         as_of=context.as_of,
         normalise=lambda kind, value: normalise(context.kinds, kind, value, country),
+        roles=tuple(context.services.plugins.roles().values()),
     )

@@ -168,6 +168,7 @@ class Reading:
             workspace=workspace,
             as_of=context.as_of,
             normalise=lambda kind, value: normalise(context.kinds, kind, value, country),
+            roles=tuple(context.services.plugins.roles().values()),
         )
         return await run_plan(plan, context.connection, moment, bound, context)
 

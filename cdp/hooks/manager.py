@@ -59,6 +59,9 @@ CORE_ROLES: Mapping[Role, str] = MappingProxyType(
     }
 )
 
+BUYING = frozenset({Role.ECONOMIC_BUYER, Role.CHAMPION, Role.INFLUENCER})
+"""Whom a purchase needs; who fills none of them may still buy."""
+
 
 class _Known(Struct, frozen=True, kw_only=True):
     """Where a plugin came from, and why it is not loaded."""
@@ -108,7 +111,12 @@ class Plugins:
         self._known: dict[str, _Known] = {}
         self._registered: dict[str, list[tuple[str, Any]]] = {hook: [] for hook in REGISTERS}
         self._registered["register_roles"] += [
-            ("the core", RoleKind(name=role.value, description=description))
+            (
+                "the core",
+                RoleKind(
+                    name=role.value, description=description, buying=role in BUYING, needed=role in BUYING
+                ),
+            )
             for role, description in CORE_ROLES.items()
         ]
 

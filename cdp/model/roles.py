@@ -33,6 +33,8 @@ class RoleKind(Struct, frozen=True, kw_only=True):
     """A sentence for a person: who holds it."""
     buying: bool = False
     """Whether it belongs to an account's buying committee."""
+    needed: bool = False
+    """Of a buying role: whether a purchase lacks somebody while nobody holds it."""
 
 
 class MembershipFacts(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from cdp.lenses import phases
-from cdp.model import Identifier, Workspace
+from cdp.model import Identifier, RoleKind, Workspace
 
 Normalise = Callable[[str, str], Identifier | None]
 """(kind, value) → the identifier as it is stored; None: this can be none."""
@@ -22,6 +22,8 @@ class Moment(Struct, frozen=True, kw_only=True):
     workspace: Workspace
     as_of: datetime
     normalise: Normalise
+    roles: tuple[RoleKind, ...] = ()
+    """All that there are."""
 
     @property
     def decay(self) -> float:
@@ -66,6 +68,11 @@ NAMED: Mapping[str, tuple[str, Callable[[Moment], Any]]] = {
     "habitual_days": ("int4", _setting("habitual_days")),
     "adopting_features": ("int4", _setting("adopting_features")),
     "onboarding_steps": ("text[]", lambda moment: list(moment.workspace.settings.onboarding_steps)),
+    "buying_roles": ("text[]", lambda moment: sorted(role.name for role in moment.roles if role.buying)),
+    "needed_roles": (
+        "text[]",
+        lambda moment: sorted(role.name for role in moment.roles if role.buying and role.needed),
+    ),
     "feature_keys": ("text[]", lambda moment: sorted(feature.key for feature in moment.workspace.features)),
 }
 """Name → SQL type and value."""
