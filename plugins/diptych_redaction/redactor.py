@@ -70,6 +70,8 @@ class Redactor:
         return self._keep is not None and self._keep.match(path) is not None
 
     def _text(self, text: str, found: Counter[str]) -> str:
+        if not patterns.suspicious(text):
+            return text
         for what, finder in self._finders:
             spans = list(finder(text))
             for start, end in reversed(spans):
