@@ -44,6 +44,7 @@ from cdp.web.errors import exception_handlers
 from cdp.web.health import health_routes
 from cdp.web.metrics import Metrics
 from cdp.web.middleware import middleware
+from cdp.web.plugged import plugged_routes
 from cdp.web.room import Doorkeeper, Room
 from cdp.web.siblings import Seat, telling
 from cdp.web.tracking import tracking_routes
@@ -207,6 +208,7 @@ def create_asgi(application: Application, *, seat: Seat | None = None) -> Starle
         routes=[
             *graphql_routes(application, trusted, allowed_origins=origins),
             *tracking_routes(application),
+            *plugged_routes(application),
             *health_routes(application, seat),
         ],
         middleware=[

@@ -8,6 +8,7 @@ import strawberry
 from cdp.access.scopes import Scope
 from cdp.graphql.context import Info
 from cdp.model import Workspace, WorkspaceSettings
+from cdp.model.ids import encode_id
 
 
 @strawberry.type(name="WorkspaceSettings", description="What a workspace may set, with defaults that work.")
@@ -59,13 +60,20 @@ class WorkspaceSettingsType:
 class WorkspaceType:
     """The caller's workspace."""
 
+    id: strawberry.ID = strawberry.field(
+        description="Opaque id; it stands in the addresses of plugins that take no key, such as those of webhooks."
+    )
     name: str = strawberry.field(description="Its name.")
     settings: WorkspaceSettingsType = strawberry.field(description="Its settings, defaults included.")
 
     @classmethod
     def of(cls, workspace: Workspace) -> WorkspaceType:
         """As GraphQL shows it."""
-        return cls(name=workspace.name, settings=WorkspaceSettingsType.of(workspace.settings))
+        return cls(
+            id=strawberry.ID(encode_id("Workspace", workspace.workspace_id)),
+            name=workspace.name,
+            settings=WorkspaceSettingsType.of(workspace.settings),
+        )
 
 
 @strawberry.type

@@ -9,7 +9,7 @@ from typing import Any
 from cdp.errors import Misconfigured
 from cdp.hooks.implementation import function_of
 from cdp.hooks.shapes import Listed, Made, Maybe, Scalar, Shape, shape_of
-from cdp.model import Command, GraphField, GraphMutation, GraphQuery, Route
+from cdp.model import Command, GraphField, GraphMutation, GraphQuery, KeyAuth, Route
 
 CORE_COMMANDS = frozenset(
     {
@@ -34,7 +34,8 @@ LARGEST_BODY = 1_000_000
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _COMMAND = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
-_PATH = re.compile(r"(?:[a-z0-9._-]+|\{[a-z][a-z0-9_]*\})(?:/(?:[a-z0-9._-]+|\{[a-z][a-z0-9_]*\}))*")
+_STEP = r"(?:[a-z0-9][a-z0-9._-]*|\{[a-z][a-z0-9_]*\})"
+_PATH = re.compile(f"{_STEP}(?:/{_STEP})*")
 _LABELS = frozenset({"intent", "usage", "pii"})
 
 
@@ -123,6 +124,16 @@ def check_prefix(plugin: str, commands: Sequence[Command]) -> None:
     names = [one.name for one in commands]
     if twice := {name for name in names if names.count(name) > 1}:
         raise Misconfigured(f"it has two commands {min(twice)!r}.")
+
+
+def check_addresses(routes: Sequence[Route]) -> None:
+    """Raise Misconfigured where two routes have one address."""
+    known: set[tuple[str, str, bool]] = set()
+    for one in routes:
+        address = (one.method, re.sub(r"\{\w+\}", "{}", one.path), isinstance(one.auth, KeyAuth))
+        if address in known:
+            raise Misconfigured(f"it has two routes {one.method} {one.path}.")
+        known.add(address)
 
 
 def _check_name(name: str, what: str) -> None:

@@ -124,7 +124,9 @@ def route_answer(route: Route) -> Callable[[Any, object], Any]:
         for name, value in [*answer.headers.items(), ("Content-Type", answer.media_type)]:
             if _HEADER.fullmatch(name) is None or _HEADER_VALUE.fullmatch(value) is None:
                 raise Refused(f"{name[:80]!r} cannot be a header with this value")
-        body = msgspec.json.encode(answer.json) if answer.body is None else answer.body
+        body = answer.body
+        if body is None:
+            body = b"" if answer.json is None else _encoded(answer.json)
         if len(body) > LARGEST_ANSWER:
             raise Refused(f"it answered {len(body):,} bytes; {LARGEST_ANSWER:,} are allowed")
         media_type = "application/json" if answer.body is None else answer.media_type
@@ -151,6 +153,13 @@ def command_answer(command: Command) -> Callable[[Any, object], Any]:
 
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]{0,2000}")
+
+
+def _encoded(value: object) -> bytes:
+    try:
+        return msgspec.json.encode(value)
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise Refused(f"its answer cannot be written as JSON: {error}") from None
 
 
 def _check_answer(kind: type[T], answer: object, *, ingests: bool) -> None:
