@@ -119,7 +119,7 @@ class Reloading:
         try:
             await answering(
                 self._settings,
-                self._ask,
+                self,
                 stopping=self._end_streams,
                 sockets=sockets,
                 noted=noted,
@@ -134,7 +134,8 @@ class Reloading:
     def _end_streams(self) -> None:
         self._current.end_streams()
 
-    async def _ask(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, stream or socket, to the application of the moment."""
         await self._current.ask(scope, receive, send)
 
     async def _watch(self) -> None:
@@ -147,7 +148,10 @@ class Reloading:
             await asyncio.sleep(LOOK_SECONDS)
             if await asyncio.to_thread(look, self._roots) == now:
                 self._seen = now
-                await self._renew(files)
+                try:
+                    await self._renew(files)
+                except Exception as error:  # noqa: BLE001 - whatever it is, the former application goes on
+                    self._say(f"The former plugins go on: {error!r}")
 
     async def _renew(self, files: set[Path]) -> None:
         """Go over to what the files say, or say why not."""
