@@ -103,7 +103,10 @@ class OutboundRefused(DiptychError):
 
 
 class OutboundFailed(DiptychError):
-    """A request to elsewhere that got no whole answer: the server is down, slow, or says too much."""
+    """A request to elsewhere that got no whole answer: the server is down, slow, or says too much.
+
+    Its code is OUTBOUND_UNREACHED where nothing was sent at all.
+    """
 
     code = "OUTBOUND_FAILED"
 

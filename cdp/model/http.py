@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 import msgspec
@@ -38,9 +39,18 @@ class HttpResponse(Struct, frozen=True, kw_only=True):
             raise OutboundFailed("The answer is not JSON.") from None
 
     def retry_after(self) -> float | None:
-        """Seconds that the server asks to be left alone for, in the header `Retry-After`; None: it does not say."""
+        """Seconds that the server asks to be left alone for, in the header `Retry-After`; None: it does not say.
+
+        A time of day is compared with the server's own `Date`.
+        """
         text = self.headers.get("retry-after", "").strip()
-        return float(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+        if text.isascii() and text.isdigit() and len(text) < 10:
+            return float(text)
+        try:
+            until, now = parsedate_to_datetime(text), parsedate_to_datetime(self.headers.get("date", ""))
+            return max(0.0, (until - now).total_seconds())
+        except (ValueError, TypeError):
+            return None
 
 
 class Http(Protocol):

@@ -63,7 +63,7 @@ async def resolve(host: str, port: int, allowed: Sequence[Network]) -> list[str]
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise OutboundFailed(f"The host {host[:100]!r} has no address.") from None
+        raise OutboundFailed(f"The host {host[:100]!r} has no address.", code="OUTBOUND_UNREACHED") from None
     addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
     for text in addresses:
         if not is_allowed(ip_address(text.partition("%")[0]), allowed):

@@ -152,7 +152,11 @@ class Outbound:
             OSError,
         ) as error:
             # The error's own words may quote the URL, and with it a secret.
-            raise OutboundFailed(f"The exchange with the server failed: {type(error).__name__}.") from None
+            unreached = isinstance(error, httpcore.ConnectError | httpcore.ConnectTimeout)
+            raise OutboundFailed(
+                f"The exchange with the server failed: {type(error).__name__}.",
+                code="OUTBOUND_UNREACHED" if unreached else None,
+            ) from None
         return HttpResponse(status=response.status, headers=got, body=body, url=url)
 
     async def _body(self, response: httpcore.Response) -> bytes:

@@ -50,9 +50,14 @@ def traits(identifier: Identifier) -> Iterator[EnrichedTrait]:
     if free:
         return
     yield EnrichedTrait(key="company_domain", value=domain, about=identifier, confidence=0.9)
-    country = _country(domain.rpartition(".")[2])
+    country = country_of(domain)
     if country is not None:
         yield EnrichedTrait(key="country", value=country, about=identifier, confidence=0.6)
+
+
+def country_of(domain: str) -> str | None:
+    """The ISO code of the country whose top-level domain it is in; None: it is in none's, or in one sold as a word."""
+    return _country(domain.rpartition(".")[2])
 
 
 def _country(top: str) -> str | None:
