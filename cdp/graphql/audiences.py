@@ -70,11 +70,11 @@ class AudienceStatements:
         self, variants: Sequence[Variant], scopes: frozenset[Permission], type_: GraphQLInputType
     ) -> _Compiled:
         """The statement for these variants' audiences, as a caller with these scopes may see them."""
-        texts = tuple(json.encode(variant.audience, order="deterministic") for variant in variants)
+        texts = tuple(variant.audience or "{}" for variant in variants)
         known = (texts, scopes)
         found = self._statements.get(known)
         if found is None:
-            found = _compile([variant.audience for variant in variants], scopes, type_)
+            found = _compile(texts, scopes, type_)
             self._statements.put(known, found, len(found.sql) + sum(map(len, texts)))
         return found
 
@@ -153,20 +153,17 @@ def audience_of(given: object, type_: GraphQLInputType | None = None) -> Any:
     return type_.serialize(given)
 
 
-def _compile(
-    audiences: Sequence[Mapping[str, Any] | None], scopes: frozenset[Permission], type_: GraphQLInputType
-) -> _Compiled:
+def _compile(audiences: Sequence[str], scopes: frozenset[Permission], type_: GraphQLInputType) -> _Compiled:
     statement, scope = _begin()
     variables: dict[str, Any] = {}
     conditions: list[str] = []
     columns: list[int | Inside] = []
     places: dict[str, int | Inside] = {}
-    for audience in audiences:
-        text = json.encode(audience, order="deterministic").decode()
+    for text in audiences:
         if text not in places:
             name = f"audience{len(places)}"
             try:
-                variables[name] = _read(audience, type_)
+                variables[name] = _read(json.decode(text), type_)
                 condition = _condition(name, variables, scopes, type_, scope)
             except Forbidden:
                 places[text] = HIDDEN

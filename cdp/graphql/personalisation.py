@@ -125,9 +125,17 @@ class Personalisation:
         description="What to track once the person has seen it: `event` and `properties` of a track call. Null without "
         "consent."
     )
-    explanation: PersonalisationExplanation = strawberry.field(
-        description="Every candidate, and how it stands."
-    )
+    decision: strawberry.Private[Decision]
+
+    @strawberry.field(description="Every candidate, and how it stands.")
+    def explanation(self) -> PersonalisationExplanation:
+        """Made only where it is asked for."""
+        decision = self.decision
+        return PersonalisationExplanation(
+            consent=decision.consent,
+            in_holdout=decision.outcome is Outcome.HOLDOUT,
+            candidates=[PersonalisationCandidate.of(one) for one in decision.considered],
+        )
 
     @classmethod
     def of(cls, filled: Filled) -> Personalisation:

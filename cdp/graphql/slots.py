@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 import strawberry
+from msgspec import json
 
 from cdp.access.scopes import Scope
 from cdp.errors import BadInput, NotFound
@@ -56,7 +57,7 @@ class PersonalisationVariant:
         cap = variant.cap
         return cls(
             name=variant.name,
-            audience=JSON(variant.audience) if variant.audience is not None else None,
+            audience=JSON(json.decode(variant.audience)) if variant.audience is not None else None,
             lens=variant.lens,
             starts_at=variant.starts_at,
             ends_at=variant.ends_at,

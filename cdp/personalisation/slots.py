@@ -35,8 +35,8 @@ class Variant(Struct, frozen=True, kw_only=True):
     content: dict[str, Any]
     lens: Lens = Lens.NONE
     """The panel that its content tells of; who may not see that panel does not learn that there is such a variant."""
-    audience: dict[str, Any] | None = None
-    """A ProfileFilter as GraphQL writes it; None: everybody."""
+    audience: str | None = None
+    """A ProfileFilter as GraphQL writes it, JSON; None: everybody."""
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     """From then on it is over."""

@@ -264,7 +264,7 @@ class PersonalisationMutations:
             name=given.name,
             content=_object(given.content, "content"),
             lens=given.lens,
-            audience=audience,
+            audience=msgspec.json.encode(audience).decode() if audience is not None else None,
             starts_at=given.starts_at,
             ends_at=given.ends_at,
             priority=given.priority,
