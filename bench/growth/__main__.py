@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import shutil
 import sys
 import tempfile
@@ -31,15 +32,18 @@ from bench.growth.persons import Person
 from bench.http import Load, paced, request
 from bench.ingest.measuring import Bench, Measured
 from bench.server import Served, make_workspace, serving
+from bench.traffic import somebody
 from cdp.db.embedded import EmbeddedPostgres
 
 _CHART = Path("docs/benchmark-growth.svg")
 _QUERY = Path(__file__).parent.parent / "read" / "queries" / "one.graphql"
+ACTIVE = 5_000
+"""People of today, as many at every size: history is what grows. One visit in ten is somebody's out of all history."""
 _READS_PER_SECOND = 150
 """Few enough that none waits for another."""
 
 _UNSETTLED = "SELECT EXISTS (SELECT FROM settlement)"
-_SOMEBODY = "SELECT value FROM node WHERE kind = 'user_id' ORDER BY random() LIMIT $1"
+_KNOWN = "SELECT value FROM node WHERE kind = 'user_id' AND value = ANY ($1)"
 
 
 @dataclass(kw_only=True, slots=True)
@@ -47,6 +51,8 @@ class Stage:
     """A server on a database with so much history, and what was measured there."""
 
     size: Size
+    people: int
+    """Of the history, numbered from 1."""
     server: Served
     bench: Bench
     ingests: list[Measured] = field(default_factory=list)
@@ -112,7 +118,10 @@ async def _stage(folder: Path, times: int, key: str) -> AsyncIterator[Stage]:
     with EmbeddedPostgres.start(data) as postgres:
         async with serving(postgres, key) as server:
             yield Stage(
-                size=size, server=server, bench=Bench(server, people=BLOCK_PEOPLE * times, first_seed=times)
+                size=size,
+                people=BLOCK_PEOPLE * times,
+                server=server,
+                bench=Bench(server, people=BLOCK_PEOPLE * times, active=ACTIVE, first_seed=times),
             )
 
 
@@ -129,7 +138,7 @@ async def _measure(stage: Stage, count: int, seconds: float, *, seed: int, warm:
     await _settled(stage.server.postgres)
     reads = await paced(
         stage.server.port,
-        await _reads(stage, round(_READS_PER_SECOND * seconds)),
+        await _reads(stage, round(_READS_PER_SECOND * seconds), random.Random(seed)),
         per_second=_READS_PER_SECOND,
         connections=8,
         seed=seed,
@@ -149,13 +158,15 @@ async def _settled(postgres: EmbeddedPostgres) -> None:
         await connection.close()
 
 
-async def _reads(stage: Stage, count: int) -> list[bytes]:
-    """Requests for so many people at random."""
+async def _reads(stage: Stage, count: int, rng: random.Random) -> list[bytes]:
+    """Requests for so many people, drawn as visits draw them."""
+    wanted = [f"user-{somebody(rng, stage.people, ACTIVE)}" for _ in range(2 * count)]
     connection = await asyncpg.connect(stage.server.postgres.superuser_url)
     try:
-        people = [row[0] for row in await connection.fetch(_SOMEBODY, count)]
+        known = {row[0] for row in await connection.fetch(_KNOWN, list(set(wanted)))}
     finally:
         await connection.close()
+    people = [user for user in wanted if user in known][:count]
     document, key = _QUERY.read_text(), stage.server.key
     bodies = (json.dumps({"query": document, "variables": {"value": user}}).encode() for user in people)
     return [request("POST", "/graphql", key=key, body=body) for body in bodies]

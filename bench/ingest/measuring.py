@@ -50,10 +50,17 @@ class Bench:
     """Sends traffic that no run repeats: every message is new, people come again or are new."""
 
     def __init__(
-        self, server: Served, *, people: int, newcomers: float = NEWCOMERS, first_seed: int = 0
+        self,
+        server: Served,
+        *,
+        people: int,
+        active: int | None = None,
+        newcomers: float = NEWCOMERS,
+        first_seed: int = 0,
     ) -> None:
         self.server = server
         self._people = people
+        self._active = active
         self._newcomers = newcomers
         self._seed = first_seed
 
@@ -80,7 +87,9 @@ class Bench:
 
     def _requests(self, size: int, count: int) -> list[bytes]:
         self._seed += 1
-        calls = events(count, people=self._people, seed=self._seed, newcomers=self._newcomers)
+        calls = events(
+            count, people=self._people, active=self._active, seed=self._seed, newcomers=self._newcomers
+        )
         return [request("POST", "/v1/batch", key=self.server.key, body=body) for body in batches(calls, size)]
 
     def _used(self) -> tuple[Use, Use, float]:
