@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from types import SimpleNamespace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pluggy
 from msgspec import Struct
@@ -16,6 +16,7 @@ from msgspec import Struct
 from cdp.hooks.courses import Chain, First, Guard, Union, Wanted, Waterfall
 from cdp.hooks.health import FailureKind
 from cdp.hooks.implementation import Implementation, implementation_of
+from cdp.hooks.lane import AnyCourse
 from cdp.hooks.outcomes import Answered, Failed, Held, Outcome
 from cdp.hooks.running import Check, Runner
 from cdp.hooks.specs import hook_names
@@ -100,6 +101,19 @@ class Calls:
         )
         found = course.answers([function.plugin])[0].get(function.plugin)
         return found if found is not None else Failed(FailureKind.SKIPPED, "it was not asked")
+
+    async def ask(
+        self,
+        implementations: Sequence[Implementation],
+        course: AnyCourse,
+        check: Check[Any, Any],
+        *,
+        workspace: Workspace | None,
+        budget: float = 5.0,
+    ) -> None:
+        """Have some of `asked` asked, one after the other, by a rule of the caller's own."""
+        if implementations:
+            await self._runner.run(implementations, course, check, workspace=workspace, budget=budget)
 
     async def union(
         self,

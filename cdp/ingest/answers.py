@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -141,13 +141,6 @@ def reason(said: object) -> str:
     if not isinstance(said, str) or not said.strip() or "\0" in said:
         raise Refused("it gives no reason")
     return said.strip()[:_LONGEST_REASON].encode("utf-8", "replace").decode()
-
-
-def none_is_nothing(
-    check: Callable[[Batch[Any], object], dict[int, T]],
-) -> Callable[[Any, object], dict[int, T]]:
-    """The check, for which None is an answer too: there is nothing to say."""
-    return lambda batch, answer: {} if answer is None else check(batch, answer)
 
 
 def _by_index(batch: Batch[Any], answer: object) -> Mapping[int, object]:

@@ -9,27 +9,24 @@ asked about together: one call for each plugin and hook.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from msgspec import Struct, structs
 
 from cdp.db.pool import Database
-from cdp.hooks.health import FailureKind
-from cdp.hooks.implementation import Implementation
 from cdp.hooks.manager import Plugins
-from cdp.hooks.outcomes import Answered, Failed
 from cdp.identity.kinds import ANONYMOUS_ID, USER_ID, Kinds
 from cdp.identity.rules import Rules
 from cdp.ingest import consents
-from cdp.ingest.answers import Checks, none_is_nothing
+from cdp.ingest.answers import Checks
 from cdp.ingest.results import Remark
+from cdp.ingest.rounds import Asking, Check, Round
 from cdp.model import (
     AccountClaim,
     AccountRef,
-    Batch,
+    Classification,
     ConsentQuestion,
     Event,
     EventType,
@@ -42,9 +39,6 @@ from cdp.model import (
     Workspace,
 )
 from cdp.telemetry import stage
-
-T = TypeVar("T")
-A = TypeVar("A")
 
 GUARDS = ("guard_consent", "guard_event")
 """Where somebody implements these, nothing is kept as it came."""
@@ -59,9 +53,6 @@ HOOKS = (
 
 NOT_KEPT = frozenset({"NO_CONSENT", "WITHHELD"})
 """Codes of refused events of which nothing may be kept."""
-
-BUDGET = 4.0
-"""Seconds after which a plugin is asked no further about what came together: its sender waits for ten at most."""
 
 NOTES = "diptych"
 """Key of an event's context under which is kept what plugins made of it."""
@@ -87,8 +78,10 @@ class _Way(Struct, kw_only=True):
 
     event: Event
     turned: Turned | None = None
-    notes: dict[str, Any] = {}
+    known: dict[str, Any] = {}
     redacted: dict[str, dict[str, int]] = {}
+    classification: tuple[str, Classification] | None = None
+    claim: tuple[str, AccountClaim] | None = None
 
 
 class Passage:
@@ -141,168 +134,113 @@ class Passage:
     async def _ask_consent(
         self, workspace: Workspace, ways: Sequence[_Way], checks: Checks, now: datetime
     ) -> None:
-        asked = self._calls.asked("guard_consent", workspace)
-        if not asked:
+        if not self._calls.asked("guard_consent", workspace):
             return
         known = await consents.known(self._database, workspace.workspace_id, [way.event for way in ways])
-        questions = [
-            ConsentQuestion(
+        for way, person in zip(ways, known, strict=True):
+            way.known = person
+
+        def question(way: _Way) -> ConsentQuestion:
+            return ConsentQuestion(
                 purpose=Purpose.ANALYTICS,
                 identifiers=way.event.identifiers,
                 said=consents.said(way.event),
-                known=person,
+                known=way.known,
                 as_of=now,
             )
-            for way, person in zip(ways, known, strict=True)
-        ]
-        for one in asked:
-            due = [index for index, way in enumerate(ways) if way.turned is None]
-            answers = await self._one(one, [questions[index] for index in due], checks.reasons, workspace)
-            for index, answer in zip(due, answers, strict=True):
-                if isinstance(answer, Failed):
-                    ways[index].turned = _held(one.plugin)
-                elif answer is not None:
-                    ways[index].turned = Turned(code="NO_CONSENT", message=answer)
+
+        def said(_plugin: str, way: _Way, answer: str) -> None:
+            way.turned = Turned(code="NO_CONSENT", message=answer)
+
+        round_ = Round(left=_left(ways), item=question, said=said, failed=_hold)
+        await self._ask("guard_consent", workspace, round_, checks.reasons)
 
     async def _transform(self, workspace: Workspace, ways: Sequence[_Way], checks: Checks) -> None:
-        for one in self._calls.asked("transform_event", workspace):
-            left = [way for way in ways if way.turned is None]
-            answers = await self._one(one, [way.event for way in left], checks.events, workspace)
-            for way, answer in zip(left, answers, strict=True):
-                if isinstance(answer, Event):
-                    way.event = answer
+        def said(_plugin: str, way: _Way, answer: Event) -> None:
+            way.event = answer
+
+        await self._ask(
+            "transform_event", workspace, Round(left=_left(ways), item=_event, said=said), checks.events
+        )
 
     async def _guard(self, workspace: Workspace, ways: Sequence[_Way], checks: Checks) -> None:
-        for one in self._calls.asked("guard_event", workspace):
-            left = [way for way in ways if way.turned is None]
-            answers = await self._one(one, [way.event for way in left], checks.verdicts, workspace)
-            for way, answer in zip(left, answers, strict=True):
-                match answer:
-                    case Failed():
-                        way.turned = _held(one.plugin)
-                    case Withheld():
-                        way.turned = Turned(code="WITHHELD", message=answer.reason)
-                    case Redacted():
-                        way.event = answer.event
-                        way.redacted = {**way.redacted, one.plugin: answer.found}
+        def said(plugin: str, way: _Way, answer: Redacted | Withheld) -> None:
+            match answer:
+                case Withheld():
+                    way.turned = Turned(code="WITHHELD", message=answer.reason)
+                case Redacted():
+                    way.event = answer.event
+                    way.redacted = {**way.redacted, plugin: answer.found}
+
+        round_ = Round(left=_left(ways), item=_event, said=said, failed=_hold)
+        await self._ask("guard_event", workspace, round_, checks.verdicts)
 
     async def _classify(self, workspace: Workspace, ways: Sequence[_Way], checks: Checks) -> None:
-        answers = await self._all(
-            "classify_event", workspace, [way.event for way in ways], checks.classifications
+        def said(plugin: str, way: _Way, answer: Classification) -> None:
+            way.classification = (plugin, answer)
+
+        def left() -> Sequence[_Way]:
+            return [way for way in ways if way.classification is None]
+
+        await self._ask(
+            "classify_event", workspace, Round(left=left, item=_event, said=said), checks.classifications
         )
-        for way, answer in zip(ways, answers, strict=True):
-            if answer:
-                plugin, classification = answer[0]
-                way.notes = {
-                    **way.notes,
-                    "countsAs": classification.counts_as,
-                    "classification": {"by": plugin, "reason": classification.reason},
-                }
 
     async def _resolve_accounts(self, workspace: Workspace, ways: Sequence[_Way], checks: Checks) -> None:
+        def said(plugin: str, way: _Way, answer: AccountClaim) -> None:
+            if way.claim is None or answer.confidence > way.claim[1].confidence:
+                way.claim = (plugin, answer)
+
         homeless = [way for way in ways if way.event.account is None]
-        answers = await self._all(
-            "resolve_account", workspace, [way.event for way in homeless], checks.claims
+        await self._ask(
+            "resolve_account", workspace, Round(left=lambda: homeless, item=_event, said=said), checks.claims
         )
-        for way, answer in zip(homeless, answers, strict=True):
-            if answer:
-                plugin, claim = max(answer, key=lambda one: one[1].confidence)
-                way.event = structs.replace(way.event, account=_account(claim))
-                way.notes = {
-                    **way.notes,
-                    "account": {
-                        "by": plugin,
-                        "groupId": claim.group_id,
-                        "domain": claim.domain,
-                        "member": claim.member,
-                        "confidence": claim.confidence,
-                        "reason": claim.reason,
-                    },
-                }
+        for way in homeless:
+            if way.claim is not None:
+                claim = way.claim[1]
+                account = AccountRef(group_id=claim.group_id or "", domain=claim.domain, member=claim.member)
+                way.event = structs.replace(way.event, account=account)
 
     async def _veto(self, workspace: Workspace, ways: Sequence[_Way], checks: Checks) -> None:
         rules = self._rules.of(workspace)
-        asked = self._calls.asked("veto_link", workspace)
-        if not rules and not asked:
+        if not rules and not self._calls.asked("veto_link", workspace):
             return
         pairs = [_pairs(way.event) for way in ways]
         links = list(dict.fromkeys(link for some in pairs for link in some))
-        vetoes: dict[LinkCandidate, LinkVeto] = {}
-        for link in links:
-            if (found := rules.veto(link)) is not None:
-                vetoes[link] = found
-        open_ = [link for link in links if link not in vetoes]
-        for link, answer in zip(
-            open_, await self._all("veto_link", workspace, open_, checks.reasons), strict=True
-        ):
-            if answer:
-                plugin, why = answer[0]
-                vetoes[link] = LinkVeto(link.one, link.other, why, plugin)
+        vetoes = {link: veto for link in links if (veto := rules.veto(link)) is not None}
+
+        def said(plugin: str, link: LinkCandidate, answer: str) -> None:
+            vetoes[link] = LinkVeto(link.one, link.other, answer, plugin)
+
+        def left() -> Sequence[LinkCandidate]:
+            return [link for link in links if link not in vetoes]
+
+        await self._ask(
+            "veto_link", workspace, Round(left=left, item=lambda link: link, said=said), checks.reasons
+        )
         if vetoes:
             for way, some in zip(ways, pairs, strict=True):
-                if found_here := tuple(vetoes[link] for link in some if link in vetoes):
-                    way.event = structs.replace(way.event, vetoes=found_here)
+                if found := tuple(vetoes[link] for link in some if link in vetoes):
+                    way.event = structs.replace(way.event, vetoes=found)
 
-    async def _all(
-        self,
-        hook: str,
-        workspace: Workspace,
-        items: Sequence[T],
-        check: Callable[[Batch[T], object], dict[int, A]],
-    ) -> list[list[tuple[str, A]]]:
-        """For each item what each plugin said about it, in calling order; all plugins at once."""
-        asked = self._calls.asked(hook, workspace)
-        columns = await asyncio.gather(*(self._one(one, items, check, workspace) for one in asked))
-        return [
-            [
-                (one.plugin, answer)
-                for one, column in zip(asked, columns, strict=True)
-                if (answer := column[index]) is not None and not isinstance(answer, Failed)
-            ]
-            for index in range(len(items))
-        ]
-
-    async def _one(
-        self,
-        one: Implementation,
-        items: Sequence[T],
-        check: Callable[[Batch[T], object], dict[int, A]],
-        workspace: Workspace,
-    ) -> list[A | Failed | None]:
-        """What one plugin says about each item; None: nothing.
-
-        Where it fails about several, they are halved until it is known about which.
-        """
-        answers: list[A | Failed | None] = [None] * len(items)
-        until = time.monotonic() + BUDGET
-        parts = [range(len(items))] if items else []
-        while parts:
-            outcomes = await self._calls.union(
-                one.hook,
-                [Batch(tuple(items[index] for index in part)) for part in parts],
-                none_is_nothing(check),
-                wanted=lambda plugin, _: plugin == one.plugin,
-                workspace=workspace,
-                budget=max(0.0, until - time.monotonic()),
-            )
-            again: list[range] = []
-            for part, outcome in zip(parts, outcomes, strict=True):
-                match outcome.get(one.plugin):
-                    case Answered(said):
-                        for index, answer in said.items():
-                            answers[part[index]] = answer
-                    case Failed(kind) if len(part) > 1 and kind in _OF_AN_ITEM:
-                        middle = len(part) // 2
-                        again += [part[:middle], part[middle:]]
-                    case Failed() as failed:
-                        for index in part:
-                            answers[index] = failed
-            parts = again
-        return answers
+    async def _ask(self, hook: str, workspace: Workspace, round_: Round[Any, Any], check: Check) -> None:
+        if asked := self._calls.asked(hook, workspace):
+            await Asking(self._calls, workspace, check).all(asked, round_)
 
 
-_OF_AN_ITEM = (FailureKind.RAISED, FailureKind.REFUSED)
-"""Failures that one item may cause."""
+def _left(ways: Sequence[_Way]) -> Callable[[], Sequence[_Way]]:
+    return lambda: [way for way in ways if way.turned is None]
+
+
+def _event(way: _Way) -> Event:
+    return way.event
+
+
+def _hold(plugin: str, way: _Way) -> None:
+    way.turned = Turned(
+        code="HELD",
+        message=f"The plugin {plugin} could not look at the event; it is not stored, and can be replayed.",
+    )
 
 
 def _pairs(event: Event) -> tuple[LinkCandidate, ...]:
@@ -320,23 +258,33 @@ def _pairs(event: Event) -> tuple[LinkCandidate, ...]:
     )
 
 
-def _account(claim: AccountClaim) -> AccountRef:
-    return AccountRef(group_id=claim.group_id or "", domain=claim.domain, member=claim.member)
-
-
-def _held(plugin: str) -> Turned:
-    return Turned(
-        code="HELD",
-        message=f"The plugin {plugin} could not look at the event; it is not stored, and can be replayed.",
-    )
-
-
 def _passed(way: _Way) -> Passed:
-    notes: Mapping[str, Any] = {**way.notes, "redacted": way.redacted} if way.redacted else way.notes
     event = way.event
-    if notes:
+    if notes := _notes(way):
         event = structs.replace(event, context={**event.context, NOTES: notes})
     return Passed(event=event, remarks=tuple(_remarks(way.redacted)))
+
+
+def _notes(way: _Way) -> dict[str, Any]:
+    """What plugins made of an event, to be kept with it."""
+    notes: dict[str, Any] = {}
+    if way.redacted:
+        notes["redacted"] = way.redacted
+    if way.classification is not None:
+        plugin, classification = way.classification
+        notes["countsAs"] = classification.counts_as
+        notes["classification"] = {"by": plugin, "reason": classification.reason}
+    if way.claim is not None:
+        plugin, claim = way.claim
+        notes["account"] = {
+            "by": plugin,
+            "groupId": claim.group_id,
+            "domain": claim.domain,
+            "member": claim.member,
+            "confidence": claim.confidence,
+            "reason": claim.reason,
+        }
+    return notes
 
 
 def _remarks(redacted: Mapping[str, Mapping[str, int]]) -> Iterable[Remark]:

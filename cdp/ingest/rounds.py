@@ -1,0 +1,145 @@
+"""Asking plugins, one after the other, about the events of one request: one call of each for all of them.
+
+Where a call about several events fails by one of them, they are halved until it is known which one it is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from cdp.hooks.calls import Calls
+from cdp.hooks.health import FailureKind
+from cdp.hooks.implementation import Implementation
+from cdp.hooks.lane import AnyCourse
+from cdp.hooks.outcomes import Answered, Failed, Outcome
+from cdp.model import Batch, Workspace
+
+W = TypeVar("W")
+T = TypeVar("T")
+
+Check = Callable[[Batch[Any], object], dict[int, Any]]
+
+BUDGET = 4.0
+"""Seconds after which plugins are asked no further about one request: its sender waits for ten at most."""
+
+_OF_AN_ITEM = (FailureKind.RAISED, FailureKind.REFUSED)
+"""Failures that one item may cause."""
+
+
+class Round(Generic[W, T]):
+    """What one hook's plugins are asked about, and what becomes of their answers.
+
+    Args:
+        left: what is still to be asked about when a plugin's turn comes.
+        item: what it is shown as.
+        said: takes the plugin, the one that it spoke of, and what it said.
+        failed: takes the plugin and one that it could not be asked about; None: then it has nothing to say.
+    """
+
+    def __init__(
+        self,
+        *,
+        left: Callable[[], Sequence[W]],
+        item: Callable[[W], T],
+        said: Callable[[str, W, Any], None],
+        failed: Callable[[str, W], None] | None = None,
+    ) -> None:
+        self._left = left
+        self._item = item
+        self._said = said
+        self._failed = failed
+        self._asked: Sequence[W] = ()
+        self.stumbled: str | None = None
+        """The plugin whose call failed, perhaps by one event alone; those after it have not been asked."""
+
+    def due(self, _plugin: str) -> tuple[list[int], Sequence[Batch[T]]]:
+        """Everything that is left, together; nothing once somebody has stumbled."""
+        self._asked = () if self.stumbled is not None else self._left()
+        if not self._asked:
+            return [], []
+        return [0], [self.batch(self._asked)]
+
+    def take(self, plugin: str, _indexes: Sequence[int], outcomes: Sequence[Outcome[dict[int, Any]]]) -> None:
+        """What it said about them, or that it stumbled."""
+        for outcome in outcomes:
+            if not self.settle(plugin, self._asked, outcome):
+                self.stumbled = plugin
+
+    def everything(self) -> Sequence[W]:
+        """What is to be asked about now."""
+        return self._left()
+
+    def batch(self, some: Sequence[W]) -> Batch[T]:
+        """As plugins are shown them."""
+        return Batch(tuple(map(self._item, some)))
+
+    def settle(self, plugin: str, some: Sequence[W], outcome: Outcome[dict[int, Any]]) -> bool:
+        """Do what an outcome about some of them means; False: it may be the fault of one of them."""
+        match outcome:
+            case Answered(answers):
+                for index, answer in answers.items():
+                    self._said(plugin, some[index], answer)
+            case Failed(kind) if len(some) > 1 and kind in _OF_AN_ITEM:
+                return False
+            case Failed():
+                if self._failed is not None:
+                    for one in some:
+                        self._failed(plugin, one)
+        return True
+
+
+class _Halves(Generic[W, T]):
+    """The same plugin again, about parts."""
+
+    def __init__(self, round_: Round[W, T], parts: Sequence[Sequence[W]]) -> None:
+        self._round = round_
+        self._parts = parts
+        self.bad: list[Sequence[W]] = []
+
+    def due(self, _plugin: str) -> tuple[list[int], Sequence[Batch[T]]]:
+        return list(range(len(self._parts))), [self._round.batch(part) for part in self._parts]
+
+    def take(self, plugin: str, indexes: Sequence[int], outcomes: Sequence[Outcome[dict[int, Any]]]) -> None:
+        for index, outcome in zip(indexes, outcomes, strict=True):
+            if not self._round.settle(plugin, self._parts[index], outcome):
+                self.bad.append(self._parts[index])
+
+
+class Asking:
+    """Asking on behalf of one workspace, for as long as its sender may wait."""
+
+    def __init__(self, calls: Calls, workspace: Workspace, check: Check) -> None:
+        self._calls = calls
+        self._workspace = workspace
+        self._check: Check = lambda batch, answer: {} if answer is None else check(batch, answer)
+        self._until = time.monotonic() + BUDGET
+
+    async def all(self, implementations: Sequence[Implementation], round_: Round[Any, Any]) -> None:
+        """Ask each of them, halving where it must be."""
+        while implementations:
+            await self._ask(implementations, round_)
+            if round_.stumbled is None:
+                return
+            position = [one.plugin for one in implementations].index(round_.stumbled)
+            await self._halve(implementations[position], round_)
+            round_.stumbled = None
+            implementations = implementations[position + 1 :]
+
+    async def _halve(self, one: Implementation, round_: Round[Any, Any]) -> None:
+        bad: list[Sequence[Any]] = [round_.everything()]
+        while bad:
+            parts = [half for part in bad for half in (part[: len(part) // 2], part[len(part) // 2 :])]
+            halves = _Halves(round_, parts)
+            await self._ask([one], halves)
+            bad = halves.bad
+
+    async def _ask(self, implementations: Sequence[Implementation], course: AnyCourse) -> None:
+        await self._calls.ask(
+            implementations,
+            course,
+            self._check,
+            workspace=self._workspace,
+            budget=max(0.0, self._until - time.monotonic()),
+        )
