@@ -23,6 +23,7 @@ from cdp.plan.fields import Connected, Given, argument, column, planned
 from cdp.plan.labels import ADMIN
 from cdp.plan.moment import Moment
 from cdp.plan.statement import Scope, as_text
+from cdp.plan.values import Leaf
 
 _JOB = SortKey(sql="j.job_id", sql_type="int8")
 _DELIVERY = SortKey(sql="d.delivery_id", sql_type="int8")
@@ -92,17 +93,19 @@ def _equal(**columns: str) -> Callable[[Scope, Given, frozenset[Any]], Sequence[
     def conditions(scope: Scope, given: Given, _scopes: frozenset[Any]) -> Sequence[str]:
         found = []
         for name, sql in columns.items():
-            leaf = given.get(name)
-            if leaf is not None:
-                value = scope.bind(leaf, "text", _text)
+            wanted = given.get(name)
+            if isinstance(wanted, Leaf):
+                value = scope.bind(wanted, "text", _text)
                 found.append(f"({value}::text IS NULL OR {sql} = {value})")
+            elif wanted is not None:  # an enum's value
+                found.append(f"{sql} = {scope.statement.constant(str(wanted), 'text')}")
         return found
 
     return conditions
 
 
 def _text(value: Any, moment: Moment) -> str | None:
-    return None if value is None else as_text(getattr(value, "value", value), moment)
+    return None if value is None else as_text(value, moment)
 
 
 @strawberry.type(name="Job", description="Background work of a plugin on behalf of the workspace.")
@@ -168,8 +171,9 @@ class JobKindType:
         """As GraphQL shows it."""
         schema: Any = None
         if job.input is not None:
-            (own,), others = json_schema(job.input)
-            schema = {**own, "$defs": others}
+            (reference,), components = json_schema(job.input)
+            schema = components.pop(reference["$ref"].rpartition("/")[2])
+            schema = {**schema, "$defs": components} if components else schema
         return cls(
             name=job.name,
             plugin=plugin,

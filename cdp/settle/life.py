@@ -39,7 +39,7 @@ async def living(
     try:
         if files:
             for plugin, missing in (await lacking(own, files)).items():
-                log.error("plugin_tables_lacking", plugin=plugin, files=missing, remedy="cdp tables migrate")
+                log.info("plugin_tables_lacking", plugin=plugin, files=missing, remedy="cdp tables migrate")
 
         def tables(plugin: str, workspace_id: WorkspaceId) -> PluginTables:
             return PluginTables(own, plugin, workspace_id)
