@@ -14,3 +14,9 @@ CROSS JOIN LATERAL (
     WHERE r.workspace_id = $1 AND r.node_id = m.node_id AND r.kind = 'trait' AND r.key = 'consent' OFFSET 0
 ) r
 ORDER BY wanted.position, m.node_id;
+
+-- name: any_consent
+-- Whether anybody in the workspace has the trait `consent`: ($1 workspace).
+SELECT EXISTS (
+    SELECT FROM summary_register r WHERE r.workspace_id = $1 AND r.kind = 'trait' AND r.key = 'consent'
+);

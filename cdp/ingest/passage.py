@@ -97,7 +97,7 @@ class Passage:
         self._plugins = plugins
         self._calls = plugins.calls
         self._kinds = kinds
-        self._database = database
+        self._consents = consents.Known(database)
         self._rules = Rules(plugins)
 
     def concerns(self, workspace: Workspace) -> bool:
@@ -136,7 +136,7 @@ class Passage:
     ) -> None:
         if not self._calls.asked("guard_consent", workspace):
             return
-        known = await consents.known(self._database, workspace.workspace_id, [way.event for way in ways])
+        known = await self._consents.of(workspace.workspace_id, [way.event for way in ways])
         for way, person in zip(ways, known, strict=True):
             way.known = person
 
