@@ -8,13 +8,15 @@ from dataclasses import replace
 
 from cdp.app import Application
 from cdp.cli.options import migrated, place_of
+from cdp.hooks.manager import Plugins
 from cdp.settings import Settings
 
 
 @asynccontextmanager
-async def application_of(settings: Settings) -> AsyncIterator[Application]:
-    """An application on the migrated database that the settings name."""
+async def application_of(settings: Settings, *, plugins: Plugins | None = None) -> AsyncIterator[Application]:
+    """An application on the migrated database that the settings name; `plugins` as for Application.open."""
     with place_of(settings) as place:
         await migrated(place, settings)
-        async with Application.open(replace(settings, database_url=place.app_url)) as application:
+        settings = replace(settings, database_url=place.app_url)
+        async with Application.open(settings, plugins=plugins) as application:
             yield application

@@ -40,7 +40,9 @@ class _OnDemand(click.Group):
     @override
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            return None
+            from cdp.cli.plugged import group_of  # noqa: PLC0415 - plugins are loaded for nothing else
+
+            return group_of(cmd_name)
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command = getattr(import_module(module), attribute)
         assert isinstance(command, click.Command)
@@ -62,5 +64,5 @@ def cdp() -> None:
     """Diptych: one profile, a buyer-intent panel and a usage panel.
 
     The database, the address and more can also stand in the environment: DATABASE_URL, CDP_DATA, CDP_HOST, CDP_PORT,
-    CDP_WORKERS, CDP_PLUGINS_DIR, CDP_LOG_LEVEL, CDP_LOG_FORMAT.
+    CDP_WORKERS, CDP_PLUGINS_DIR, CDP_LOG_LEVEL, CDP_LOG_FORMAT. Plugins have commands too: cdp PLUGIN --help.
     """

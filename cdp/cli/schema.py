@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import click
 
+from cdp.cli.logs import configure_logging
+from cdp.cli.options import plugins_option
 from cdp.graphql.schema import sdl
+from cdp.hooks.manager import Plugins
+from cdp.settings import read_settings
 
 
 @click.command(epilog="Example: cdp schema > schema.graphql")
-def schema() -> None:
-    """Print the GraphQL schema in SDL, sorted."""
-    click.echo(sdl(), nl=False)
+@plugins_option
+def schema(*, plugins_dir: Path | None) -> None:
+    """Print the GraphQL schema in SDL, sorted: of the core, and of what the plugins add that are loaded."""
+    settings = read_settings(None, plugins_dir=plugins_dir)
+    configure_logging(replace(settings, log_level="error"))
+    click.echo(sdl(Plugins.load(settings)), nl=False)

@@ -16,6 +16,7 @@ CORE_COMMANDS = frozenset(
         "demo",
         "doctor",
         "import",
+        "jobs",
         "keys",
         "migrate",
         "plugins",
@@ -23,6 +24,7 @@ CORE_COMMANDS = frozenset(
         "retention",
         "schema",
         "serve",
+        "tables",
         "worker",
         "workspaces",
     }
@@ -111,6 +113,10 @@ def check_command(command: Command) -> None:
     if not isinstance(shape, Made) or any(not _is_option(one.shape) for one in shape.parts):
         raise Misconfigured(
             f"the command {command.name} has an option that is neither a scalar nor a list of them."
+        )
+    if taken := {one.attribute for one in shape.parts} & {"data", "database_url", "workspace"}:
+        raise Misconfigured(
+            f"the command {command.name} has an argument {min(taken)}, which every command has."
         )
     if unknown := set(command.positional) - {one.attribute for one in shape.parts}:
         raise Misconfigured(f"the command {command.name} has no argument {min(unknown)!r}.")

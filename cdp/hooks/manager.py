@@ -16,7 +16,7 @@ from msgspec import Struct, structs
 
 from cdp.errors import Misconfigured
 from cdp.hooks import answers
-from cdp.hooks.additions import check_prefix
+from cdp.hooks.additions import check_addresses, check_prefix
 from cdp.hooks.calls import Calls
 from cdp.hooks.health import FailureKind, PluginHealth
 from cdp.hooks.implementation import Implementation, implementation_of, stand_in
@@ -182,6 +182,7 @@ class Plugins:
             self._declare_settings(name, implementations)
             collected = {hook: _collect(implementations, hook, kind) for hook, kind in REGISTERS.items()}
             check_prefix(name, collected["register_commands"])
+            check_addresses(collected["register_routes"])
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
             if self._manager.has_plugin(name):
                 self._manager.unregister(name=name)
