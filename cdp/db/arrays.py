@@ -69,12 +69,15 @@ def _write_numbers(values: Sequence[int | None]) -> bytes:
     return pack(">" + "iq" * len(values), *sized)
 
 
-def _write_texts(values: Sequence[str | None]) -> bytes:
+def _write_texts(values: Sequence[str | None] | Sequence[bytes]) -> bytes:
+    """Texts, or all of them as UTF-8 already."""
     if None in values:
         return b"".join(
-            [_NULL if one is None else _length.pack(len(text := one.encode())) + text for one in values]
+            [_NULL if one is None else _length.pack(len(text := one.encode())) + text for one in values]  # type: ignore[union-attr]
         )
-    texts = [*map(str.encode, values)]  # type: ignore[arg-type] # there is no None among them
+    texts: Sequence[bytes] = (
+        values if type(values[0]) is bytes else [*map(str.encode, values)]  # type: ignore[arg-type,assignment] # as said
+    )
     sized: list[bytes] = [b""] * (2 * len(texts))
     sized[::2] = map(_length.pack, map(len, texts))
     sized[1::2] = texts

@@ -173,7 +173,15 @@ def why_not(kinds: Kinds, kind: str, value: object, default_country: str) -> str
 
 def strongest_first(kinds: Kinds, identifiers: Iterable[Identifier]) -> tuple[Identifier, ...]:
     """Without duplicates, by priority; those of one priority stay in the order in which they were given."""
-    return tuple(sorted(dict.fromkeys(identifiers), key=lambda one: kind_of(kinds, one.kind).priority))
+    found = tuple(identifiers)
+    match found:
+        case (one, other):  # as most events have them
+            if one == other:
+                return (one,)
+            ordered = kind_of(kinds, one.kind).priority <= kind_of(kinds, other.kind).priority
+            return found if ordered else (other, one)
+        case _:
+            return tuple(sorted(dict.fromkeys(found), key=lambda one: kind_of(kinds, one.kind).priority))
 
 
 def _text(value: object) -> str | None:

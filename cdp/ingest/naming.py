@@ -103,6 +103,8 @@ class Names:
         """The identifier, or None for an absent one (null or empty) and, with a remark, for a bad one."""
         if value is None or value == "":
             return None
+        if type(value) is str and (known := self._cache.get((kind, value))) is not None:
+            return known
         text = as_text(value)
         identifier = None
         if text is not None and len(text) <= LONGEST_VALUE:

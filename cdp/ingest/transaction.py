@@ -105,6 +105,6 @@ async def _store_events(
         folded.intent,
         folded.usage,
         [event.source for event in events],
-        [_encode(event.properties).decode() for event in events],
-        [_encode(event.context).decode() for event in events],
+        [_encode(event.properties) for event in events],
+        [_encode(event.context) for event in events],
     )
