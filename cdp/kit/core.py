@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from cdp.access.keys import create_key
 from cdp.app import Application, create_asgi
+from cdp.demo.load import B2B, load
 from cdp.hooks.manager import Plugins
 from cdp.kit.asgi import Answer, ask
 from cdp.kit.clock import Clock
@@ -145,6 +146,14 @@ class Core:
             self._keys[role] = self._run(made)
         return self._keys[role]
 
+    def demo(self, *accounts: str) -> None:
+        """Bring in the demo's data of these accounts, moved to the day that it is, and go on in its workspace.
+
+        The people are those of `cdp demo`: an account is named by its id in the CRM.
+        """
+        self._run(self._load(accounts))
+        self._keys.clear()
+
     def configure(self, plugin: str, **settings: Any) -> None:
         """Set settings of a plugin for the workspace, and turn it on.
 
@@ -169,6 +178,10 @@ class Core:
             raise Failed(f"{field} failed", errors)
         self._loop.call_soon_threadsafe(self._application.workspaces.forget, self._workspace_id)
 
+    async def _load(self, accounts: Sequence[str]) -> None:
+        await load(self._application, lambda *_: None, names=(B2B,), only=accounts)
+        self._workspace_id = await store.by_name(self._application.database, B2B)
+
     async def _settle(self) -> None:
         worker = self._application.worker
         for _ in range(_CATALOGUE):
@@ -190,7 +203,8 @@ def running(
     plugins: Mapping[str, object] | None = None,
     settings: Settings | None = None,
     clock: Clock | None = None,
-    installed: bool = True,
+    loaded: Plugins | None = None,
+    http: object = None,
 ) -> Iterator[Core]:
     """A core on a fresh database, with a workspace, for as long as the block lasts.
 
@@ -199,16 +213,18 @@ def running(
         plugins: by name, modules or objects to load besides.
         settings: of the process, but for its database.
         clock: what it goes by; None: one that stands at noon of 15 January 2026.
-        installed: whether the installed plugins are loaded, and those in the folder that the settings name.
+        loaded: the other plugins; None: those that are installed, and those in the folder that the settings name.
+        http: what plugins are given for `http`; None: what a server gives them.
 
     Raises:
         Misconfigured: two plugins contradict each other.
     """
     given = replace(settings or Settings(), database_url=database.app, pool_size=4, flush_delay_ms=0.1)
-    loaded = Plugins.load(given) if installed else Plugins(deadline=given.hook_deadline_ms / 1000)
+    loaded = Plugins.load(given) if loaded is None else loaded
     for name, plugin in (plugins or {}).items():
         loaded.register(plugin, name=name, source="this test")
     clock = clock or Clock()
+    calls = HookCalls({} if http is None else {"http": http})
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="diptych-core", daemon=True)
     thread.start()
@@ -218,7 +234,7 @@ def running(
 
     stack = AsyncExitStack()
     try:
-        yield run(stack.enter_async_context(_opened(loop, given, database, loaded, clock)))
+        yield run(stack.enter_async_context(_opened(given, database, loaded, clock, calls)))
     finally:
         run(stack.aclose())
         loop.call_soon_threadsafe(loop.stop)
@@ -228,9 +244,12 @@ def running(
 
 @asynccontextmanager
 async def _opened(
-    loop: asyncio.AbstractEventLoop, settings: Settings, urls: DatabaseUrls, plugins: Plugins, clock: Clock
+    settings: Settings,
+    urls: DatabaseUrls,
+    plugins: Plugins,
+    clock: Clock,
+    calls: HookCalls,
 ) -> Any:
-    calls = HookCalls()
     plugins.runner.hearing = calls.heard
     if files := wanted(plugins):
         await apply(urls.owner, files)
@@ -238,7 +257,7 @@ async def _opened(
         await application.worker.keep_house()
         workspace_id = await store.create(application.database, "acme")
         yield Core(
-            loop=loop,
+            loop=asyncio.get_running_loop(),
             application=application,
             app=create_asgi(application),
             workspace_id=workspace_id,

@@ -19,7 +19,9 @@ class HookCall(Struct, frozen=True, kw_only=True):
     plugin: str
     hook: str
     given: Mapping[str, Any]
-    """The arguments that it named, as they were before the call; what is offered besides is not copied."""
+    """The arguments of its hook that it named, as they were before the call."""
+    offered: Mapping[str, Any]
+    """What it named besides."""
     answer: Any = None
     error: BaseException | None = None
     """What it raised."""
@@ -31,9 +33,14 @@ class HookCall(Struct, frozen=True, kw_only=True):
 
 
 class HookCalls:
-    """All calls so far, in the order in which they ended; `calls("resolve_roles")` are those of one hook."""
+    """All calls so far, in the order in which they ended; `calls("resolve_roles")` are those of one hook.
 
-    def __init__(self) -> None:
+    Args:
+        instead: what functions are given, by name, instead of what is offered to them.
+    """
+
+    def __init__(self, instead: Mapping[str, object] | None = None) -> None:
+        self._instead = instead or {}
         self._made: list[HookCall] = []
 
     def __call__(self, hook: str | None = None, *, plugin: str | None = None) -> list[HookCall]:
@@ -68,6 +75,7 @@ class HookCalls:
 
             @functools.wraps(function)
             async def asynchronous(**named: Any) -> Any:
+                named |= {name: one for name, one in self._instead.items() if name in named}
                 note = _Note(implementation, named)
                 try:
                     answer = await function(**named)
@@ -81,6 +89,7 @@ class HookCalls:
 
         @functools.wraps(function)
         def ordinary(**named: Any) -> Any:
+            named |= {name: one for name, one in self._instead.items() if name in named}
             note = _Note(implementation, named)
             try:
                 answer = function(**named)
@@ -100,6 +109,7 @@ class _Note:
         self._implementation = implementation
         self._lent = {name: named[name] for name in implementation.arguments if name in named}
         self._given = copy.deepcopy(self._lent)
+        self._offered = {name: value for name, value in named.items() if name not in self._lent}
         self._began = time.perf_counter()
 
     def ended(self, answer: object = None, error: BaseException | None = None) -> HookCall:
@@ -107,6 +117,7 @@ class _Note:
             plugin=self._implementation.plugin,
             hook=self._implementation.hook,
             given=self._given,
+            offered=self._offered,
             answer=answer,
             error=error,
             seconds=time.perf_counter() - self._began,
