@@ -38,7 +38,7 @@ LEASE = timedelta(seconds=120)
 """How long a worker may keep a subject without saying so again; every granted call says so."""
 CALL_LEASE = timedelta(seconds=60)
 """Longer than a batch of calls takes, shorter than LEASE: after it a call counts as made and paid."""
-LONGEST_CALL = timedelta(seconds=30)
+SHORTEST_CALL, LONGEST_CALL = timedelta(seconds=1), timedelta(seconds=30)
 ATTEMPTS = 3
 """Times that a declared provider is asked in one pass."""
 SHORT = timedelta(seconds=1)
@@ -218,7 +218,7 @@ class Asker:
             if provider.subject is Subject.PERSON
             else self._plugins.enrich_account
         )
-        seconds = min(LONGEST_CALL, 4 * provider.latency).total_seconds()
+        seconds = min(LONGEST_CALL, max(SHORTEST_CALL, 4 * provider.latency)).total_seconds()
         said = await ask(
             requests,
             wanted=lambda plugin, _index: plugin == source.plugin,

@@ -53,7 +53,7 @@ class Provider(Struct, frozen=True, kw_only=True):
     """ISO 4217."""
     charged: Charged = Charged.HIT
     latency: timedelta = timedelta(milliseconds=500)
-    """How long an answer is expected to take; a call may take four times that, and never more than 30 seconds."""
+    """How long an answer is expected to take; a call may take four times that, at least 1 and at most 30 seconds."""
     rate_limit: RateLimit | None = None
     at_once: int | None = None
     """Calls that may be under way together, over all processes."""

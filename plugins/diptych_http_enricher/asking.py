@@ -53,7 +53,8 @@ async def _send(http: Http, endpoint: Endpoint, values: dict[str, str]) -> HttpR
         fill(endpoint.url, values, encoded),
         headers={"Accept": "application/json"} | headers,
         json=fill_json(endpoint.body, values) if endpoint.method == "POST" else None,
-        timeout=4 * endpoint.latency_seconds,
+        # Before the call is given up on: a server that is slow is not this plugin's failure.
+        timeout=3 * endpoint.latency_seconds,
     )
 
 
