@@ -9,6 +9,7 @@ asked about together: one call for each plugin and hook.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,9 @@ from cdp.ingest import consents
 from cdp.ingest.answers import Checks
 from cdp.ingest.results import Remark
 from cdp.ingest.rounds import Asking, Check, Round
+from cdp.ingest.together import Together
+from cdp.lenses.catalogue import catalogue_of
+from cdp.lenses.names import BEHAVIOUR
 from cdp.model import (
     AccountClaim,
     AccountRef,
@@ -37,6 +41,7 @@ from cdp.model import (
     Redacted,
     Withheld,
     Workspace,
+    WorkspaceId,
 )
 from cdp.telemetry import stage
 
@@ -53,6 +58,9 @@ HOOKS = (
 
 NOT_KEPT = frozenset({"NO_CONSENT", "WITHHELD"})
 """Codes of refused events of which nothing may be kept."""
+
+CLEARED = 50_000
+"""Pairs of identifiers, of one workspace, that are remembered to be free of vetoes."""
 
 NOTES = "diptych"
 """Key of an event's context under which is kept what plugins made of it."""
@@ -77,6 +85,7 @@ class _Way(Struct, kw_only=True):
     """An event on its way."""
 
     event: Event
+    now: datetime
     turned: Turned | None = None
     known: dict[str, Any] = {}
     redacted: dict[str, dict[str, int]] = {}
@@ -99,6 +108,8 @@ class Passage:
         self._kinds = kinds
         self._consents = consents.Known(database)
         self._rules = Rules(plugins)
+        self._cleared: dict[WorkspaceId, tuple[Workspace, set[LinkCandidate]]] = {}
+        self._together: dict[WorkspaceId, Together[_Way]] = {}
 
     def concerns(self, workspace: Workspace) -> bool:
         """Whether any plugin has a say here; where none has, nothing else need be done."""
@@ -112,15 +123,22 @@ class Passage:
     async def take(
         self, workspace: Workspace, events: Sequence[Event], now: datetime
     ) -> list[Passed | Turned]:
-        """What becomes of each event.
+        """What becomes of each event. Requests of one workspace that come at about the same time go together.
 
         Raises:
             Unavailable: the database is away.
         """
-        ways = [_Way(event=event) for event in events]
+        ways = [_Way(event=event, now=now) for event in events]
+        together = self._together.get(workspace.workspace_id)
+        if together is None:
+            together = self._together[workspace.workspace_id] = Together(self._lead)
+        await together.go(workspace, ways)
+        return [way.turned or _passed(way) for way in ways]
+
+    async def _lead(self, workspace: Workspace, ways: Sequence[_Way]) -> None:
         checks = Checks(self._kinds, workspace)
-        with stage("ingest.plugins", events=len(events)):
-            await self._ask_consent(workspace, ways, checks, now)
+        with stage("ingest.plugins", events=len(ways)):
+            await self._ask_consent(workspace, ways, checks)
             await self._transform(workspace, ways, checks)
             await self._guard(workspace, ways, checks)
             left = [way for way in ways if way.turned is None]
@@ -129,11 +147,8 @@ class Passage:
                 self._resolve_accounts(workspace, left, checks),
                 self._veto(workspace, left, checks),
             )
-        return [way.turned or _passed(way) for way in ways]
 
-    async def _ask_consent(
-        self, workspace: Workspace, ways: Sequence[_Way], checks: Checks, now: datetime
-    ) -> None:
+    async def _ask_consent(self, workspace: Workspace, ways: Sequence[_Way], checks: Checks) -> None:
         if not self._calls.asked("guard_consent", workspace):
             return
         known = await self._consents.of(workspace.workspace_id, [way.event for way in ways])
@@ -146,7 +161,7 @@ class Passage:
                 identifiers=way.event.identifiers,
                 said=consents.said(way.event),
                 known=way.known,
-                as_of=now,
+                as_of=way.now,
             )
 
         def said(_plugin: str, way: _Way, answer: str) -> None:
@@ -179,8 +194,11 @@ class Passage:
         def said(plugin: str, way: _Way, answer: Classification) -> None:
             way.classification = (plugin, answer)
 
+        catalogue = catalogue_of(workspace)
+        unknown = [way for way in ways if way.event.type in BEHAVIOUR and not catalogue.names(way.event.name)]
+
         def left() -> Sequence[_Way]:
-            return [way for way in ways if way.classification is None]
+            return [way for way in unknown if way.classification is None]
 
         await self._ask(
             "classify_event", workspace, Round(left=left, item=_event, said=said), checks.classifications
@@ -206,7 +224,9 @@ class Passage:
         if not rules and not self._calls.asked("veto_link", workspace):
             return
         pairs = [_pairs(way.event) for way in ways]
-        links = list(dict.fromkeys(link for some in pairs for link in some))
+        cleared = self._cleared_in(workspace)
+        links = [link for link in dict.fromkeys(itertools.chain(*pairs)) if link not in cleared]
+        failed: set[LinkCandidate] = set()
         vetoes = {link: veto for link in links if (veto := rules.veto(link)) is not None}
 
         def said(plugin: str, link: LinkCandidate, answer: str) -> None:
@@ -215,13 +235,21 @@ class Passage:
         def left() -> Sequence[LinkCandidate]:
             return [link for link in links if link not in vetoes]
 
-        await self._ask(
-            "veto_link", workspace, Round(left=left, item=lambda link: link, said=said), checks.reasons
-        )
+        round_ = Round(left=left, item=_itself, said=said, failed=lambda _, link: failed.add(link))
+        await self._ask("veto_link", workspace, round_, checks.reasons)
+        cleared.update(link for link in links if link not in vetoes and link not in failed)
         if vetoes:
             for way, some in zip(ways, pairs, strict=True):
                 if found := tuple(vetoes[link] for link in some if link in vetoes):
                     way.event = structs.replace(way.event, vetoes=found)
+
+    def _cleared_in(self, workspace: Workspace) -> set[LinkCandidate]:
+        """Pairs that nobody has anything against, by the settings of today: they need not be asked about again."""
+        version, cleared = self._cleared.get(workspace.workspace_id, (None, set()))
+        if version is not workspace or len(cleared) > CLEARED:
+            cleared = set()
+            self._cleared[workspace.workspace_id] = (workspace, cleared)
+        return cleared
 
     async def _ask(self, hook: str, workspace: Workspace, round_: Round[Any, Any], check: Check) -> None:
         if asked := self._calls.asked(hook, workspace):
@@ -234,6 +262,10 @@ def _left(ways: Sequence[_Way]) -> Callable[[], Sequence[_Way]]:
 
 def _event(way: _Way) -> Event:
     return way.event
+
+
+def _itself(link: LinkCandidate) -> LinkCandidate:
+    return link
 
 
 def _hold(plugin: str, way: _Way) -> None:

@@ -12,7 +12,8 @@ from cdp.model import Event, EventType, WorkspaceId
 
 queries = load_queries("cdp.lenses", "names.sql")
 
-_BEHAVIOUR = frozenset({EventType.TRACK, EventType.PAGE, EventType.SCREEN})
+BEHAVIOUR = frozenset({EventType.TRACK, EventType.PAGE, EventType.SCREEN})
+"""Types of events that the catalogue may name."""
 
 _Counts = dict[tuple[str, bool], tuple[int, datetime, datetime]]
 
@@ -56,7 +57,7 @@ async def _write(
 def _counted(events: Iterable[Event]) -> _Counts:
     counts: _Counts = {}
     for event in events:
-        key = (counted_name(event), event.type in _BEHAVIOUR)
+        key = (counted_name(event), event.type in BEHAVIOUR)
         at = event.occurred_at
         known = counts.get(key)
         if known is None:
