@@ -36,20 +36,20 @@ PATIENCE = 8.0
 LEAST = 2.0
 """Seconds that a flush may take in any case, however long its calls have waited."""
 
-FLUSH_BYTES = 4 * 1024 * 1024
-"""Most JSON text in one transaction, unless one call brings more."""
-
 QUEUE_SECONDS = 3.0
 """For how long a workspace's events may have to wait by what its last flushes took: what comes then is refused."""
 
 QUEUE_LEAST = 2
 """Full flushes that may wait in any case."""
 
-SHARED = 4
-"""While several workspaces wait, a flush is so much smaller: nobody's turn is long in coming."""
+SHARED = 8
+"""While several workspaces send, a flush is so much smaller: nobody's turn is long in coming."""
 
-TURN_SECONDS = 0.25
-"""A flush that takes longer, be it that it waits for a lock, no longer keeps the next one from beginning."""
+LATELY = 1.0
+"""Seconds after its last call for which a workspace counts as sending."""
+
+TURN_SECONDS = 0.03
+"""A flush that takes longer, be it that it waits for a lock, no longer keeps others from beginning."""
 
 
 class Accumulator:
@@ -98,7 +98,6 @@ class Accumulator:
         self._queued = 0
         self._queued_bytes = 0
         self._flushing = 0
-        self._busy = 0
         self._closing = False
 
     @property
@@ -149,11 +148,11 @@ class Accumulator:
         self._admit(load, lane)
         lane.mean += 0.1 * (load.size - lane.mean)
         loop = asyncio.get_running_loop()
+        lane.called_at = loop.time()
         job = Job(load, loop.create_future(), until=loop.time() + PATIENCE, here=here())
         self._count(lane, load, 1)
         self._queue(lane, [job])
         if lane.running is None:
-            self._busy += 1
             lane.running = asyncio.create_task(self._run(workspace_id, lane), name=f"flush-{workspace_id}")
         return await job.answer
 
@@ -240,7 +239,6 @@ class Accumulator:
                     finally:
                         self._flushing -= 1
         lane.running = None
-        self._busy -= 1
 
     async def _gather(self, lane: Lane) -> None:
         """Wait a moment for as much company as there was the last time."""
@@ -252,27 +250,12 @@ class Accumulator:
                 pass  # no more came
 
     def _take(self, lane: Lane) -> list[Job]:
-        """What goes into the next transaction: at least one call, and no more than a flush may hold otherwise.
-
-        Calls with events that cannot be stored are taken by themselves, in turns with the others.
-        """
-        lane.searching = bool(lane.suspects) and not (lane.pending and lane.searching)
-        if lane.searching:
-            return [lane.suspects.popleft()]
+        """What goes into the next transaction."""
         most = self._settings.flush_events
-        if self._busy > 1:
+        lately = asyncio.get_running_loop().time() - LATELY
+        if any(other is not lane and other.called_at > lately for other in self._lanes.values()):
             most = max(1, most // SHARED)
-        jobs: list[Job] = []
-        size = size_bytes = 0
-        while lane.pending:
-            load = lane.pending[0].load
-            if jobs and (size + load.size > most or size_bytes + load.size_bytes > FLUSH_BYTES):
-                break
-            jobs.append(lane.pending.popleft())
-            size += load.size
-            size_bytes += load.size_bytes
-        lane.company = len(jobs)
-        lane.events -= size
+        jobs = lane.take(most)
         self._look(lane)
         return jobs
 

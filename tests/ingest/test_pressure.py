@@ -75,7 +75,7 @@ async def test_while_others_wait_a_flush_is_small_and_they_take_turns(
 ) -> None:
     monkeypatch.setattr(accumulator, "TURN_SECONDS", 60)
     monkeypatch.setattr(accumulator.os, "cpu_count", lambda: 1)
-    async with open_ingest(database, flush_events=8, flush_delay_ms=0) as ingest:
+    async with open_ingest(database, flush_events=16, flush_delay_ms=0) as ingest:
         answered: list[str] = []
 
         async def submit(of: WorkspaceId, name: str) -> None:
