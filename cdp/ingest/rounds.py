@@ -51,15 +51,19 @@ class Round(Generic[W, T]):
         self._said = said
         self._failed = failed
         self._asked: Sequence[W] = ()
+        self._shown: Batch[T] | None = None
+        """What the last plugin was shown, for as long as nobody has changed anything."""
         self.stumbled: str | None = None
         """The plugin whose call failed, perhaps by one event alone; those after it have not been asked."""
 
     def due(self, _plugin: str) -> tuple[list[int], Sequence[Batch[T]]]:
         """Everything that is left, together; nothing once somebody has stumbled."""
-        self._asked = () if self.stumbled is not None else self._left()
-        if not self._asked:
+        if self.stumbled is not None:
             return [], []
-        return [0], [self.batch(self._asked)]
+        if self._shown is None:
+            self._asked = self._left()
+            self._shown = self.batch(self._asked)
+        return ([0], [self._shown]) if self._asked else ([], [])
 
     def take(self, plugin: str, _indexes: Sequence[int], outcomes: Sequence[Outcome[dict[int, Any]]]) -> None:
         """What it said about them, or that it stumbled."""
@@ -81,10 +85,12 @@ class Round(Generic[W, T]):
             case Answered(answers):
                 for index, answer in answers.items():
                     self._said(plugin, some[index], answer)
+                    self._shown = None
             case Failed(kind) if len(some) > 1 and kind in _OF_AN_ITEM:
                 return False
             case Failed():
                 if self._failed is not None:
+                    self._shown = None
                     for one in some:
                         self._failed(plugin, one)
         return True
