@@ -26,7 +26,6 @@ QUICK = {
 }
 """Settings of a server whose data need not survive a crash."""
 
-_TEMPLATE = "diptych"
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it, with a name that nobody knows before
 _ROOM = 2**30
 """Bytes that have to be free in memory for a server to lie there."""
@@ -42,10 +41,16 @@ class DatabaseUrls:
 
 
 class Databases:
-    """Makes copies of the template of one server."""
+    """Makes copies of one database of a server.
 
-    def __init__(self, server: EmbeddedPostgres) -> None:
+    Args:
+        server: where.
+        template: the database, with all migrations and no rows; nobody may be connected to it.
+    """
+
+    def __init__(self, server: EmbeddedPostgres, template: str = "diptych") -> None:
         self._server = server
+        self._template = template
         self._numbers = count(1)
 
     @contextmanager
@@ -53,7 +58,9 @@ class Databases:
         """A database with all migrations and no rows, for as long as the block lasts."""
         name = f"copy_{os.getpid()}_{next(self._numbers)}"
         asyncio.run(
-            self._run(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} OWNER diptych_owner STRATEGY file_copy")
+            self._run(
+                f"CREATE DATABASE {name} TEMPLATE {self._template} OWNER diptych_owner STRATEGY file_copy"
+            )
         )
         try:
             yield DatabaseUrls(

@@ -70,7 +70,9 @@ _INIT = Template('''\
 
 $imports
 
-__all__ = [$names]
+__all__ = [
+$names
+]
 ''')
 
 _CONFTEST = '''\
@@ -145,7 +147,7 @@ def _texts(distribution: str, module: str, themes: Sequence[Theme]) -> dict[str,
         f"from {module}.{theme.name} import {', '.join(theme.hooks)}"
         for theme in sorted(themes, key=lambda one: one.name)
     )
-    names = ", ".join(f'"{hook}"' for hook in hooks)
+    names = "\n".join(f'    "{hook}",' for hook in hooks)
     texts = {
         "pyproject.toml": _PROJECT.substitute(
             distribution=distribution, module=module, version=version("diptych")
