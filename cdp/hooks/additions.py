@@ -8,7 +8,7 @@ from typing import Any
 
 from cdp.errors import Misconfigured
 from cdp.hooks.implementation import function_of
-from cdp.hooks.shapes import Listed, Made, Maybe, Scalar, Shape, shape_of
+from cdp.hooks.shapes import Listed, Made, Maybe, Scalar, Shape, objects_in, shape_of
 from cdp.model import Command, GraphField, GraphMutation, GraphQuery, KeyAuth, Route
 
 CORE_COMMANDS = frozenset(
@@ -66,7 +66,7 @@ def check_field(field: GraphField) -> None:
         raise Misconfigured(f"the field {field.name} needs `requires` and `resolve`, or `trait`.")
     _check_function(field.resolve, f"the field {field.name}")
     _shape(field.requires, f"what the field {field.name} requires", described=False)
-    _shape(field.arguments, f"the field {field.name}")
+    _shape(field.arguments, f"the field {field.name}", flat=True)
 
 
 def check_query(query: GraphQuery) -> None:
@@ -75,7 +75,7 @@ def check_query(query: GraphQuery) -> None:
     _check_description(query)
     _check_function(query.resolve, f"the query {query.name}")
     _shape(query.returns, f"the query {query.name}")
-    _shape(query.arguments, f"the query {query.name}")
+    _shape(query.arguments, f"the query {query.name}", flat=True)
     _check_reads(query, f"the query {query.name}")
 
 
@@ -109,7 +109,7 @@ def check_command(command: Command) -> None:
         raise Misconfigured(f"{command.name!r} cannot be a command; write it like `next-steps`.")
     _check_description(command)
     _check_function(command.run, f"the command {command.name}")
-    shape = _shape(command.arguments, f"the command {command.name}")
+    shape = _shape(command.arguments, f"the command {command.name}", flat=True)
     if not isinstance(shape, Made) or any(not _is_option(one.shape) for one in shape.parts):
         raise Misconfigured(
             f"the command {command.name} has an option that is neither a scalar nor a list of them."
@@ -165,11 +165,17 @@ def _check_reads(item: GraphQuery | GraphMutation | Command, what: str) -> None:
         _shape(item.found, f"what {what} reads", described=False)
 
 
-def _shape(type_: Any, what: str, *, described: bool = True) -> Shape:
+def _shape(type_: Any, what: str, *, described: bool = True, flat: bool = False) -> Shape:
+    """The shape; `described` where it is shown, `flat` where it is only a list of arguments."""
     try:
-        return shape_of(type_, described=described)
+        shape = shape_of(type_, described=described)
     except (Misconfigured, TypeError, NameError) as error:
         raise Misconfigured(f"{what}: {error}") from None
+    if described:
+        for one in objects_in(shape):
+            if not one.description and not (flat and one is shape):
+                raise Misconfigured(f"{what}: {one.type.__name__} has no docstring, which would describe it.")
+    return shape
 
 
 def _inside(shape: Shape) -> Shape:

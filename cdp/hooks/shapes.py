@@ -124,7 +124,7 @@ def shape_of(type_: Any, *, described: bool = True) -> Shape:
 
     Args:
         type_: as an annotation says it.
-        described: whether everything in it needs a description.
+        described: whether all attributes need a description.
 
     Raises:
         Misconfigured: it cannot be shown, or lacks a description; the sentence begins with a small letter.
@@ -181,8 +181,6 @@ def _made(type_: type[Struct], within: tuple[type, ...], described: bool) -> Mad
             f"{type_.__name__} is not frozen; write `class {type_.__name__}(Struct, frozen=True)`."
         )
     summary, docs = summary_of(type_), attribute_docs(type_)
-    if described and not summary:
-        raise Misconfigured(f"{type_.__name__} has no docstring, which would describe it.")
     hints = get_type_hints(type_, include_extras=True)
     parts = []
     for field in msgspec.structs.fields(type_):

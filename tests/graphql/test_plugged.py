@@ -13,7 +13,8 @@ from cdp.access.keys import create_key
 from cdp.errors import Misconfigured
 from cdp.graphql.schema import build_schema, sdl
 from cdp.hooks.manager import Plugins
-from cdp.model import GraphField, GraphQuery, IntentLevel, NoArguments
+from cdp.model import GraphField, GraphQuery, IntentLevel, NoArguments, WorkspaceId
+from cdp.model.ids import encode_id
 from tests.conftest import make_workspace
 from tests.graphql.conftest import World
 from tests.graphql.extensions import Anything, Colour, Moody, Plugged, module, plugged
@@ -91,6 +92,13 @@ def test_a_document_without_a_plugins_field_is_passed_through(plugin: Moody, ask
 
     with_it = build_schema(asking.application.plugins)
     assert statement_of(with_it) == statement_of(build_schema(Plugins()))
+
+
+def a_workspace(asking: Plugged, name: str) -> tuple[WorkspaceId, str]:
+    """One of its own, for what writes, and a key that may do everything in it."""
+    database, run = asking.application.database, asking.world.run
+    workspace_id = run(make_workspace(database, name))
+    return workspace_id, run(create_key(database, workspace_id, "ADMIN", "admin"))
 
 
 async def _principal(asking: Plugged) -> Any:
@@ -184,9 +192,7 @@ def test_numbers_that_graphql_cannot_write_are_the_plugins_fault(plugin: Moody, 
 
 
 def test_a_workspace_that_turns_the_plugin_off_is_told_so(plugin: Moody, asking: Plugged) -> None:
-    world = asking.world
-    workspace_id = world.run(make_workspace(asking.application.database, "Quiet"))
-    key = world.run(create_key(asking.application.database, workspace_id, "ADMIN", "admin"))
+    _, key = a_workspace(asking, "Quiet")
     tell = 'mutation { eventsIngest(input: { events: [{ type: IDENTIFY, userId: "zoe" }] }) { userErrors { code } } }'
     assert asking.ask(tell, key=key)["data"]["eventsIngest"]["userErrors"] == []
     off = 'mutation { pluginDisable(input: { plugin: "moody" }) { userErrors { message } } }'
@@ -230,14 +236,15 @@ def test_a_mutation_contributes_events_that_are_stored_when_it_answers(
     """As the plugin's; what the caller can mend comes back as data, and then nothing is stored."""
     say = """mutation ($in: GreetingSayInput!) { greetingSay(input: $in) {
       result { colour whose } userErrors { field } } }"""
-    who = asking.world.id_of("cat")
-    answer = asking.ask(say, **{"in": {"person": who, "text": "hello"}})
+    _, key = a_workspace(asking, "Talkative")
+    who = encode_id("Profile", 7)
+    answer = asking.ask(say, key=key, **{"in": {"person": who, "text": "hello"}})
     assert answer["data"]["greetingSay"] == {"result": {"colour": "BLUE", "whose": who}, "userErrors": []}
-    answer = asking.ask(say, **{"in": {"person": who, "text": ""}})
+    answer = asking.ask(say, key=key, **{"in": {"person": who, "text": ""}})
     assert answer["data"]["greetingSay"] == {"result": None, "userErrors": [{"field": ["input", "text"]}]}
     stored = """{ profile(identifier: { kind: "user_id", value: "moody" }) {
       timeline { nodes { name source properties } } } }"""
-    assert asking.ask(stored)["data"]["profile"]["timeline"]["nodes"] == [
+    assert asking.ask(stored, key=key)["data"]["profile"]["timeline"]["nodes"] == [
         {"name": "Greeting Said", "source": "plugin:moody", "properties": {"by": "admin"}}
     ]
     answer = asking.ask(say, role="SALES", **{"in": {"person": who, "text": "hello"}})
@@ -266,6 +273,11 @@ class Unknown(Struct, frozen=True):
 
 class OfAPlugin(Struct, frozen=True):
     personalisation: Anything
+
+
+class Unsaid(Struct, frozen=True):
+    id: str
+    """Said."""
 
 
 def a_field(**changes: Any) -> GraphField:
@@ -348,7 +360,8 @@ def test_two_plugins_of_one_field_are_both_named() -> None:
     [
         ({"returns": complex}, "complex cannot be shown in GraphQL."),
         ({"returns": int | str}, "only `| None` can be."),
-        ({"returns": Anything}, "Anything has no docstring"),
+        ({"returns": Anything}, "Anything.id has no docstring below it"),
+        ({"returns": Unsaid}, "Unsaid has no docstring, which"),
         ({"name": "Extra"}, "'Extra' cannot be a field; write it like next_step."),
         ({"description": " "}, "extra has no description."),
         ({"resolve": None}, "needs `requires` and `resolve`, or `trait`."),
