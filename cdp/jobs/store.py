@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from cdp.db.pool import Connection
+from cdp.db.pool import Connection, Database
 from cdp.db.queries import load_queries
 from cdp.errors import BadInput, Conflict, NotFound
 from cdp.hooks.manager import Plugins
@@ -19,6 +19,9 @@ queries = load_queries("cdp.jobs", "store.sql")
 
 LARGEST = 32 * 1024
 """Bytes of a job's input, and of its result, as JSON."""
+KEPT = timedelta(days=30)
+"""So long are jobs kept that are over."""
+_CHUNK = 1_000
 
 
 class JobRow(Struct, frozen=True, kw_only=True):
@@ -152,6 +155,13 @@ async def latest(
     """The latest jobs, the last first."""
     rows = await connection.fetch(queries.jobs, workspace_id, plugin, state, limit)
     return [JobRow(**row) for row in rows]
+
+
+async def forget_some(database: Database, workspace_id: WorkspaceId, *, now: datetime) -> bool:
+    """Delete a chunk of the jobs that have been over for a month; whether more are left."""
+    async with database.connection(workspace_id) as connection:
+        done = await connection.execute(queries.forget_jobs, workspace_id, now - KEPT, _CHUNK)
+    return int(done.rpartition(" ")[2]) == _CHUNK
 
 
 async def _why_not(connection: Connection, workspace_id: WorkspaceId, job_id: int) -> NotFound | Conflict:

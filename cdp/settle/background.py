@@ -35,9 +35,6 @@ CHANNEL = "cdp_background"
 POLL_SECONDS = 1.0
 SCHEDULES_EVERY = timedelta(minutes=1)
 """How late a workspace that is new learns when schedules tick."""
-_FINISHED_DAYS = 30
-"""So long are jobs kept that are over."""
-_CHUNK = 1_000
 
 
 class Lag(Struct, frozen=True, kw_only=True):
@@ -274,12 +271,3 @@ def _due(
         if row["plugin"] in plugins and due_at is not None and (due_at.tzinfo is None or due_at <= now):
             found.setdefault(row["plugin"], []).append(WorkspaceId(row["workspace_id"]))
     return found
-
-
-async def forget_jobs(database: Database, workspace_id: WorkspaceId, *, now: datetime) -> bool:
-    """Delete a chunk of the jobs that were over a month ago; whether more are left."""
-    async with database.connection(workspace_id) as connection:
-        tag = await connection.execute(
-            job_queries.forget_jobs, workspace_id, now - timedelta(days=_FINISHED_DAYS), _CHUNK
-        )
-    return int(tag.rpartition(" ")[2]) == _CHUNK

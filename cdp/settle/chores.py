@@ -11,6 +11,7 @@ import asyncpg
 import structlog
 
 from cdp.db.pool import Database
+from cdp.jobs import store as jobs
 from cdp.lenses import compact, retention
 from cdp.model import WorkspaceId
 from cdp.settle import upkeep
@@ -29,11 +30,11 @@ class _Chore(Protocol):
     ) -> Awaitable[bool]: ...
 
 
-_CHORES: tuple[_Chore, ...] = (retention.drop_some, compact.compact_some)
+_CHORES: tuple[_Chore, ...] = (retention.drop_some, compact.compact_some, jobs.forget_some)
 
 
 class Chores:
-    """Dropping events whose time is over, and forgetting days that no view looks at."""
+    """Dropping events whose time is over, forgetting days that no view looks at, and jobs that were over long ago."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -18,8 +18,9 @@ from cdp import jobs
 from cdp.db.pool import Database
 from cdp.hooks import hookimpl
 from cdp.hooks.manager import Plugins
+from cdp.jobs.store import forget_some
 from cdp.model import Change, Job, Schedule, WorkspaceId
-from cdp.settle.background import Background, Lag, forget_jobs
+from cdp.settle.background import Background, Lag
 from cdp.workspaces.cache import Workspaces
 from tests.changes.parts import Clock, House, Told, event
 from tests.settle.parts import ingest, rows
@@ -225,10 +226,10 @@ async def test_schedules_tick_in_every_workspace_and_their_jobs_are_done(
     kept = "SELECT state FROM job WHERE workspace_id = $1"
     assert await rows(database, workspace, kept) == [("DONE",)]
     room.clock.advance(days=29)
-    await forget_jobs(database, workspace, now=room.clock())
+    await forget_some(database, workspace, now=room.clock())
     assert await rows(database, workspace, kept) == [("DONE",)]
     room.clock.advance(days=2)
-    await forget_jobs(database, workspace, now=room.clock())
+    await forget_some(database, workspace, now=room.clock())
     assert await rows(database, workspace, kept) == []
 
 

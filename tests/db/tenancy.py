@@ -3,7 +3,8 @@
 The rule (docs: architecture, decision 1): each table that a statement reads has `workspace_id = $1` of its own, in the
 `WHERE` or in the `ON` that filters it, also inside subqueries; equality to an outer row's workspace_id is not enough.
 Rows that are inserted get `$1`, or the workspace_id of a row that was found so. Functions and what `WITH` names are no
-tables; PostgreSQL's own catalogues and `schema_migrations` belong to no workspace.
+tables; PostgreSQL's own catalogues, `schema_migrations` and
+`plugin_migration` belong to no workspace.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from pglast import ast, parse_sql
 from pglast.enums import A_Expr_Kind, BoolExprType, JoinType
 
-WITHOUT_WORKSPACE = {"schema_migrations"}
+WITHOUT_WORKSPACE = {"schema_migrations", "plugin_migration"}
 
 Query = ast.SelectStmt | ast.InsertStmt | ast.UpdateStmt | ast.DeleteStmt | ast.MergeStmt
 
