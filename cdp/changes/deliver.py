@@ -139,7 +139,7 @@ async def _tell(
                 hook,
                 [one.change for one in batch],
                 _nothing,
-                wanted=lambda name, _index: name == plugin,
+                only=plugin,
                 workspace=workspace,
                 budget=BUDGET_SECONDS,
             )

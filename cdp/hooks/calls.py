@@ -122,6 +122,7 @@ class Calls:
         check: Check[Q, A],
         *,
         wanted: Wanted | None = None,
+        only: str | None = None,
         workspace: Workspace | None = None,
         disabled: Collection[str] = (),
         budget: float = 20.0,
@@ -129,10 +130,12 @@ class Calls:
         """Ask every plugin about every request, all plugins at once: for each request, what each plugin said.
 
         The rule of `resolve_`, `propose_`, `score_`, and, with the check `told`, of `on_`. `wanted`, given a plugin and
-        the index of a request, says whether that plugin is to be asked about it.
+        the index of a request, says whether that plugin is to be asked about it; `only` names the one to be asked.
         """
         course: Union[Q, A] = Union(requests, wanted)
         implementations = self.asked(hook, workspace, disabled)
+        if only is not None:
+            implementations = tuple(one for one in implementations if one.plugin == only)
         if implementations and requests:
             await self._runner.run(
                 implementations, course, check, workspace=workspace, budget=budget, together=True

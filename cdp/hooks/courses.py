@@ -10,6 +10,7 @@ from typing import Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
+from cdp.hooks.frozen import frozen
 from cdp.hooks.outcomes import Answered, Failed, Held, Outcome
 
 Q = TypeVar("Q", bound=Struct)
@@ -35,7 +36,7 @@ class Union(Generic[Q, A]):
     """Everybody is asked about everything."""
 
     def __init__(self, requests: Sequence[Q], wanted: Wanted | None) -> None:
-        self._requests = requests
+        self._requests = [frozen(request) for request in requests]
         self._wanted = wanted
         self._columns: dict[str, tuple[Sequence[int], Sequence[Outcome[A]]]] = {}
 
@@ -65,7 +66,7 @@ class Waterfall(Generic[Q, A]):
     """One after the other, each with what those before it answered."""
 
     def __init__(self, requests: Sequence[Q], wanted: Wanted, pass_on: Callable[[Q, A], Q]) -> None:
-        self._current = list(requests)
+        self._current = [frozen(request) for request in requests]
         self._wanted = wanted
         self._pass_on = pass_on
         self.answers: list[dict[str, Outcome[A]]] = [{} for _ in requests]
@@ -80,14 +81,14 @@ class Waterfall(Generic[Q, A]):
         for index, outcome in zip(indexes, outcomes, strict=True):
             self.answers[index][plugin] = outcome
             if isinstance(outcome, Answered):
-                self._current[index] = self._pass_on(self._current[index], outcome.value)
+                self._current[index] = frozen(self._pass_on(self._current[index], outcome.value))
 
 
 class First(Generic[Q, A]):
     """One after the other, until one has an answer."""
 
     def __init__(self, requests: Sequence[Q]) -> None:
-        self._requests = requests
+        self._requests = [frozen(request) for request in requests]
         self.answers: list[tuple[str, A] | None] = [None] * len(requests)
 
     def due(self, _plugin: str) -> tuple[list[int], Sequence[Q]]:
@@ -111,7 +112,7 @@ class Chain(Generic[Q, A]):
 
     def due(self, _plugin: str) -> tuple[list[int], Sequence[Q]]:
         """Everything, as it is by now."""
-        return list(range(len(self.current))), list(self.current)
+        return list(range(len(self.current))), [frozen(request) for request in self.current]
 
     def take(self, _plugin: str, indexes: Sequence[int], outcomes: Sequence[Outcome[A | None]]) -> None:
         """None, and a failure, change nothing."""
@@ -130,7 +131,7 @@ class Guard(Generic[Q, A]):
     def due(self, _plugin: str) -> tuple[list[int], Sequence[Q]]:
         """What has passed so far."""
         passed = [(index, one) for index, one in enumerate(self.current) if not isinstance(one, Held)]
-        return [index for index, _ in passed], [one for _, one in passed]
+        return [index for index, _ in passed], [frozen(one) for _, one in passed]
 
     def take(self, plugin: str, indexes: Sequence[int], outcomes: Sequence[Outcome[A | None]]) -> None:
         """None lets it pass; a failure holds it."""

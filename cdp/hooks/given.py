@@ -1,18 +1,13 @@
-"""What implementations are called with: the hook's arguments, copied, and what is offered; and the check of answers."""
+"""What implementations are called with: the hook's arguments, and what is offered; and the check of answers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
-
-from msgspec import Struct, structs
 
 from cdp.hooks.implementation import Implementation
 from cdp.hooks.outcomes import Refused
 from cdp.hooks.processes import ProcessCall
-from cdp.model import Batch
 
 AnyCheck = Callable[[Any, object], Any]
 """Takes a request and what the plugin returned for it; returns the checked answer or raises Refused."""
@@ -23,8 +18,20 @@ def caller(one: Implementation, check: AnyCheck, offers: dict[str, object]) -> C
     function = one.function
     names = one.arguments
 
+    if (
+        len(names) == 1 and not offers
+    ):  # nearly all of them, and what is called often should not cost more than it does
+        (name,) = names
+
+        def ask(request: Any) -> Any:
+            return function(**{name: request})
+    else:
+
+        def ask(request: Any) -> Any:
+            return function(**dict.fromkeys(names, request), **offers)
+
     def call(request: Any) -> Any:
-        answer = function(**{name: copied(request) for name in names}, **offers)
+        answer = ask(request)
         if isinstance(answer, Coroutine):
             answer.close()
             raise Refused("it returned a coroutine; write `async def`")
@@ -67,28 +74,4 @@ def process_call(
 
 
 def _arguments(one: Implementation, request: Any, offers: dict[str, object]) -> dict[str, object]:
-    return {**{name: copied(request) for name in one.arguments}, **offers}
-
-
-def copied(value: object) -> object:
-    """The same value without a dict or list in common: a plugin that changes one changes nobody else's."""
-    if type(value) in _ATOMS:
-        return value
-    match value:
-        case dict():
-            return {key: copied(item) for key, item in value.items()}
-        case list():
-            return [copied(item) for item in value]
-        case tuple():
-            return tuple(copied(item) for item in value)
-        case Struct():
-            fields = {name: getattr(value, name) for name in value.__struct_fields__}
-            copies = {name: copied(item) for name, item in fields.items() if type(item) not in _ATOMS}
-            return structs.replace(value, **copies) if copies else value
-        case _:
-            return value
-
-
-_ATOMS = frozenset({str, int, float, bool, type(None), datetime, date, Decimal, Batch})
-"""Types of most values, of which there is nothing to copy; asked first, because it is quickest. A batch gives copies
-of what is looked at."""
+    return {**dict.fromkeys(one.arguments, request), **offers}

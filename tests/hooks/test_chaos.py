@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import copy
+import os
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -85,14 +88,12 @@ def kinds(answer: dict[str, Outcome[object]]) -> dict[str, FailureKind | None]:
 
 
 async def test_quick_plugins_share_one_thread_and_keep_their_order(make_plugins: Make) -> None:
-    """Ten of them cost one way there and back, and each gets copies of its own."""
+    """Ten of them cost one way there and back."""
     plugins = make_plugins()
     threads: list[str] = []
 
     def resolve(membership: MembershipFacts) -> list[RoleContribution]:
         threads.append(threading.current_thread().name)
-        membership.profile.traits["tags"].append("mine")
-        assert membership.profile.traits["tags"] == ["a", "mine"]
         return claims(membership)
 
     for number in range(10):
@@ -213,6 +214,28 @@ async def test_a_plugin_that_allocates_without_end_is_interrupted_and_named(make
     assert "too much memory" in str(health.hooks[0].last_error)
 
 
+async def test_what_plugins_are_given_cannot_be_changed(make_plugins: Make) -> None:
+    """They all look at the same; who tries is told to make a copy, and copies can be changed."""
+    plugins = make_plugins()
+    facts = membership()
+
+    def change(membership: MembershipFacts) -> list[RoleContribution]:
+        copied = copy.deepcopy(membership.profile.traits)
+        copied["tags"].append("mine")
+        assert {**membership.profile.traits, "more": 1} == {"tags": ["a"], "more": 1}
+        membership.profile.traits["tags"].append("mine")
+        return claims(membership)
+
+    add(plugins, "changes", change)
+    add(plugins, "works", claims)
+    with capture_logs():
+        (answer,) = await plugins.resolve_roles([facts])
+    assert kinds(answer) == {"works": None, "changes": FailureKind.RAISED}
+    assert isinstance(failed := answer["changes"], Failed)
+    assert "this list cannot be changed" in failed.error
+    assert facts == membership()
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -284,8 +307,6 @@ async def test_a_plugin_may_compute_in_processes_of_its_own(
     make_plugins: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that hangs, ends, raises or takes too much is replaced, and its neighbours in the batch are answered."""
-    import os
-
     (tmp_path / "computes.py").write_text(COMPUTES % os.getpid())
     monkeypatch.setenv("CDP_LOG_LEVEL", "info")
     plugins = make_plugins(deadline=TINY * 5, threads=4, failures_to_open=10, memory=1024 * MEGABYTE)
@@ -338,8 +359,6 @@ async def test_only_what_another_process_finds_may_run_there(make_plugins: Make,
 
 async def until(holds: Callable[[], bool]) -> None:
     """Wait for what another thread is about to do."""
-    import asyncio
-
     async with asyncio.timeout(20):
-        while not holds():
+        while not holds():  # noqa: ASYNC110 - threads that are being ended set no event
             await asyncio.sleep(0.02)
