@@ -3,7 +3,8 @@
 Phase, level, adoption and the rest are the formulas of cdp.lenses.phases in SQL; a test compares the two.
 The views are declared once, over names; these say what the names stand for. `{row}` is a row with the columns that
 profile and membership share, and the others are FROM clauses (with their WHERE) of summaries:
-`{tallies}` (alias t), `{days}` (d), `{registers}` (r), `{orders}` (o: one row an order, all its nodes' parts joined).
+`{tallies}` (alias t), `{days}` (d), `{registers}` (r), `{orders}` (o: one row an order, all its nodes' parts joined),
+`{scored}` (x: what plugins contribute).
 """
 
 from __future__ import annotations
@@ -169,6 +170,16 @@ CURRENT = "(c.until IS NULL OR c.until > {as_of})"
 # ── what the views' declarations call them ───────────────────────────────────────────────────────────────────────────
 
 
+_SCORED_PERSON = "score_contribution x WHERE x.workspace_id = $1 AND x.profile_id = {row}.profile_id"
+_SCORED = {
+    "p": _SCORED_PERSON.format(row="p"),
+    "m": _SCORED_PERSON.format(row="m") + " AND x.account_id = m.account_id",
+    "v": "membership m JOIN score_contribution x"
+    " ON x.workspace_id = $1 AND x.profile_id = m.profile_id AND x.account_id = m.account_id"
+    " WHERE m.workspace_id = $1 AND m.account_id = a.account_id",
+}
+
+
 def _names(row: str, template: str, *, within: str = "", part: str = "") -> Mapping[str, str]:
     def source(table: str, alias: str) -> str:
         narrowed = f" AND {alias}.account_id = ANY({within}.scope)" if within else ""
@@ -180,6 +191,7 @@ def _names(row: str, template: str, *, within: str = "", part: str = "") -> Mapp
         "tallies": source("summary_tally", "t"),
         "days": source("summary_day", "d"),
         "registers": source("summary_register", "r"),
+        "scored": f"{_SCORED[row]} AND (x.valid_until IS NULL OR x.valid_until > {{as_of}})",
         "orders": _ORDERS.format(source=source("summary_order", "o"), part=part),
         **FIGURES,
     }

@@ -17,6 +17,7 @@ from cdp.graphql.facts import (
     ROLES,
     WORKSPACE_WINDOW,
 )
+from cdp.graphql.held import HeldRole, held
 from cdp.graphql.identifiers import Identifier
 from cdp.graphql.intent_filters import (
     OF_EVERY,
@@ -24,6 +25,7 @@ from cdp.graphql.intent_filters import (
     OF_SOME,
     AccountBuyerIntentFilter,
     BuyerIntentFilter,
+    ContributionsFilter,
     quantified,
 )
 from cdp.graphql.operators import (
@@ -38,6 +40,7 @@ from cdp.graphql.operators import (
     TraitFilter,
 )
 from cdp.graphql.personal import IMPERSONAL_TRAITS
+from cdp.graphql.scores import INFLUENCE_POINTS, INFLUENCE_SCORED
 from cdp.graphql.usage_filters import AccountUsageFilter, UsageFilter
 from cdp.plan.filters import (
     Identified,
@@ -160,6 +163,24 @@ class RolesFilter:
     none: RoleClaimFilter | None = quantified(OF_NONE)
 
 
+@strawberry.input(description="What must hold of a role, whatever its sources.")
+class HeldRoleFilter:
+    """Of one role."""
+
+    role: TextFilter | None = like(HeldRole, "role")
+    confidence: RangeFilter | None = like(HeldRole, "confidence", "float8")
+    asserted: BooleanFilter | None = like(HeldRole, "asserted", "bool")
+
+
+@strawberry.input(description="What must hold of some, of every or of no role that is held.")
+class HeldRolesFilter:
+    """Of all roles."""
+
+    some: HeldRoleFilter | None = quantified(OF_SOME)
+    every: HeldRoleFilter | None = quantified(OF_EVERY)
+    none: HeldRoleFilter | None = quantified(OF_NONE)
+
+
 @strawberry.input(description="What must hold of a membership. All that is given must hold.")
 class MembershipFilter:
     """Of memberships."""
@@ -175,6 +196,20 @@ class MembershipFilter:
     )
     ended_roles: RolesFilter | None = related(
         ROLES, f"NOT {CURRENT}", description="Roles that the person held and no longer holds."
+    )
+    held_roles: HeldRolesFilter | None = related(
+        held(ROLES), "true", description="Roles that the person holds now, all their claims taken together."
+    )
+    influence_points: RangeFilter | None = compares(
+        INFLUENCE_POINTS,
+        sql_type="float8",
+        labels=BOTH,
+        description="Sum of the points that plugins add to the influence.",
+    )
+    influence_contributions: ContributionsFilter | None = related(
+        *INFLUENCE_SCORED.split(" WHERE "),
+        labels=BOTH,
+        description="Points that plugins add to the influence.",
     )
     own: BooleanFilter | None = compares(
         "m.own", sql_type="bool", description="Whether the person is a member, or only acted in the account."

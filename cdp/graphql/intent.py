@@ -10,11 +10,13 @@ import strawberry
 
 from cdp.graphql.facts import CURRENT, HOLDER, LEVEL, ROLES, SCORE
 from cdp.graphql.paging import top
+from cdp.graphql.scores import ScoreContribution, contributions, points
 from cdp.model import IntentLevel, Stage
 from cdp.plan.fields import column, nested, rows, tallied
 
 if TYPE_CHECKING:
     from cdp.graphql.memberships import Membership
+
 
 @strawberry.type(
     description="How often a stage of the buying journey was visited; loops show as counts above 1."
@@ -104,6 +106,8 @@ class IntentView:
         description="Kinds of evidence, the weightiest today first.",
     )
     purchases: Purchases = nested(description="Orders and contracts.")
+    plugin_points: float = points("INTENT")
+    contributions: list[ScoreContribution] = contributions("INTENT")
     as_of: datetime = column("{as_of}", description="The moment of which this view is.")
 
 

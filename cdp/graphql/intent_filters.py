@@ -20,6 +20,7 @@ from cdp.graphql.operators import (
     StageFilter,
     TextFilter,
 )
+from cdp.graphql.scores import ScoreContribution
 from cdp.plan.filters import Banded, compares, condition, within
 from cdp.plan.moment import Moment
 
@@ -109,6 +110,26 @@ class PurchasesFilter:
     renewal_date: DateFilter | None = like(Purchases, "renewal_date", "text", _day)
 
 
+@strawberry.input(description="What must hold of points that a plugin adds.")
+class ContributionFilter:
+    """Of one contribution."""
+
+    name: TextFilter | None = like(ScoreContribution, "name")
+    points: RangeFilter | None = like(ScoreContribution, "points", "float8")
+    source: TextFilter | None = like(ScoreContribution, "source")
+    since: DateTimeFilter | None = like(ScoreContribution, "since", "timestamptz")
+    until: DateTimeFilter | None = like(ScoreContribution, "until", "timestamptz")
+
+
+@strawberry.input(description="What must hold of some, of every or of no contribution of plugins.")
+class ContributionsFilter:
+    """Of all contributions."""
+
+    some: ContributionFilter | None = quantified(OF_SOME)
+    every: ContributionFilter | None = quantified(OF_EVERY)
+    none: ContributionFilter | None = quantified(OF_NONE)
+
+
 @strawberry.input(description="What must hold of a buyer-intent view.")
 class BuyerIntentFilter:
     """Of buyer intent."""
@@ -135,6 +156,8 @@ class BuyerIntentFilter:
     last_signal_at: DateTimeFilter | None = compares(
         "{row}.intent_last_at", sql_type="timestamptz", description="The last sign of intent."
     )
+    plugin_points: RangeFilter | None = like(IntentView, "plugin_points", "float8")
+    contributions: ContributionsFilter | None = like_rows(IntentView, "contributions")
 
 
 @strawberry.input(description="What must hold of an account's buyer-intent view.")

@@ -11,9 +11,11 @@ from strawberry.scalars import ID, JSON
 
 from cdp.graphql.facts import CURRENT, HOLDER, INFLUENCE, OF_MEMBER, WORKSPACE_WINDOW, shown
 from cdp.graphql.facts import roles as roles_from
+from cdp.graphql.held import HeldRole, held
 from cdp.graphql.intent import BuyerIntent
 from cdp.graphql.nodes import Node, global_id
 from cdp.graphql.orders import INTENT_SORTS, USAGE_SORTS, keys_of, of_field, placed, sort, sort_fields
+from cdp.graphql.scores import INFLUENCE_POINTS, INFLUENCE_SCORED, ScoreContribution
 from cdp.graphql.usage import WINDOW, Usage, window
 from cdp.graphql.words import Direction
 from cdp.plan.entities import Entity, SortKey
@@ -30,6 +32,9 @@ _SORTS = {
     "UNTIL": sort("m.until", "timestamptz", "When it ended.", nullable=True),
     "INFLUENCE": sort(
         "m.influence_rank", "float8", "How much the member plausibly moves the account's buying."
+    ),
+    "INFLUENCE_POINTS": sort(
+        INFLUENCE_POINTS, "float8", "Sum of the points that plugins add to the influence.", labels=BOTH
     ),
     "PERSON_NAME": sort(
         "(SELECT p.display_name FROM profile p WHERE p.workspace_id = $1 AND p.profile_id = m.profile_id)",
@@ -112,7 +117,9 @@ class RoleClaim:
         description="Why; it may tell of both panels.",
     )
     since: datetime = column("c.since", description="When it began.")
-    until: datetime | None = column("c.until", description="When it ended; null: it is held now.")
+    until: datetime | None = column(
+        "c.until", description="When it ended, or will by its own word; null: it goes on."
+    )
 
 
 def _ended(scope: Scope, given: Given) -> Names:
@@ -142,12 +149,29 @@ class Membership(Node):
         arguments=[argument("ended", bool, "Whether to show those too that have ended.", default=False)],
         description="Roles, what a person asserted first, then the surest.",
     )
+    held_roles: list[HeldRole] = rows(
+        held(roles_from("{holder_nodes}")),
+        order="h.confidence DESC, h.role",
+        description="Each role that is held now, all that is claimed of it taken together, the surest first; "
+        "`roleExplain` says how that came about.",
+    )
     own: bool = column(
         "m.own", description="Whether the person is a member, rather than having only acted in the account."
     )
     influence: float = column(
         INFLUENCE,
         description="How much the member's usage and advocacy plausibly moves the account's buying, 0 to 1.",
+    )
+    influence_points: float | None = column(
+        INFLUENCE_POINTS,
+        labels=BOTH,
+        description="Sum of the points that plugins add to the influence; `influence` is without them.",
+    )
+    influence_contributions: list[ScoreContribution] | None = rows(
+        INFLUENCE_SCORED,
+        order="abs(x.points) DESC, x.source, x.name",
+        labels=BOTH,
+        description="Points that plugins add to the influence, the most first, each with its reason and source.",
     )
     since: datetime | None = column("m.since", description="When it began; null: not known.")
     until: datetime | None = column("m.until", description="When it ended; null: it goes on.")

@@ -18,6 +18,7 @@ from strawberry.types.unset import UNSET
 from cdp.graphql.declared import described, source_of, sql_of
 from cdp.graphql.facts import ADOPTION, PHASE
 from cdp.graphql.intent import IntentView, Purchases
+from cdp.graphql.scores import points_sql
 from cdp.graphql.usage import TIME_TO_ACTIVATION, Onboarding, Satisfaction, Support, Training, UsageView
 from cdp.graphql.vocabulary import describe
 from cdp.model import UsagePhase
@@ -149,6 +150,9 @@ INTENT_SORTS: Sorts = {
         nullable=True,
         labels=INTENT,
     ),
+    "INTENT_POINTS": sort(
+        points_sql("INTENT"), "float8", "Sum of the points that plugins add to buyer intent.", labels=INTENT
+    ),
 }
 """Of the buyer-intent panel."""
 
@@ -200,6 +204,9 @@ USAGE_SORTS: Sorts = {
         sql_of(Satisfaction, "csat"), "float8", described(Satisfaction, "csat"), nullable=True, labels=USAGE
     ),
     "CSAT_AT": _moment(Satisfaction, "csat_at", USAGE),
+    "USAGE_POINTS": sort(
+        points_sql("USAGE"), "float8", "Sum of the points that plugins add to usage.", labels=USAGE
+    ),
 }
 """Of the usage panel, by the workspace's own window."""
 

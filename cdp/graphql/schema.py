@@ -19,6 +19,7 @@ from cdp.graphql.plugins import PluginsQuery
 from cdp.graphql.providers import EnrichmentQuery
 from cdp.graphql.query import ReadQuery
 from cdp.graphql.refused import RefusedQuery
+from cdp.graphql.resolution import RoleQuery
 from cdp.graphql.scalars import SCALARS
 from cdp.graphql.slots import SlotQuery
 from cdp.hooks.loading import first_party
@@ -36,6 +37,7 @@ class Query(
     RefusedQuery,
     SlotQuery,
     EnrichmentQuery,
+    RoleQuery,
 ):
     """All fields of the root."""
 

@@ -10,6 +10,7 @@ import strawberry
 from cdp.errors import BadInput
 from cdp.graphql.facts import ADOPTION, PHASE
 from cdp.graphql.paging import top
+from cdp.graphql.scores import ScoreContribution, contributions, points
 from cdp.model import UsagePhase
 from cdp.plan.fields import Given, Names, argument, column, nested, rows, tallied
 from cdp.plan.statement import Scope
@@ -176,6 +177,8 @@ class UsageView:
     training: Training = nested(description="Courses.")
     satisfaction: Satisfaction = nested(description="How content they say they are.")
     last_used_at: datetime | None = column("{row}.last_used_at", description="The last usage.")
+    plugin_points: float = points("USAGE")
+    contributions: list[ScoreContribution] = contributions("USAGE")
     as_of: datetime = column("{as_of}", description="The moment of which this view is.")
 
 

@@ -6,7 +6,7 @@ import strawberry
 
 from cdp.graphql.declared import described, like, like_rows
 from cdp.graphql.facts import ADOPTION, PHASE
-from cdp.graphql.intent_filters import OF_EVERY, OF_NONE, OF_SOME, quantified
+from cdp.graphql.intent_filters import OF_EVERY, OF_NONE, OF_SOME, ContributionsFilter, quantified
 from cdp.graphql.operators import (
     DateTimeFilter,
     DurationFilter,
@@ -138,6 +138,8 @@ class UsageFilter:
     activated_at: DateTimeFilter | None = compares(
         "{row}.activated_at", sql_type="timestamptz", description="The activation."
     )
+    plugin_points: RangeFilter | None = like(UsageView, "plugin_points", "float8")
+    contributions: ContributionsFilter | None = like_rows(UsageView, "contributions")
 
 
 @strawberry.input(description="What must hold of how many different people use it.")

@@ -7,7 +7,7 @@ is found by `Resolution`. Scores are points that plugins add beside what the cor
 
 from cdp.roles.accounts import note_accounts
 from cdp.roles.apply import Changes, apply, note_due
-from cdp.roles.assertion import Assertion, assert_role
+from cdp.roles.assertion import Assertion, assert_role, retract_role
 from cdp.roles.current import CurrentRole, current_roles, role_names
 from cdp.roles.scores import apply_scores
 from cdp.roles.scores import ask as ask_scores
@@ -23,5 +23,6 @@ __all__ = [
     "current_roles",
     "note_accounts",
     "note_due",
+    "retract_role",
     "role_names",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from msgspec import Struct
@@ -63,15 +63,10 @@ async def assert_role(
         raise BadInput(
             f"{assertion.role[:80]!r} is not a role; known are {', '.join(known)}.", field=("role",)
         )
-    rows = await connection.fetch(
-        _queries.membership_nodes, workspace_id, assertion.profile_id, assertion.account_id
+    nodes = await _nodes(connection, workspace_id, assertion.profile_id, assertion.account_id)
+    said, denied = await _standing(
+        connection, workspace_id, nodes, assertion.account_id, assertion.role, now=now
     )
-    if not rows:
-        raise NotFound("This person is not in that account; make the membership first.")
-    nodes = {Identifier(row["kind"], row["value"]): row["node_id"] for row in rows}
-    where = (workspace_id, list(nodes.values()), assertion.account_id, assertion.role, now)
-    said = [row["assertion_id"] for row in await connection.fetch(_queries.standing_assertions, *where)]
-    denied = [row["denial_id"] for row in await connection.fetch(_queries.standing_denials, *where)]
     if assertion.holds:
         standing, change, insert = said, _queries.change_assertions, _queries.insert_assertion
         contrary, end = denied, _queries.change_denials
@@ -98,3 +93,53 @@ async def assert_role(
         )
     if contrary and not over:
         await connection.execute(end, workspace_id, contrary, now, None)
+
+
+async def retract_role(
+    connection: Connection,
+    workspace_id: WorkspaceId,
+    profile_id: ProfileId,
+    account_id: AccountId,
+    role: str,
+    *,
+    now: datetime,
+) -> None:
+    """End what people say of this role there, for it or against it.
+
+    Raises:
+        Conflict: nobody says anything.
+        NotFound: there is no such membership.
+    """
+    nodes = await _nodes(connection, workspace_id, profile_id, account_id)
+    said, denied = await _standing(connection, workspace_id, nodes, account_id, role, now=now)
+    if not said and not denied:
+        raise Conflict(
+            f"Nobody has asserted that this person is {role[:80]} there, so there is nothing to end."
+        )
+    await connection.execute(_queries.change_assertions, workspace_id, said, now, None)
+    await connection.execute(_queries.change_denials, workspace_id, denied, now, None)
+
+
+async def _nodes(
+    connection: Connection, workspace_id: WorkspaceId, profile_id: ProfileId, account_id: AccountId
+) -> dict[Identifier, int]:
+    rows = await connection.fetch(_queries.membership_nodes, workspace_id, profile_id, account_id)
+    if not rows:
+        raise NotFound("This person is not in that account; make the membership first.")
+    return {Identifier(row["kind"], row["value"]): row["node_id"] for row in rows}
+
+
+async def _standing(
+    connection: Connection,
+    workspace_id: WorkspaceId,
+    nodes: Mapping[Identifier, int],
+    account_id: AccountId,
+    role: str,
+    *,
+    now: datetime,
+) -> tuple[list[int], list[int]]:
+    """What people say for the role, and against it; locked."""
+    where = (workspace_id, list(nodes.values()), account_id, role, now)
+    said = [row["assertion_id"] for row in await connection.fetch(_queries.standing_assertions, *where)]
+    denied = [row["denial_id"] for row in await connection.fetch(_queries.standing_denials, *where)]
+    return said, denied

@@ -29,6 +29,7 @@ UNFILTERED = {
     "prose, and its figures": ("reason", "facts"),
     "by `members` and their roles, which say the same": ("committee",),
     "a thing by itself, with its own source": ("enrichment",),
+    "by `roles`, source by source": ("heldRoles.sources",),
     "a membership is found by its person and its account": ("Membership.id",),
     "a trait that a plugin shows as a field, by `traits`": ("Account.owner",),
 }
@@ -40,7 +41,10 @@ UNSORTED = {
     "what another key is of": ("signals.name", "features.name", "features.key", "totals.currency"),
     "a yes or no: filter by it": ("own", "productQualified"),
     "a word without an order": ("kind", "alignment"),
-    "several at once, none of them first": ("identifiers", "roles", "journey", "unfilledRoles", "steps"),
+    "several at once, none of them first": (
+        "identifiers", "roles", "heldRoles", "journey", "unfilledRoles", "steps", "contributions",
+        "influenceContributions",
+    ),
     "in the same order as the score": ("level", "alignmentFigures.intentScore"),
     "in the same order as active days": ("stickiness",),
     "by a window, as days of one feature": ("features.activeDays",),
@@ -52,6 +56,8 @@ SORTED_BY = {
     "createdAt": "CREATED_AT", "displayName": "DISPLAY_NAME", "firstSeenAt": "FIRST_SEEN_AT",
     "lastSeenAt": "LAST_SEEN_AT", "name": "NAME", "domain": "DOMAIN", "groupId": "GROUP_ID",
     "traits": "TRAIT_TEXT", "since": "SINCE", "until": "UNTIL", "influence": "INFLUENCE",
+    "influencePoints": "INFLUENCE_POINTS", "buyerIntent.pluginPoints": "INTENT_POINTS",
+    "usage.pluginPoints": "USAGE_POINTS",
     "buyerIntent.score": "INTENT_SCORE", "buyerIntent.stage": "STAGE",
     "buyerIntent.furthestStage": "FURTHEST_STAGE", "buyerIntent.signals.count": "SIGNAL_COUNT",
     "buyerIntent.signals.weight": "SIGNAL_WEIGHT", "buyerIntent.signals.firstAt": "SIGNAL_FIRST_AT",
