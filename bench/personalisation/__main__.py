@@ -19,6 +19,8 @@ import uvloop
 
 from bench.figures import arguments, save, show
 from bench.http import Load, fetch, request, run
+from bench.ingest.measuring import postmaster_of
+from bench.processes import use_of
 from bench.server import Served, served
 
 BOUND = 20.0
@@ -46,13 +48,12 @@ async def main() -> None:
             "ten slots of 10 variants, one call": several(CHOICE),
             "ten slots of 10 variants, ten fields": aliased(CHOICE),
         }
-        found: dict[str, dict[int, Load]] = {}
+        found: dict[str, dict[int, tuple[Load, float, float]]] = {}
         for name, document in kinds.items():
             messages = [message(server, document, user) for user in chosen(people, requests)]
             await run(server.port, messages[:200], connections=4)  # each connection's plans are made
             found[name] = {
-                connections: await run(server.port, messages, connections=connections)
-                for connections in (1, 4)
+                connections: await measured(server, messages, connections) for connections in (1, 4)
             }
     rows = [
         (
@@ -60,16 +61,27 @@ async def main() -> None:
             str(connections),
             f"{load.per_second:,.0f}",
             *(f"{load.percentile(share):.1f}" for share in (0.5, 0.95, 0.99)),
+            f"{here:.1f}",
+            f"{there:.1f}",
         )
         for name, loads in found.items()
-        for connections, load in loads.items()
+        for connections, (load, here, there) in loads.items()
     ]
     show(
         f"Choices for {people:,} people, {requests:,} requests of each kind",
-        ("what", "connections", "per second", "p50 ms", "p95 ms", "p99 ms"),
+        (
+            "what",
+            "connections",
+            "per second",
+            "p50 ms",
+            "p95 ms",
+            "p99 ms",
+            "CPU ms server",
+            "CPU ms PostgreSQL",
+        ),
         rows,
     )
-    worst = found["one slot of 100 variants"][1].percentile(0.99)
+    worst = found["one slot of 100 variants"][1][0].percentile(0.99)
     print(f"\np99 at 100 variants, one after the other: {worst:.1f} ms, of {BOUND:.0f} ms allowed.")
     save(
         options.json,
@@ -80,12 +92,27 @@ async def main() -> None:
                     "p50_ms": load.percentile(0.5),
                     "p95_ms": load.percentile(0.95),
                     "p99_ms": load.percentile(0.99),
+                    "cpu_ms_server": here,
+                    "cpu_ms_postgresql": there,
                 }
-                for connections, load in loads.items()
+                for connections, (load, here, there) in loads.items()
             }
             for name, loads in found.items()
         },
     )
+
+
+async def measured(server: Served, messages: Sequence[bytes], connections: int) -> tuple[Load, float, float]:
+    """How long requests took, and milliseconds of CPU that one cost the server and PostgreSQL."""
+    before = use_of(server.pid), use_of(postmaster_of(server))
+    load = await run(server.port, messages, connections=connections)
+    if set(load.statuses) != {200}:
+        raise SystemExit(f"Not all were answered: {load.statuses}")
+    here, there = (
+        (after - at).cpu_seconds * 1_000 / load.requests
+        for after, at in zip((use_of(server.pid), use_of(postmaster_of(server))), before, strict=True)
+    )
+    return load, here, there
 
 
 def one(slot: str, selection: str) -> str:

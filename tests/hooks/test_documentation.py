@@ -15,6 +15,7 @@ from cdp.hooks.outcomes import Answered
 from cdp.hooks.specs import PROJECT, Hooks, hook_names
 from cdp.model import (
     Candidate,
+    Cap,
     EnrichedTrait,
     EnrichmentRequest,
     Evidence,
@@ -28,6 +29,7 @@ from cdp.model import (
     RoleContribution,
     Stage,
     UsageFacts,
+    UsagePhase,
 )
 from cdp.settings import Settings
 
@@ -152,6 +154,31 @@ async def test_the_example_of_enrich_person_works(load: Load) -> None:
             (EnrichedTrait(key="university", value="ETH Zürich", about=address, confidence=0.9),)
         )
     }
+
+
+async def test_the_example_of_propose_personalisation_works(load: Load) -> None:
+    """Who is away is proposed something, in that slot."""
+    plugins = load("propose_personalisation(request)")
+    requests = [
+        PersonalisationRequest(
+            slot=slot, membership=membership(usage=UsageFacts(phase=phase)), roles=(), features=()
+        )
+        for slot, phase in (
+            ("sidebar", UsagePhase.DORMANT),
+            ("sidebar", UsagePhase.HABITUAL),
+            ("footer", UsagePhase.DORMANT),
+        )
+    ]
+    candidate = Candidate(
+        variant="welcome_back",
+        content={"headline": "We have kept your place"},
+        lens=Lens.USAGE,
+        reason="Has not used the product for a while.",
+        priority=5,
+        cap=Cap(times=3),
+    )
+    answers = await plugins.propose_personalisation(requests)
+    assert [answer["example"] for answer in answers] == [Answered((candidate,)), Answered(()), Answered(())]
 
 
 async def test_the_example_of_choose_personalisation_works(load: Load) -> None:
