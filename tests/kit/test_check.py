@@ -74,9 +74,10 @@ def classify_event(events) -> dict:
 TRAFFIC = [
     {"type": "identify", "userId": "ada", "traits": {"email": "ada@acme.example"}},
     {"type": "track", "userId": "ada", "event": "Feature Used", "properties": {"feature": "reports"}},
+    {"type": "track", "userId": "ada", "event": "Teapot Filled"},
 ]
 REFUSED = "returned what the hook does not take; the last: it returned str instead of a list"
-FIRST = "[RoleContribution(role='LUCKY', confidence=0.5, evidence=(Evidence(reason='number 0', facts={}),), since=…"
+FIRST = "[RoleContribution(role='LUCKY', confidence=0.5, evidence=(Evidence(reason='number 0'"
 
 
 def check(capsys: pytest.CaptureFixture[str], *arguments: str, status: int) -> list[str]:
@@ -99,7 +100,7 @@ def test_every_wrong_is_named_with_its_hook(
     file.write_text(WRONG)
     said = check(capsys, str(file), "--events", traffic, status=1)
     assert said[0] == f"wrong  {file}"
-    assert [line for line in said if not line.startswith("OK")][1:] == [
+    assert [line.partition(", facts=")[0] for line in said if not line.startswith("OK")][1:] == [
         "WARN  enrich_acount: it is not marked @hookimpl, so it is never called; is it meant as enrich_account?",
         "FAIL  resolve_roles: it takes `membership` for ProfileFacts; the hook gives MembershipFacts",
         "FAIL  resolve_roles: it returns dict; the hook takes list[RoleContribution]",

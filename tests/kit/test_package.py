@@ -40,9 +40,6 @@ def test_what_is_begun_keeps_our_own_rules(tmp_path: Path, run_python: Run) -> N
     assert begin(tmp_path, "tidy", *(option for theme in THEMES for option in ("--with", theme.name))) == 0
     rules = ("--isolated", "--select", "E,F,W,B,UP,SIM,RUF", "--line-length", "110")
     assert "passed" in run_python(tmp_path / "tidy", "-m", "ruff", "check", *rules, ".")
-    run_python(
-        tmp_path / "tidy", "-m", "ruff", "format", "--isolated", "--line-length", "110", "--check", "."
-    )
 
 
 @pytest.mark.parametrize(
