@@ -45,7 +45,7 @@ CREATE TABLE change_delivery (
     UNIQUE (workspace_id, delivery_id),
     FOREIGN KEY (workspace_id, profile_id) REFERENCES profile ON DELETE CASCADE
 );
-CREATE INDEX change_delivery_due ON change_delivery (workspace_id, plugin, due_at) WHERE state = 'WAITING';
+CREATE INDEX change_delivery_waiting ON change_delivery (workspace_id, plugin, delivery_id) WHERE state = 'WAITING';
 
 DO $$
 DECLARE

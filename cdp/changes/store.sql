@@ -68,11 +68,12 @@ WITH due AS (
     SELECT d.delivery_id FROM change_delivery d
     WHERE d.workspace_id = $1 AND d.plugin = $2 AND d.state = 'WAITING' AND (d.due_at <= $3 OR d.due_at <= d.noted_at)
       AND (d.claimed_until IS NULL OR d.claimed_until <= now())
-      AND NOT EXISTS (
-          SELECT FROM change_delivery e
-          WHERE e.workspace_id = $1 AND e.plugin = $2 AND e.profile_id = d.profile_id AND e.state = 'WAITING'
-            AND e.delivery_id < d.delivery_id
-            AND (e.due_at > $3 AND e.due_at > e.noted_at OR e.claimed_until > now()))
+      -- Asked row by row, since as an anti-join it would read all that waits for the few that are taken.
+      AND (SELECT true FROM change_delivery e
+           WHERE e.workspace_id = $1 AND e.plugin = $2 AND e.profile_id = d.profile_id AND e.state = 'WAITING'
+             AND e.delivery_id < d.delivery_id
+             AND (e.due_at > $3 AND e.due_at > e.noted_at OR e.claimed_until > now())
+           LIMIT 1) IS NULL
     ORDER BY d.delivery_id
     LIMIT $4
 )

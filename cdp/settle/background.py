@@ -7,6 +7,7 @@ nor settling.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -33,6 +34,8 @@ log = structlog.get_logger(__name__)
 CHANNEL = "cdp_background"
 """Notified by whoever notes changes or starts jobs, when that commits."""
 POLL_SECONDS = 1.0
+REST = 4.0
+"""It rests so many times as long as it has just looked: where much waits, looking takes a while."""
 SCHEDULES_EVERY = timedelta(minutes=1)
 """How late a workspace that is new learns when schedules tick."""
 
@@ -98,11 +101,14 @@ class Background:
                     async with self._listening() as connection:
                         while not self._stop.is_set() and not connection.is_closed():
                             self._woken.clear()
+                            began = time.monotonic()
                             await self.look()
-                            await self._pause(self._woken)
+                            took = time.monotonic() - began
+                            await self._pause(self._woken, self._poll)
+                            await self._pause(self._stop, min(self._poll, REST * took))
                 except Unavailable as error:
                     log.warning("background_waits_for_database", error=error.message)
-                    await self._pause(self._stop)
+                    await self._pause(self._stop, self._poll)
         finally:
             self.runner.stop()
             if self._busy:
@@ -237,9 +243,9 @@ class Background:
             for plugin in plugins
         }
 
-    async def _pause(self, unless: asyncio.Event) -> None:
+    async def _pause(self, unless: asyncio.Event, seconds: float) -> None:
         try:
-            async with asyncio.timeout(self._poll):
+            async with asyncio.timeout(seconds):
                 await unless.wait()
         except TimeoutError:
             return

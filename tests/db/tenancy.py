@@ -3,8 +3,7 @@
 The rule (docs: architecture, decision 1): each table that a statement reads has `workspace_id = $1` of its own, in the
 `WHERE` or in the `ON` that filters it, also inside subqueries; equality to an outer row's workspace_id is not enough.
 Rows that are inserted get `$1`, or the workspace_id of a row that was found so. Functions and what `WITH` names are no
-tables; PostgreSQL's own catalogues, `schema_migrations` and
-`plugin_migration` belong to no workspace.
+tables; PostgreSQL's own catalogues, `schema_migrations` and `plugin_migration` belong to no workspace.
 """
 
 from __future__ import annotations
