@@ -20,7 +20,7 @@ NEEDS: dict[str, tuple[Scope, dict[str, Any]]] = {
     "personalisationSlotRemove": (Scope.WORKSPACE_ADMIN, {"name": "nobody's"}),
     "personalisationVariantSet": (Scope.WORKSPACE_ADMIN, {"slot": "nobody's", "name": "a", "content": {}}),
     "personalisationVariantRemove": (Scope.WORKSPACE_ADMIN, {"slot": "nobody's", "name": "a"}),
-    "personalisationRecord": (Scope.EVENTS_WRITE, {"profile": PERSON, "slot": "hero", "variant": "a"}),
+    "personalisationRecord": (Scope.EVENTS_WRITE, {"userId": "u", "slot": "hero", "variant": "a"}),
     "enrichmentSettingsUpdate": (Scope.WORKSPACE_ADMIN, {"confidence": 0.5}),
     "enrichmentBackfillStart": (Scope.WORKSPACE_ADMIN, {"subject": "PERSON", "dryRun": True}),
     "enrichmentBackfillCancel": (Scope.WORKSPACE_ADMIN, {"id": PERSON}),

@@ -33,6 +33,7 @@ ROOTS = {
     "accounts": "accounts(first: 3)",
     "account": 'account(domain: "canary-works.com")',
     "catalogue": "catalogue",
+    "nextSteps": "nextSteps(first: 3)",
     "workspace": "workspace",
     "personalisationSlots": "personalisationSlots",
     "personalisationReport": 'personalisationReport(slot: "hero")',

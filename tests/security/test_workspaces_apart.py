@@ -83,6 +83,7 @@ async def test_ids_of_another_workspace_are_ids_of_nothing(ours: Side, canaries:
 
 
 MUTATIONS: dict[str, Any] = {
+    "nextStepRecord": lambda _, other: {"person": other, "action": "CALL"},
     "profileMerge": lambda mine, other: {"into": mine, "from": other},
     "profileSplit": lambda _, other: {
         "profile": other,
@@ -94,7 +95,6 @@ MUTATIONS: dict[str, Any] = {
     "roleAssert": lambda mine, other: {"person": mine, "account": other, "role": "END_USER"},
     "roleRetract": lambda _, other: {"person": other, "role": "END_USER"},
     "eventsReplay": lambda _, other: {"ids": [other]},
-    "personalisationRecord": lambda _, other: {"profile": other, "slot": "hero", "variant": "a"},
 }
 
 
