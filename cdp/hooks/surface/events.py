@@ -56,9 +56,10 @@ class EventHooks(Protocol):
 
     @hookspec
     def classify_event(self, events: Batch[Event]) -> dict[int, Classification]:
-        """Say under which name of the catalogue events count that have another name.
+        """Say under which name of the catalogue events count that it does not know.
 
-        Called with all events that came together, as they will be stored. Rule: the first answer for each event. What
+        Called with those of the events that came together whose name the catalogue does not know, as they will be
+        stored. Rule: the first answer for each event. What
         counts is kept with the event, so that views can be built anew from events without asking. If it fails, events
         count by their own names.
         Since 0.2.
