@@ -60,6 +60,7 @@ def test_the_commands_are_those_of_the_interface(capsys: pytest.CaptureFixture[s
             "serve",
             "worker",
             "demo",
+            "enrich",
             "migrate",
             "workspaces",
             "keys",

@@ -18,7 +18,8 @@ from tests.mutations.conftest import Api, TestClock, api, asking, client, clock
 
 __all__ = ["api", "asking", "client", "clock"]
 
-SETTINGS = "settings { confidence fields budgets { currency perDay perSubject spentToday } } userErrors { field message }"
+BUDGETS = "budgets { currency perDay perSubject spentToday }"
+SETTINGS = f"settings {{ confidence fields {BUDGETS} }} userErrors {{ field message }}"
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""People are enriched by real servers that are slow, rate-limited, flaky, wrong or down; the books agree to the cent."""
+"""People are enriched by real servers that are slow, limited, flaky, wrong or down; the books agree to the cent."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ async def test_a_server_that_says_when_to_come_back_is_left_alone_until_then(
 async def test_several_workers_fill_nobody_twice_and_exceed_no_limit(
     world: World, database_url: str, clock: TestClock, database: Database, workspace: WorkspaceId
 ) -> None:
-    """Each with a pool of its own, as in processes of their own: not the rate, not the number at once, not the budget."""
+    """Each with a pool of its own, as processes have: not the rate, not the number at once, not the budget."""
     bureau = await world.open(knows(title="CTO"))
     await world.provide(endpoint(bureau, calls=6, per_seconds=0.2, at_once=3))
     await world.allow("1.85")
