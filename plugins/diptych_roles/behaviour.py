@@ -9,7 +9,7 @@ from cdp.model import IntentFacts, Measure, MembershipFacts, Role, UsageFacts, U
 from diptych_roles.grounds import Ground
 
 TRIAL = timedelta(days=45)
-"""A trial whose end nobody reported is thought over after this."""
+"""A trial whose end nobody reported is thought over from then on."""
 COMMITTING = {"order_completed": 0.9, "contract_signed": 0.95, "subscription_renewed": 0.9}
 """Signals of a purchase, which only somebody with the authority makes."""
 NEGOTIATING = {
@@ -83,7 +83,7 @@ def _tries(facts: MembershipFacts) -> Iterator[Ground]:
     if started <= ended or bought > 0 or facts.usage.last_used_at is None:
         return
     began = _last_at(facts.intent, "trial_started")
-    running = began is None or facts.as_of - began <= TRIAL
+    running = began is None or facts.as_of - began < TRIAL
     yield Ground(
         role=Role.TRIAL_USER,
         confidence=0.9 if running else 0.4,
@@ -92,6 +92,7 @@ def _tries(facts: MembershipFacts) -> Iterator[Ground]:
         else "began a trial long ago, and nobody has paid",
         facts={"trials": started, "ended": ended},
         since=began,
+        until=began + TRIAL if began is not None and running else None,
     )
 
 

@@ -24,6 +24,8 @@ class Ground(Struct, frozen=True, kw_only=True):
     reason: str
     facts: dict[str, Any] = {}
     since: datetime | None = None
+    until: datetime | None = None
+    """When time alone makes it weaker; the role is looked at again then."""
 
 
 def combine(grounds: Iterable[Ground]) -> list[RoleContribution]:
@@ -44,6 +46,7 @@ def combine(grounds: Iterable[Ground]) -> list[RoleContribution]:
                 confidence=round(min(SUREST, 1 - doubt), 3),
                 evidence=tuple(Evidence(reason=ground.reason, facts=ground.facts) for ground in found),
                 since=min((ground.since for ground in found if ground.since is not None), default=None),
+                until=min((ground.until for ground in found if ground.until is not None), default=None),
             )
         )
     return contributions

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from cdp.hooks.answers import role_contributions
 from cdp.hooks.manager import CORE_ROLES
@@ -27,7 +28,7 @@ def held(**facts: Any) -> dict[str, float]:
 def test_nothing_is_claimed_of_somebody_who_did_nothing_and_has_no_title() -> None:
     """A role without evidence does not exist."""
     assert held() == {}
-    assert held(traits={"title": "", "seniority": 7, "hs_buying_role": None, "department": ["x"]}) == {}
+    assert held(traits={"title": "", "seniority": 7, "department": ["x"]}) == {}
 
 
 def test_who_pays_is_the_economic_buyer() -> None:
@@ -44,12 +45,15 @@ def test_who_pays_is_the_economic_buyer() -> None:
 
 
 def test_several_grounds_make_surer_but_never_certain() -> None:
-    """1 − (1 − 0.9)(1 − 0.9)(1 − 0.7), at most 0.99; each ground is in the evidence, surest first."""
+    """1 − (1 − 0.9)(1 − 0.7)(1 − 0.6), at most 0.99; each ground is in the evidence, surest first."""
     intent = IntentFacts(purchase_count=1)
     (claim,) = resolve_roles(
-        person(intent=intent, traits={"hs_buying_role": "BUDGET_HOLDER", "title": "CFO"})
+        person(
+            intent=structs.replace(intent, signals=(signal("subscription_upgraded"),)),
+            traits={"title": "CFO"},
+        )
     )
-    assert (claim.confidence, len(claim.evidence)) == (0.99, 3)
+    assert (claim.confidence, len(claim.evidence)) == (0.988, 3)
     assert held(
         intent=IntentFacts(signals=(signal("quote_requested"),)), traits={"job_title": "Head of Finance"}
     ) == {"ECONOMIC_BUYER": 0.82}
@@ -72,6 +76,19 @@ def test_who_uses_inside_a_trial_that_nobody_paid_is_a_trial_user() -> None:
     assert held(usage=usage(1, measures=trial), account=paid) == {"END_USER": 0.6}
     long_ago = IntentFacts(signals=(signal("trial_started", days_ago=46),))
     assert held(usage=usage(1, measures=trial), intent=long_ago)["TRIAL_USER"] == 0.4
+
+
+def test_a_trial_is_looked_at_again_when_it_would_be_over() -> None:
+    """By the clock alone: 45 days after it began; then it is believed less, until further notice."""
+    trial = usage(1, measures={Measure.TRIAL_STARTED: 1})
+
+    def until(days_ago: int) -> tuple[float, Any]:
+        began = IntentFacts(signals=(signal("trial_started", days_ago=days_ago),))
+        claims = {one.role: one for one in resolve_roles(person(usage=trial, intent=began))}
+        return claims["TRIAL_USER"].confidence, claims["TRIAL_USER"].until
+
+    assert until(44) == (0.9, NOW + timedelta(days=1))
+    assert until(45) == (0.4, None)
 
 
 def test_who_moves_others_without_buying_is_an_influencer() -> None:
@@ -102,28 +119,6 @@ def test_a_contract_for_services_makes_a_client_and_public_praise_an_advocate() 
     }
     praise = usage(0, measures={Measure.REVIEW: 1, Measure.REFERRAL: 2})
     assert held(usage=praise) == {"ADVOCATE": 0.9}
-
-
-def test_hubspot_and_salesforce_roles_are_understood() -> None:
-    """Several at once, in any spelling; OTHER says nothing."""
-    assert held(traits={"hs_buying_role": "DECISION_MAKER;CHAMPION; legal_and_compliance ;OTHER"}) == {
-        "ECONOMIC_BUYER": 0.9,
-        "CHAMPION": 0.9,
-        "LEGAL_AND_COMPLIANCE": 0.9,
-    }
-    assert held(traits={"hs_buying_role": ["BLOCKER", "EXECUTIVE_SPONSOR", 7]}) == {
-        "BLOCKER": 0.9,
-        "EXECUTIVE_SPONSOR": 0.9,
-    }
-    for value, role in {
-        "Economic Decision Maker": "ECONOMIC_BUYER",
-        "Business User": "END_USER",
-        "Technical Buyer": "TECHNICAL_EVALUATOR",
-        "Evaluator": "TECHNICAL_EVALUATOR",
-        "Influencer": "INFLUENCER",
-        "Executive Sponsor": "EXECUTIVE_SPONSOR",
-    }.items():
-        assert held(traits={"salesforce_contact_role": value}) == {role: 0.9}
 
 
 @pytest.mark.parametrize(
@@ -176,7 +171,7 @@ _texts = st.one_of(
 
 @given(
     traits=st.dictionaries(
-        st.sampled_from(["title", "job_title", "seniority", "department", "hs_buying_role", "contact_role"]),
+        st.sampled_from(["title", "job_title", "seniority", "department"]),
         st.one_of(_texts, st.lists(_texts, max_size=3)),
     ),
     days=st.integers(0, 40),
