@@ -320,7 +320,7 @@ class Plugins:
 
     async def aclose(self) -> None:
         """Let go of the threads, at once even where one hangs."""
-        self.runner.end_processes()
+        await self.runner.end_processes()
         await asyncio.to_thread(self.runner.close)
 
     def _implementations_of(self, shown: object) -> dict[str, Implementation]:

@@ -64,6 +64,7 @@ class Processes:
         self._seats = asyncio.Semaphore(limit)
         self._idle: list[_Process] = []
         self._all: set[_Process] = set()
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def run(
         self, hook: str, calls: Sequence[ProcessCall], *, counters: Counters, deadline: float, budget: float
@@ -74,10 +75,11 @@ class Processes:
             await asyncio.gather(*(self._one(hook, call, counters, deadline, ends_at) for call in calls))
         )
 
-    def kill(self) -> None:
-        """End all processes, at once."""
+    async def aclose(self) -> None:
+        """End all processes."""
         for process in list(self._all):
-            process.kill()
+            self._end(process)
+        await asyncio.gather(*self._ending, return_exceptions=True)
 
     async def _one(
         self, hook: str, call: ProcessCall, counters: Counters, deadline: float, ends_at: float
@@ -138,7 +140,9 @@ class Processes:
 
     def _end(self, process: _Process) -> None:
         self._all.discard(process)
-        process.kill()
+        ending = asyncio.ensure_future(process.end())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
 
 
 class _Process:
@@ -213,8 +217,9 @@ class _Process:
             raise _Broken(f"its answer cannot be read: {type(error).__name__}") from None
         return answer
 
-    def kill(self) -> None:
+    async def end(self) -> None:
         """End it."""
         self._writer.close()
         with suppress(ProcessLookupError):
             self._process.kill()
+        await self._process.wait()

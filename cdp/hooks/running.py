@@ -151,10 +151,10 @@ class Runner:
         for one in places:
             one.close(max(0.0, ends_at - time.monotonic()))
 
-    def end_processes(self) -> None:
+    async def end_processes(self) -> None:
         """End the processes of plugins; on the loop that started them."""
         for processes in self._processes.values():
-            processes.kill()
+            await processes.aclose()
 
     def _grouped(
         self, implementations: Sequence[Implementation], *, together: bool

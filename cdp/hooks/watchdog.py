@@ -20,6 +20,8 @@ EVERY = 0.1
 """Seconds between two looks."""
 TOLERANCE = 0.25
 """So much later than it should an event loop answers, or a look comes, before somebody is named, in seconds."""
+_LEAST = 0.05
+"""Nobody who had less of the processor held anybody up, in seconds."""
 _MEGABYTE = 1024 * 1024
 
 
@@ -61,27 +63,28 @@ class Watchdog:
             self._thread.join(1.0)
 
     def _run(self) -> None:
-        last = time.monotonic()
+        last, cpu = time.monotonic(), time.process_time()
         while not self._stop.wait(EVERY):
             now = time.monotonic()
             work = self._busy.now()
             gap = now - last - EVERY
             over = self._busy.long_ago()
             if gap > TOLERANCE:
-                self._name_holder(work, over, gap)
+                self._name_holder(work, over, gap, time.process_time() - cpu)
             self._weigh([one for one in work if one.active])
             for one in work:
                 one.cpu = processor_seconds(one.native_id)
                 self._listen(one, now)
-            last = time.monotonic()
+            last, cpu = time.monotonic(), time.process_time()
 
-    def _name_holder(self, work: list[Work], over: list[Over], gap: float) -> None:
+    def _name_holder(self, work: list[Work], over: list[Over], gap: float, cpu: float) -> None:
         """The whole process stood still: whoever had most of the processor meanwhile held it."""
         had = [Over(one.plugin, one.hook, used) for one in work if (used := _used_since(one)) is not None]
         if not (had := had + over):
             return
         holder = max(had, key=lambda one: one.cpu)
-        if holder.cpu >= gap / 2:
+        # Of what the process had, which on a busy machine is less than the gap.
+        if holder.cpu >= cpu / 2 and holder.cpu > _LEAST:
             self._tell_blocked(holder, gap, what="process")
 
     def _listen(self, one: Work, now: float) -> None:
