@@ -128,7 +128,7 @@ async def test_the_example_of_register_identifier_kinds_works(load: Load) -> Non
 
 async def test_the_example_of_register_roles_works(load: Load) -> None:
     """The role is known."""
-    assert load("register_roles()").roles()["PARENT"].description.startswith("Buys and decides")
+    assert load("register_roles()").roles()["COACH"].buying
 
 
 async def test_the_example_of_resolve_roles_works(load: Load) -> None:
