@@ -168,7 +168,8 @@ def _compile(audiences: Sequence[str], scopes: frozenset[Permission], type_: Gra
             except Forbidden:
                 places[text] = HIDDEN
             except DiptychError as error:
-                log.warning("audience_unreadable", audience=text[:500], error=str(error))
+                # Not the filter, nor the error's words: they may quote somebody's data.
+                log.warning("audience_unreadable", error=error.code)
                 places[text] = None
             else:
                 places[text] = len(conditions)

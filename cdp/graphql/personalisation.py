@@ -18,8 +18,10 @@ from cdp.model.ids import decode_id_of, encode_id
 from cdp.personalisation import Filled, fill
 from cdp.personalisation.decide import Considered, Decision, Outcome, Standing
 from cdp.personalisation.gather import Reader
+from cdp.personalisation.slots import LONGEST_NAME
 from cdp.personalisation.tracking import shown
 from cdp.plan.moment import Moment
+from cdp.plan.statement import as_text
 
 MOST_SLOTS = 50
 """That one call may ask for."""
@@ -179,6 +181,10 @@ async def _filled(
     """For each person what each of these slots is filled with."""
     people = [ProfileId(parent["profile_id"]) for parent in parents]
     workspace = await context.workspace()
+    moment = moment_of(context, workspace)
+    for name in names:
+        if len(as_text(name, moment)) > LONGEST_NAME:
+            raise BadInput(f"The name of a slot has at most {LONGEST_NAME} characters.")
     filled = await fill(
         context.connection,
         workspace,
@@ -189,7 +195,7 @@ async def _filled(
         account_id=AccountId(decode_id_of("Account", str(account))) if account is not None else None,
         reader=Reader(
             granted=context.scopes,
-            audiences=AudiencesOf(context.reading.audiences, moment_of(context, workspace), context.scopes),
+            audiences=AudiencesOf(context.reading.audiences, moment, context.scopes),
             as_of=context.as_of,
         ),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TypeAlias
@@ -10,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cdp.db.pool import Connection
+from cdp.errors import DiptychError
 from cdp.hooks.manager import Plugins
 from cdp.hooks.outcomes import Answered
 from cdp.model import NO_ACCOUNT, AccountId, ProfileId, Workspace
@@ -31,6 +33,16 @@ from cdp.personalisation.store import Slots
 
 Connect: TypeAlias = Callable[[], AbstractAsyncContextManager[Connection]]
 """Opens a connection bound to the workspace."""
+
+
+MOST_CANDIDATES = 25_000
+"""People times variants of one call: a page of 200 people in a slot with 100 variants is 20,000."""
+
+
+class TooManyChoices(DiptychError):
+    """More people, or more slots, at once than the message says."""
+
+    code = "COMPLEXITY"
 
 
 class Filled(Struct, frozen=True, kw_only=True):
@@ -56,10 +68,19 @@ async def fill(
 
     Missing are people without a membership in the account, and slots that the workspace has not defined and for which
     no plugin has anything. No connection is held while plugins are asked.
+
+    Raises:
+        TooManyChoices: there are more than MOST_CANDIDATES of them.
     """
     async with connect() as connection:
         defined = await slots.get(connection, workspace)
         wanted = [defined.get(name) or Slot.undefined(name) for name in dict.fromkeys(names)]
+        candidates = len(profile_ids) * sum(1 + len(slot.variants) for slot in wanted)
+        if candidates > MOST_CANDIDATES:
+            raise TooManyChoices(
+                f"These are {candidates:,} candidates, and one field may have {MOST_CANDIDATES:,}: "
+                "ask for fewer people or fewer slots at once."
+            )
         consent = await consents(connection, workspace, plugins, profile_ids, reader.as_of)
         allowed = [one for one in profile_ids if consent[one].allowed]
         tasks = await gather(
@@ -68,10 +89,11 @@ async def fill(
     considered = await _with_proposals(plugins, workspace, tasks, reader)
     chosen = await _chosen(plugins, workspace, tasks, considered, reader)
     filled: dict[Key, Filled] = {}
-    for task, candidates, choice in zip(tasks, considered, chosen, strict=True):
-        candidates, name = _with_choice(task, candidates, choice, reader)  # noqa: PLW2901 - one more
+    for task, listed, choice in zip(tasks, considered, chosen, strict=True):
+        await asyncio.sleep(0)  # others have their turn
+        found, name = _with_choice(task, listed, choice, reader)
         said = consent[task.profile_id].reason
-        decision = decide(task.slot, task.profile_id, candidates, chosen=name, consent=said)
+        decision = decide(task.slot, task.profile_id, found, chosen=name, consent=said)
         if task.slot.defined or decision.outcome is not Outcome.FALLBACK:
             filled[task.key] = Filled(decision=decision, account_id=task.account_id)
     for profile_id in profile_ids:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeAlias
@@ -147,6 +148,7 @@ async def _own(
             if not isinstance(inside.get((slot.name, variant.name)), Hidden)
         ]
         for person in people:
+            await asyncio.sleep(0)  # others have their turn
             each = (
                 of_variant(
                     variant,

@@ -22,7 +22,7 @@ LARGEST_CONTENT = 32 * 1024
 """Bytes of JSON."""
 MOST_IMPRESSIONS = 10_000
 LONGEST_GOAL = timedelta(days=90)
-_LONGEST_NAME = 200
+LONGEST_NAME = 200
 _LONGEST_SALT = 64
 _MOST_GOALS = 20
 _NAME = re.compile(r"[\w][\w .:/-]*")
@@ -82,7 +82,7 @@ def checked_slot(slot: Slot) -> Slot:
         raise BadInput("A description has at most 1,000 characters.", field=("description",))
     if not (math.isfinite(slot.holdout) and 0 <= slot.holdout <= 1):
         raise BadInput("A holdout is a share, from 0 to 1.", field=("holdout",))
-    if len(slot.goals) > _MOST_GOALS or not all(0 < len(goal) <= _LONGEST_NAME for goal in slot.goals):
+    if len(slot.goals) > _MOST_GOALS or not all(0 < len(goal) <= LONGEST_NAME for goal in slot.goals):
         raise BadInput(f"There may be {_MOST_GOALS} goals, each the name of an event.", field=("goals",))
     if not timedelta(0) < slot.goal_within <= LONGEST_GOAL:
         raise BadInput(f"A goal counts within up to {LONGEST_GOAL.days} days.", field=("goalWithin",))
@@ -130,9 +130,9 @@ def check_name(name: str, field: str) -> None:
     Raises:
         BadInput: it cannot.
     """
-    if len(name) > _LONGEST_NAME or _NAME.fullmatch(name) is None:
+    if len(name) > LONGEST_NAME or _NAME.fullmatch(name) is None:
         raise BadInput(
-            f"A name has 1 to {_LONGEST_NAME} letters, digits, spaces and . : / - _, and begins with a letter, "
+            f"A name has 1 to {LONGEST_NAME} letters, digits, spaces and . : / - _, and begins with a letter, "
             "a digit or _.",
             field=(field,),
         )

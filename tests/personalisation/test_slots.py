@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 from datetime import timedelta
 
 import asyncpg
+import pytest
 
 from tests.mutations.conftest import NOW, Api, Asking, TestClock
 from tests.personalisation.conftest import Slotted
@@ -352,3 +354,24 @@ async def test_what_is_taken_away_is_no_longer_shown(slots: Slotted, api: Api) -
     gone = await api.mutate("personalisationSlotRemove", "name userErrors { code }", {"name": "banner"})
     assert gone == {"name": "banner", "userErrors": []}
     assert await slots.choice("ada") is None
+
+
+async def test_more_choices_at_once_than_can_be_made_are_refused(
+    slots: Slotted, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As is what can be no name of a slot."""
+    monkeypatch.setattr(importlib.import_module("cdp.personalisation.choose"), "MOST_CANDIDATES", 6)
+    await slots.define()
+    await slots.variant("a")
+    await slots.variant("b")
+    await api.ingest(*({"type": "IDENTIFY", "userId": user} for user in ("ada", "bob")))
+    document = """query ($slots: [String!]!) {
+      profiles { nodes { personalisations(slots: $slots) { slot } } } }"""
+    codes = {}
+    for name in ("banner", "a\0b", "x" * 201):
+        for names in ([name], [name, "other"]):
+            answer = await api.ask(document, slots=names)
+            codes[name, len(names)] = {one["extensions"]["code"] for one in answer.get("errors", ())}
+    assert codes.pop(("banner", 1)) == set()
+    assert codes.pop(("banner", 2)) == {"COMPLEXITY"}
+    assert set(map(tuple, codes.values())) == {("BAD_USER_INPUT",)}

@@ -9,23 +9,19 @@ from typing import Any
 
 import msgspec
 import strawberry
-from strawberry.scalars import ID
 
 from cdp.access.scopes import Scope
 from cdp.db.pool import Connection
-from cdp.errors import BadInput, NotFound
+from cdp.errors import BadInput
 from cdp.graphql.audiences import audience_of, check_audience
 from cdp.graphql.context import Context, Info
 from cdp.graphql.filters import ProfileFilter
 from cdp.graphql.mutations.errors import UserError, no_errors
 from cdp.graphql.mutations.field import Given, mutation
 from cdp.graphql.mutations.writing import change
-from cdp.graphql.objects import person_of
 from cdp.graphql.personalisation import moment_of
 from cdp.graphql.scalars import JSON
 from cdp.graphql.slots import PersonalisationSlot, seen_by
-from cdp.identity.kinds import ANONYMOUS_ID, USER_ID
-from cdp.identity.profiles import nodes_of
 from cdp.ingest.decode import decode_batch, unpack
 from cdp.model import Cap, Lens, WorkspaceId
 from cdp.model.personalisation import HOLDOUT
@@ -172,7 +168,10 @@ class PersonalisationEvent(Enum):
 class PersonalisationRecordInput:
     """Input of personalisationRecord."""
 
-    profile: ID = strawberry.field(description="The person, known by a `user_id` or an `anonymous_id`.")
+    user_id: str | None = strawberry.field(default=None, description="Your own id of the person.")
+    anonymous_id: str | None = strawberry.field(
+        default=None, description="Id of a visitor who is not known; one of the two is required."
+    )
     slot: str = strawberry.field(description="Name of the slot.")
     variant: str = strawberry.field(
         description="Name of the variant, `fallback` and `holdout` included, as `personalisation` said it."
@@ -313,11 +312,12 @@ class PersonalisationMutations:
             properties["withheld"] = given.withheld
         item = {
             "type": "track",
+            "userId": given.user_id,
+            "anonymousId": given.anonymous_id,
             "event": SHOWN if given.event is PersonalisationEvent.SHOWN else CONVERTED,
             "properties": properties,
             "messageId": given.message_id,
             "timestamp": given.timestamp,
-            **await _named(context, given.profile),
         }
         batch = decode_batch(unpack(msgspec.json.encode({"batch": [item]})))
         limits = (await services.workspaces.get(context.workspace_id)).limits
@@ -329,25 +329,6 @@ class PersonalisationMutations:
             raise BadInput(refused.message, field=refused.field)
         (taken,) = receipt.taken
         return PersonalisationRecordPayload(message_id=taken.message_id, duplicate=taken.duplicate)
-
-
-async def _named(context: Context, profile: str) -> dict[str, str]:
-    """How a tracking client would name the person.
-
-    Raises:
-        NotFound: there is no such person, or a client cannot name them.
-    """
-    async with context.connection() as connection:
-        profile_id = await person_of(connection, context.workspace_id, profile, "profile")
-        nodes = await nodes_of(connection, context.workspace_id, profile_id, context.kinds)
-    for kind, name in ((USER_ID, "userId"), (ANONYMOUS_ID, "anonymousId")):
-        for _, identifier in nodes:
-            if identifier.kind == kind:
-                return {name: identifier.value}
-    raise NotFound(
-        "This person has neither a user_id nor an anonymous_id, by which events name people.",
-        field=("profile",),
-    )
 
 
 def _shown(context: Context, slot: Slot) -> PersonalisationSlot:
