@@ -7,9 +7,12 @@ CREATE TABLE portrait (
     profile_id bigint NOT NULL,
     state jsonb NOT NULL,
     noted_at timestamptz NOT NULL,
+    -- No later than when time alone changes a level or a phase: the person is settled then. Null: that is due, or never.
+    fades_at timestamptz,
     PRIMARY KEY (workspace_id, profile_id),
     FOREIGN KEY (workspace_id, profile_id) REFERENCES profile ON DELETE CASCADE
 );
+CREATE INDEX portrait_fading ON portrait (workspace_id, fades_at) WHERE fades_at IS NOT NULL;
 
 -- Since when changes are told in this workspace: who was there before is portrayed in silence at first.
 CREATE TABLE portrait_since (

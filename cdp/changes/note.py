@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from cdp.changes.portrait import Difference, Portrait, absorbed, differences, went_into
 from cdp.db.pool import Connection
@@ -15,13 +16,21 @@ from cdp.model import ProfileId, WorkspaceId
 
 queries = load_queries("cdp.changes", "store.sql")
 
+
+class Drawn(Struct, frozen=True, kw_only=True):
+    """How a person stands, and until when at least, should nothing happen."""
+
+    portrait: Portrait
+    fades_at: datetime | None = None
+
+
 _portrait = msgspec.json.Decoder(Portrait)
 
 
 async def note(
     connection: Connection,
     workspace_id: WorkspaceId,
-    portraits: Mapping[ProfileId, Portrait],
+    portraits: Mapping[ProfileId, Drawn],
     listeners: Mapping[str, Collection[str]],
     *,
     since: datetime,
@@ -54,15 +63,16 @@ async def note(
         profile_id = ProfileId(row["profile_id"])
         if profile_id not in portraits or row["merged_into"] is not None:
             continue
+        drawn = portraits[profile_id]
         before = _portrait.decode(row["state"]) if row["state"] is not None else None
         took_in = gone.get(profile_id, [])
         found += [(was, went_into(was, portrait, profile_id)) for was, portrait in took_in]
-        if before != portraits[profile_id]:
+        if before != drawn.portrait or _is_sooner(drawn.fades_at, row["fades_at"]):
             changed.append(profile_id)
         if before is None and row["created_at"] < since:
             continue
         compared = absorbed(before, [portrait for _, portrait in took_in])
-        found += [(profile_id, one) for one in differences(profile_id, compared, portraits[profile_id])]
+        found += [(profile_id, one) for one in differences(profile_id, compared, drawn.portrait)]
     await _keep(connection, workspace_id, {one: portraits[one] for one in changed}, now)
     if gone:
         merged = [was for took_in in gone.values() for was, _ in took_in]
@@ -71,11 +81,25 @@ async def note(
 
 
 async def _keep(
-    connection: Connection, workspace_id: WorkspaceId, portraits: Mapping[ProfileId, Portrait], now: datetime
+    connection: Connection, workspace_id: WorkspaceId, portraits: Mapping[ProfileId, Drawn], now: datetime
 ) -> None:
     if portraits:
-        texts = [msgspec.json.encode(portrait).decode() for portrait in portraits.values()]
-        await connection.execute(queries.keep_portraits, workspace_id, list(portraits), texts, now)
+        texts = [msgspec.json.encode(drawn.portrait).decode() for drawn in portraits.values()]
+        fading = [drawn.fades_at for drawn in portraits.values()]
+        await connection.execute(queries.keep_portraits, workspace_id, list(portraits), texts, fading, now)
+
+
+async def faded(
+    connection: Connection, workspace_id: WorkspaceId, *, now: datetime, limit: int
+) -> list[ProfileId]:
+    """People whom time alone has moved along a journey, or may have; the caller has them settled."""
+    rows = await connection.fetch(queries.faded, workspace_id, now, limit)
+    return [ProfileId(row["profile_id"]) for row in rows]
+
+
+def _is_sooner(wanted: datetime | None, kept: datetime | None) -> bool:
+    """Whether somebody must be looked at before the time that is noted; later ones are noted when they are."""
+    return wanted is not None and (kept is None or wanted < kept)
 
 
 async def _note(

@@ -10,7 +10,7 @@ LIMIT 1
 
 -- name: portraits
 -- How these people stood, and whoever went into them since.
-SELECT p.profile_id, p.created_at, p.merged_into, o.state
+SELECT p.profile_id, p.created_at, p.merged_into, o.state, o.fades_at
 FROM profile p
 LEFT JOIN portrait o ON o.workspace_id = $1 AND o.profile_id = p.profile_id
 WHERE p.workspace_id = $1
@@ -20,11 +20,20 @@ ORDER BY p.profile_id
 
 -- name: keep_portraits
 -- How these people stand now.
-INSERT INTO portrait AS o (workspace_id, profile_id, state, noted_at)
-SELECT $1, n.profile_id, n.state::jsonb, $4
-FROM unnest($2::bigint[], $3::text[]) AS n (profile_id, state)
+INSERT INTO portrait AS o (workspace_id, profile_id, state, noted_at, fades_at)
+SELECT $1, n.profile_id, n.state::jsonb, $5, n.fades_at
+FROM unnest($2::bigint[], $3::text[], $4::timestamptz[]) AS n (profile_id, state, fades_at)
 ORDER BY n.profile_id
-ON CONFLICT (workspace_id, profile_id) DO UPDATE SET state = excluded.state, noted_at = excluded.noted_at
+ON CONFLICT (workspace_id, profile_id) DO UPDATE
+SET state = excluded.state, noted_at = excluded.noted_at, fades_at = excluded.fades_at
+
+-- name: faded
+-- People whom time alone has moved, or may have, each once.
+UPDATE portrait SET fades_at = NULL
+WHERE workspace_id = $1 AND profile_id IN (
+    SELECT o.profile_id FROM portrait o
+    WHERE o.workspace_id = $1 AND o.fades_at <= $2 ORDER BY o.fades_at LIMIT $3)
+RETURNING profile_id
 
 -- name: drop_portraits
 -- These people went into others, and that has been noted.

@@ -167,7 +167,10 @@ async def _note_changes(
                 for one in current.get((profile_id, account_id), ())
             )
         portraits = {
-            profile_id: changes.portray(of_person[0].profile, of_person, held[profile_id])
+            profile_id: changes.Drawn(
+                portrait=changes.portray(of_person[0].profile, of_person, held[profile_id]),
+                fades_at=changes.fades_at([of_person[0].profile, *of_person], workspace.settings),
+            )
             for profile_id, of_person in people.items()
         }
         await changes.note(connection, workspace.workspace_id, portraits, listeners, since=since, now=now)

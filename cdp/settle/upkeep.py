@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 import asyncpg
 import stamina
 
-from cdp import enrichment
+from cdp import changes, enrichment
 from cdp.db.pool import Connection, Database
 from cdp.ingest import refused
 from cdp.lenses import settlement
@@ -79,6 +79,14 @@ async def ask_again(database: Database, workspace_id: WorkspaceId, *, now: datet
         await settlement.note(connection, workspace_id, profile_ids, now)
         accounts = await enrichment.note_due_accounts(connection, workspace_id, now=now, limit=CHUNK)
     return len(profile_ids) + accounts
+
+
+async def notice_fading(database: Database, workspace_id: WorkspaceId, *, now: datetime) -> int:
+    """Have people settled whom time alone has moved along a journey, where plugins want to know; how many."""
+    async with database.transaction(workspace_id) as connection:
+        profile_ids = await changes.faded(connection, workspace_id, now=now, limit=CHUNK)
+        await settlement.note(connection, workspace_id, profile_ids, now)
+    return len(profile_ids)
 
 
 def months_from(day: date, count: int) -> list[date]:

@@ -131,7 +131,9 @@ class Worker:
         now = self._clock()
         taken = 0
         waiting = await self._waiting()
-        self._waited = max((now - one.oldest for one in waiting if one.oldest is not None), default=timedelta())
+        self._waited = max(
+            (now - one.oldest for one in waiting if one.oldest is not None), default=timedelta()
+        )
         for one in waiting:
             if one.profiles or (one.oldest is not None and one.oldest <= now):
                 taken += await self._settle_some(one.workspace_id, limit)
@@ -164,6 +166,8 @@ class Worker:
             while await upkeep.expire(self._database, one.workspace_id, now=over):
                 pass
             while await upkeep.ask_again(self._database, one.workspace_id, now=now):
+                pass
+            while await upkeep.notice_fading(self._database, one.workspace_id, now=now):
                 pass
             self._chores.due(one.workspace_id)
             await self._catalogue.renew(one.workspace_id, now)

@@ -139,6 +139,8 @@ def _is_first_parameter(node: ast.Node) -> bool:
 
 def _insert(insert: ast.InsertStmt) -> Iterator[str]:
     table = insert.relation.relname
+    if table in WITHOUT_WORKSPACE:
+        return
     columns = [column.name for column in insert.cols or ()]
     if "workspace_id" not in columns:
         yield f"rows inserted into {table} name no workspace_id"

@@ -54,7 +54,7 @@ class ChangeHooks(Protocol):
         """Be told that a person moved along a journey: stage or level of buying, phase of usage.
 
         Called after the commit, in a worker, once the person is settled; a step that time alone makes (a score that
-        fades, a user who goes dormant) is noticed at the person's next event. Rule: told, as `on_profile_changed`.
+        fades, a user who goes dormant) is noticed within about an hour. Rule: told, as `on_profile_changed`.
         `change.labels` says which panel it is from: show it to nobody who may not see that. Nothing is returned. If it
         fails, as there.
         Since 0.2.
