@@ -28,6 +28,7 @@ UNBOUND_FUNCTIONS = {
     "schedules_due",  # names that plugins gave, and no rows of people
     "refused_backlog",  # counts over all workspaces, for those who operate it
     "schema_contracts",
+    "workspaces_to_enrich",
     "workspaces_to_settle",
 }
 """All that runs with the owner's rights; another needs a reason, and a look at what it tells of other workspaces."""
