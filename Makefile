@@ -22,7 +22,7 @@ endif
 SEED      ?= $(shell date +%Y%m%d)
 DOCUMENTS ?= 1000
 
-.PHONY: help demo test check fuzz format bench schema pins clean
+.PHONY: help demo test tutorial check fuzz format bench schema pins clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -32,6 +32,9 @@ demo: $(READY) ## A server with sample data and its own PostgreSQL
 
 test: $(READY) ## All tests, on every core, each with a PostgreSQL of its own; ARGS=-n0 in one process
 	$(BIN)/python -m pytest -n auto $(TESTS) $(ARGS)
+
+tutorial: $(READY) ## The tutorial's steps, in an environment of their own, outside of the repository
+	$(BIN)/python -m pytest tests/kit/tutorial.py $(ARGS)
 
 check: $(READY) ## Formatting, lints, types, layers, and whether schema.graphql is fresh
 	$(BIN)/ruff format --check .
