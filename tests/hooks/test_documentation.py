@@ -24,6 +24,7 @@ from cdp.model import (
     Lens,
     MembershipFacts,
     PersonalisationRequest,
+    PluginState,
     ProfileFacts,
     ProfileId,
     RoleContribution,
@@ -103,6 +104,56 @@ def test_every_hook_says_when_it_is_called_by_which_rule_what_happens_on_failure
         text = " ".join((spec.function.__doc__ or "").split())
         for needed in ("Called ", "Rule: ", "fail", "Since "):
             assert needed in text, f"{name} lacks {needed!r}"
+
+
+async def test_the_example_of_every_hook_loads_and_implements_it(load: Load) -> None:
+    """Whatever it does: `test_the_example_of_every_hook_is_run` says that somebody looks at that."""
+    for heading in sections():
+        if not re.fullmatch(r"[a-z_]+\(.*\)", heading):
+            continue
+        (health,) = (one for one in load(heading).health() if one.name == "example")
+        assert heading.partition("(")[0] in {hook.hook for hook in health.hooks}, heading
+
+
+def test_the_example_of_every_hook_is_run() -> None:
+    """Some test takes it from the page: by its heading, by its name, or by what it registers."""
+    tests = "".join(file.read_text(encoding="utf-8") for file in Path(__file__).parents[1].rglob("test_*.py"))
+    quoted = set(re.findall(r"\"([a-z_]+)(?:\([a-z_, ]*\))?\"", tests))
+    assert {name for name in specs() if not {name, name.removeprefix("register_")} & quoted} == set()
+
+
+async def test_every_hook_has_a_first_party_plugin_that_uses_it() -> None:
+    """No hook is there for its own sake."""
+    plugins = Plugins.load(Settings())
+    used = {hook.hook for plugin in plugins.health() for hook in plugin.hooks}
+    await plugins.aclose()
+    assert plugins.left_out() == frozenset()
+    assert set(specs()) - used == set()
+
+
+async def test_the_example_of_register_plugin_works(load: Load) -> None:
+    """It computes elsewhere."""
+    plugins = load("register_plugin()")
+    advocate = membership(usage=UsageFacts(measures={"REVIEW_WRITTEN": 1, "REFERRED": 1}))
+    (answer,) = await plugins.resolve_roles([advocate])
+    why = Evidence(reason="scores 0.7 of 1 as an advocate", facts={"score": 0.7})
+    assert answer["example"] == Answered(
+        (RoleContribution(role="ADVOCATE", confidence=0.7, evidence=(why,)),)
+    )
+    (health,) = (one for one in plugins.health() if one.name == "example")
+    assert (health.info.run, health.info.summary) == ("process", "Finds advocates by a model.")
+
+
+async def test_the_example_of_register_settings_works(load: Load) -> None:
+    """Three tickets by default; another number where a workspace has set it; the key is never shown."""
+    plugins = load("register_settings()")
+    (answer,) = await plugins.resolve_roles([membership(usage=UsageFacts(measures={"TICKET_OPENED": 2}))])
+    assert answer["example"] == Answered(())
+    schema = plugins.settings.schema("example")
+    assert schema is not None
+    assert schema["properties"]["tickets"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 3}
+    settings, secrets = plugins.settings.changed("example", PluginState(), {"tickets": 2, "api_key": "k"})
+    assert (settings, secrets) == ({"tickets": 2}, {"api_key": "k"})
 
 
 async def test_the_first_plugin_works(load: Load) -> None:
