@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from tests.kit.steps import Terminal, environment_of, packages, steps, with_packages
 
+PATIENCE = 60.0
 PAGE = Path(__file__).parents[2] / "docs" / "tutorial.md"
 
 
@@ -25,7 +27,16 @@ def terminal() -> Iterator[Terminal]:
         terminal.close()
 
 
+def answered(terminal: Terminal, asked: str, answer: object) -> None:
+    """A machine that is busy settles, and reloads, later than a reader's: the same question is asked again then."""
+    until = time.monotonic() + PATIENCE
+    while terminal.answered() != answer and time.monotonic() < until:
+        terminal.run(asked)
+    assert terminal.answered() == answer
+
+
 def test_the_steps_of_the_tutorial_lead_to_a_plugin_that_works(terminal: Terminal) -> None:
+    asked = ""
     site = packages(terminal.folder.parent / "packages")
     for language, text in steps(PAGE):
         match language:
@@ -33,7 +44,7 @@ def test_the_steps_of_the_tutorial_lead_to_a_plugin_that_works(terminal: Termina
                 file, _, content = text.partition("\n")
                 (terminal.folder / "campus" / file.removeprefix("# ")).write_text(content)
             case "json":
-                assert terminal.answered() == json.loads(text)
+                answered(terminal, asked, json.loads(text))
             case "sh" if text.startswith("cdp serve"):
                 terminal.serve(text)
             case "sh" if text.startswith("python3 -m venv"):
@@ -43,6 +54,7 @@ def test_the_steps_of_the_tutorial_lead_to_a_plugin_that_works(terminal: Termina
                 terminal.run(rest)
             case "sh":
                 terminal.run(text)
+                asked = text[text.rfind("curl ") :]
                 said = terminal.said
                 if text == "pytest\n":
                     assert "3 passed" in said, said
