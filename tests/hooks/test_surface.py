@@ -19,6 +19,7 @@ import cdp
 import cdp.errors
 import cdp.hooks
 import cdp.model
+import cdp.testing
 from cdp.hooks import hookimpl
 from cdp.hooks.calls import told
 from cdp.hooks.manager import Plugins
@@ -70,6 +71,15 @@ HOOKS = {
 PUBLIC = {
     "cdp": set(),
     "cdp.hooks": {"Hooks", "hookimpl"},
+    "cdp.testing": {
+        "BEGINNING",
+        "Answer",
+        "Clock",
+        "Core",
+        "Failed",
+        "HookCall",
+        "HookCalls",
+    },
     "cdp.errors": {
         "BadInput",
         "Conflict",
@@ -205,7 +215,7 @@ def names_of(module: ModuleType) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "module", [cdp, cdp.hooks, cdp.errors, cdp.model], ids=lambda module: module.__name__
+    "module", [cdp, cdp.hooks, cdp.errors, cdp.model, cdp.testing], ids=lambda module: module.__name__
 )
 def test_the_public_names_are_these(module: ModuleType) -> None:
     """None goes, and none comes by accident."""

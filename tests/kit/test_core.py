@@ -125,3 +125,29 @@ def test_the_demo_is_traffic_too(core: Core) -> None:
     found = core.query("{ accounts(first: 5) { totalCount } profiles(first: 1) { totalCount } }")
     assert found["accounts"]["totalCount"] == 1
     assert found["profiles"]["totalCount"] > 3
+
+
+def test_the_fixtures_and_what_a_core_can_do_are_these() -> None:
+    """Tests of other people's plugins name them."""
+    import cdp.testing
+
+    kind = type(cdp.testing.core)
+    assert {name for name, one in vars(cdp.testing).items() if isinstance(one, kind)} == {
+        *("calls", "clock", "core", "ingest", "query", "settle"),
+        *("cdp_databases", "cdp_plugins", "cdp_settings"),
+    }
+    assert {name for name in vars(Core) if not name.startswith("_")} == {
+        *(
+            "answer",
+            "configure",
+            "demo",
+            "disable",
+            "ingest",
+            "key",
+            "left_out",
+            "query",
+            "request",
+            "settle",
+        ),
+        "workspace_id",
+    }
