@@ -15,27 +15,38 @@ from cdp.cli.doctor.work import describe_figures
 from cdp.cli.logs import configure_logging
 from cdp.cli.options import database_of, database_options, plugins_option, run_async, settings_of
 from cdp.hooks.manager import Plugins
+from cdp.model import Workspace
 from cdp.settings import Settings
 from cdp.settle.health import PluginFigures, plugins_health
+from cdp.workspaces.store import by_name, load
 
 
 @click.command(epilog="Example: cdp plugins --data ./data")
 @plugins_option
 @database_options
-def plugins(*, plugins_dir: Path | None, data: Path | None, database_url: str | None) -> int:
+@click.option("--workspace", metavar="NAME", help="Say also what this workspace uses, and has set.")
+def plugins(
+    *, plugins_dir: Path | None, data: Path | None, database_url: str | None, workspace: str | None
+) -> int:
     """List the plugins, the hooks that each implements, and why one is not loaded.
 
     With a database also how they did within the last day, in all servers and workers that use it.
     """
     settings = settings_of(data, database_url, plugins_dir=plugins_dir)
     configure_logging(replace(settings, log_level="critical"))  # The list says what the log would.
-    loaded = Plugins.load(settings).health()
+    found = Plugins.load(settings)
+    loaded = found.health()
     named = settings.data is not None or settings.database_url is not None
     figures = run_async(_figures(settings)) if named else {}
+    of = None if workspace is None else run_async(_workspace(settings, workspace))
     for plugin in loaded:
-        click.echo(f"{plugin.name} {plugin.version}  {plugin.source}")
+        says = f"  {plugin.info.summary}" if plugin.info.summary else ""
+        click.echo(f"{plugin.name} {plugin.version}  {plugin.source}{says}")
         if plugin.error is not None:
             click.echo(f"  not loaded: {plugin.error}")
+        elif of is not None:
+            off = found.calls.is_off(plugin.name, of)
+            click.echo(f"  {'off' if off else 'on'} in {of.name}{_set(found, plugin.name, of)}")
         for hook in plugin.hooks:
             _show(hook.hook, figures.pop((plugin.name, hook.hook), None))
     for name, group in groupby(figures.items(), key=lambda item: item[0][0]):
@@ -43,6 +54,19 @@ def plugins(*, plugins_dir: Path | None, data: Path | None, database_url: str | 
         for (_, hook_name), one in group:
             _show(hook_name, one)
     return 1 if any(plugin.error is not None for plugin in loaded) else 0
+
+
+def _set(plugins: Plugins, name: str, workspace: Workspace) -> str:
+    """What the workspace has set, the defaults included; of secrets only whether they are."""
+    shown = plugins.settings.shown(name, workspace)
+    return f": {msgspec.json.encode(shown).decode()}" if shown else ""
+
+
+async def _workspace(settings: Settings, name: str) -> Workspace:
+    async with database_of(settings) as database:
+        workspace_id = await by_name(database, name)
+        async with database.connection(workspace_id) as connection:
+            return await load(connection, workspace_id)
 
 
 async def _figures(settings: Settings) -> dict[tuple[str, str], PluginFigures]:

@@ -96,6 +96,7 @@ describe(
         "RAISED": "It raised an error.",
         "TIMED_OUT": "It did not end in time.",
         "REFUSED": "It returned what its hook does not allow.",
+        "BLOCKED": "It kept an event loop, or the whole process, from running; it may have had an effect all the same.",
         "SKIPPED": "It was not made.",
     },
     name="HookFailure",

@@ -21,6 +21,8 @@ class FailureKind(StrEnum):
     TIMED_OUT = "TIMED_OUT"
     REFUSED = "REFUSED"
     """It returned something that the hook does not allow."""
+    BLOCKED = "BLOCKED"
+    """It kept an event loop, or the whole process, from running; its call may have had an effect all the same."""
     SKIPPED = "SKIPPED"
     """It was not made: the circuit is open, every thread of the plugin hangs, or the batch's time was up."""
 

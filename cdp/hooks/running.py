@@ -317,8 +317,10 @@ class Runner:
             counters = self._counters[key] = Counters(circuit=self._new_circuit())
         return counters
 
-    def _blocked(self, plugin: str, _hook: str, seconds: float) -> None:
+    def _blocked(self, plugin: str, hook: str, seconds: float, what: str) -> None:
         self.blocked_seconds[plugin] += seconds
+        says = f"it kept the {what} from running for {seconds:.1f} s"
+        self._counters_of(plugin, hook).fail(FailureKind.BLOCKED, says)
 
     def _grew(self, plugin: str, _hook: str, by: int) -> None:
         self.memory_bytes[plugin] = max(self.memory_bytes[plugin], by)

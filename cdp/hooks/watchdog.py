@@ -31,7 +31,7 @@ class Watchdog:
     Args:
         busy: what is going on.
         memory: by so many bytes the process may grow during one plugin's call before that is interrupted; 0: any.
-        blocked: told (plugin, hook, seconds) of what stood still.
+        blocked: told (plugin, hook, seconds, what stood still).
         grown: told (plugin, hook, bytes).
     """
 
@@ -40,7 +40,7 @@ class Watchdog:
         busy: Busy,
         *,
         memory: int,
-        blocked: Callable[[str, str, float], None],
+        blocked: Callable[[str, str, float, str], None],
         grown: Callable[[str, str, int], None],
     ) -> None:
         self._busy = busy
@@ -117,7 +117,7 @@ class Watchdog:
 
     def _tell_blocked(self, one: Work | Over, seconds: float, *, what: str) -> None:
         log.warning("plugin_blocked", plugin=one.plugin, hook=one.hook, what=what, seconds=round(seconds, 3))
-        self._blocked(one.plugin, one.hook, seconds)
+        self._blocked(one.plugin, one.hook, seconds, what)
 
     def _weigh(self, work: list[Work]) -> None:
         """See by how much the process has grown since each call began."""

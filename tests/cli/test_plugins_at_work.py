@@ -75,6 +75,8 @@ def test_a_failing_plugin_harms_nobody_and_is_named_by_the_commands(
         "diptych_roles": r"register_roles\n  resolve_roles  \d+ calls?\n",
     }.items():
         assert re.search(rf"^{name} .*\n  {says}", listed.stdout, re.MULTILINE), listed.stdout
+    of_acme = call("plugins", *database, "--workspace", "acme").stdout
+    assert re.search(r"^raises .*\n  on in acme\n  resolve_roles", of_acme, re.MULTILINE), of_acme
     examined = call("doctor", *database)
     assert re.search(
         r"^(?:WARN|FAIL)  plugin hangs: resolve_roles: .* took too long", examined.stdout, re.MULTILINE
