@@ -7,6 +7,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from msgspec.structs import replace
 
 from cdp.access import SCOPES, KeyRole, Scope
 from cdp.db.pool import Database
@@ -126,6 +127,20 @@ def test_plugins_are_given_only_what_the_reader_may_see(
     known = ("Ada", full.profile.identifiers, {"title": "CFO"}) if person else (None, (), {})
     assert (profile.display_name, profile.identifiers, profile.traits) == known
     assert seen.roles == ("ECONOMIC_BUYER",)
+
+
+def test_the_traits_of_a_household_are_people_s() -> None:
+    """Who may not read personal data does not get them through a plugin; an organisation's are its own."""
+    for kind, known in ((AccountKind.HOUSEHOLD, {}), (AccountKind.ORGANISATION, {"street": "Elm"})):
+        asked = request()
+        account = asked.membership.account
+        assert account is not None
+        account = replace(account, kind=kind, traits={"street": "Elm"})
+        asked = replace(asked, membership=replace(asked.membership, account=account))
+        for role, traits in ((KeyRole.MARKETING, known), (KeyRole.SALES, {"street": "Elm"})):
+            seen = visible(asked, SCOPES[role]).membership.account
+            assert seen is not None
+            assert seen.traits == traits
 
 
 class Nobody:
