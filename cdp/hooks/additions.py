@@ -22,6 +22,7 @@ CORE_COMMANDS = frozenset(
         "plugins",
         "rebuild",
         "retention",
+        "roles",
         "schema",
         "serve",
         "tables",
