@@ -90,8 +90,13 @@ class Terminal:
         raise AssertionError("".join(lines))
 
     def answered(self) -> Any:
-        """The JSON that was printed last."""
-        return json.loads(self.said.strip().splitlines()[-1])
+        """The JSON that was printed last; curl ends no line."""
+        said, answer = self.said.strip(), None
+        while said.startswith("{"):
+            answer, end = json.JSONDecoder().raw_decode(said)
+            said = said[end:].lstrip()
+        assert said == "", said
+        return answer
 
     def close(self) -> None:
         for one in self._running:
