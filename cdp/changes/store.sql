@@ -73,23 +73,22 @@ SELECT pg_advisory_xact_lock(hashtextextended('cdp.change_delivery:' || $1::bigi
 
 -- name: claim
 -- Takes for $5 seconds, in the name of $6, what is due, except where something earlier of the same person is not.
-WITH due AS (
+WITH due AS MATERIALIZED (
     SELECT d.delivery_id FROM change_delivery d
     WHERE d.workspace_id = $1 AND d.plugin = $2 AND d.state = 'WAITING' AND (d.due_at <= $3 OR d.due_at <= d.noted_at)
       AND (d.claimed_until IS NULL OR d.claimed_until <= now())
       -- Asked row by row, since as an anti-join it would read all that waits for the few that are taken.
       AND (SELECT true FROM change_delivery e
-           WHERE e.workspace_id = $1 AND e.plugin = $2 AND e.profile_id = d.profile_id AND e.state = 'WAITING'
-             AND e.delivery_id < d.delivery_id
+           WHERE e.workspace_id = $1 AND e.plugin = $2 AND e.profile_id BETWEEN d.profile_id AND d.profile_id
+             AND e.state = 'WAITING' AND e.delivery_id < d.delivery_id
              AND (e.due_at > $3 AND e.due_at > e.noted_at OR e.claimed_until > now())
-           LIMIT 1) IS NULL
+           ORDER BY e.profile_id LIMIT 1) IS NULL
     ORDER BY d.delivery_id
     LIMIT $4
 )
 UPDATE change_delivery d
 SET claimed_until = now() + make_interval(secs => $5::float8), claimed_by = $6
-FROM due
-WHERE d.workspace_id = $1 AND d.delivery_id = due.delivery_id
+WHERE d.workspace_id = $1 AND d.delivery_id = ANY (ARRAY(SELECT w.delivery_id FROM due w))
 RETURNING d.delivery_id, d.profile_id, d.hook, d.version, d.attempts, d.about, d.before, d.after, d.noted_at
 
 -- name: told
