@@ -86,6 +86,7 @@ class Background:
         self._stopped.set()
         self._busy: dict[tuple[str, str], asyncio.Task[int]] = {}
         self._schedules_at: datetime | None = None
+        self._scheduled: set[WorkspaceId] = set()
         self._lag: dict[str, Lag] = {}
 
     def lag(self) -> list[Lag]:
@@ -208,7 +209,9 @@ class Background:
         if self._schedules_at is None or not timedelta(0) <= now - self._schedules_at < SCHEDULES_EVERY:
             self._schedules_at = now
             for workspace_id, _ in await store.list_all(self._database):
-                await jobs.keep_schedules(self._database, workspace_id, self._plugins, now=now)
+                if workspace_id not in self._scheduled:  # what plugins declare is the same while a process lives
+                    await jobs.keep_schedules(self._database, workspace_id, self._plugins, now=now)
+                    self._scheduled.add(workspace_id)
         async with self._database.unbound() as connection:
             due = await connection.fetch(job_queries.due_schedules, now)
         for row in due:

@@ -145,6 +145,26 @@ async def test_files_are_applied_once_in_the_order_of_their_names(files: Files, 
     await pad.execute("INSERT INTO note (text, colour) VALUES ('a', 'red')")
 
 
+async def test_a_file_may_change_rows_of_all_workspaces_and_then_sees_none_again(
+    files: Files,
+    pad: PluginTables,
+    database: Database,
+    other_workspace: WorkspaceId,
+    superuser: asyncpg.Connection,
+) -> None:
+    """What an upgrade does to what is kept already; tables are bound even for who owns them at all other times."""
+    theirs = PluginTables(database, "pad", other_workspace)
+    for one in (pad, theirs):
+        await one.execute("INSERT INTO note (text) VALUES ('a')")
+    files.write("0002_upper.sql", "UPDATE note SET text = upper(text);")
+    await files.apply()
+    for one in (pad, theirs):
+        assert await one.fetch("SELECT text FROM note") == [{"text": "A"}]
+    assert await superuser.fetchval(
+        "SELECT relrowsecurity AND relforcerowsecurity FROM pg_class WHERE oid = 'plugin_pad.note'::regclass"
+    )
+
+
 async def test_a_later_file_cannot_lift_what_keeps_workspaces_apart(
     files: Files, pad: PluginTables, database: Database, other_workspace: WorkspaceId
 ) -> None:
