@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum, StrEnum
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any, NewType, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -78,12 +78,9 @@ class Part(Struct, frozen=True):
     shape: Shape
     description: str
     required: bool
-    default: Any = None
-
-    @property
-    def name(self) -> str:
-        """What GraphQL calls it."""
-        return camel(self.attribute)
+    default: Any
+    name: str
+    """What GraphQL calls it."""
 
 
 class Made(Struct, frozen=True):
@@ -193,7 +190,9 @@ def _made(type_: type[Struct], within: tuple[type, ...], described: bool) -> Mad
         if field.default_factory is not msgspec.NODEFAULT:
             default = field.default_factory()
         shape = _shape(hints[field.name], (*within, type_), described)
-        parts.append(Part(field.name, field.encode_name, shape, said, field.required, default))
+        parts.append(
+            Part(field.name, field.encode_name, shape, said, field.required, default, camel(field.name))
+        )
     return Made(type_, summary, tuple(parts))
 
 
@@ -227,25 +226,62 @@ def read(type_: Any, value: Any, *, described: bool = False) -> Any:
         BadInput: it does not fit, such as the id of something else.
         msgspec.ValidationError: it does not fit by what the type's own constraints say.
     """
-    return msgspec.convert(_plain(shape_of(type_, described=described), value), type_)
+    return reader_of(type_, described=described)(value)
 
 
-def _plain(shape: Shape, value: Any) -> Any:
-    if value is None:
-        return None
+@cache
+def reader_of(type_: Any, *, described: bool = False) -> Callable[[Any], Any]:
+    """`read` for one type: what is the same for all values is looked at once."""
+    plain = _plainer(shape_of(type_, described=described))
+    if plain is None:
+        return partial(msgspec.convert, type=type_)
+    return lambda value: msgspec.convert(plain(value), type_)
+
+
+def _plainer(shape: Shape) -> Callable[[Any], Any] | None:
+    """Makes of what GraphQL gives what msgspec converts; None: it is that already."""
     match shape:
         case Scalar(kind=kind):
-            return decode_id_of(kind.value, str(value)) if kind in _GLOBAL else value
+            return partial(_number, kind.value) if kind in _GLOBAL else None
         case Word(type=type_):
-            return (type_[value] if isinstance(value, str) and not isinstance(value, type_) else value).value
+            return partial(_word_value, type_)
         case Listed(of=inner):
-            return [_plain(inner, one) for one in value]
+            plain = _plainer(inner)
+            return None if plain is None else partial(_each, plain)
         case Maybe(of=inner):
-            return _plain(inner, value)
+            return _plainer(inner)
         case Made(parts=parts):
-            given = {one.key: _plain(one.shape, value[one.name]) for one in parts if one.name in value}
-            left_out = (one.key for one in parts if one.required and isinstance(one.shape, Maybe))
-            return dict.fromkeys(left_out) | given
+            steps = [(one.key, one.name, _plainer(one.shape)) for one in parts]
+            left_out = [one.key for one in parts if one.required and isinstance(one.shape, Maybe)]
+            if not left_out and all(key == name and plain is None for key, name, plain in steps):
+                return None
+            return partial(_fields, steps, dict.fromkeys(left_out))
+
+
+def _number(type_name: str, value: Any) -> int | None:
+    return None if value is None else decode_id_of(type_name, str(value))
+
+
+def _word_value(type_: type[Enum], value: Any) -> Any:
+    if value is None or isinstance(value, type_):
+        return value
+    return (type_[value] if isinstance(value, str) else value).value
+
+
+def _each(plain: Callable[[Any], Any], value: Any) -> Any:
+    return None if value is None else [plain(one) for one in value]
+
+
+def _fields(
+    steps: Sequence[tuple[str, str, Callable[[Any], Any] | None]], left_out: dict[str, None], value: Any
+) -> Any:
+    if value is None:
+        return None
+    given: dict[str, Any] = left_out.copy()
+    for key, name, plain in steps:
+        if name in value:
+            given[key] = value[name] if plain is None else plain(value[name])
+    return given
 
 
 def unfit(shape: Shape, value: Any) -> str | None:  # noqa: PLR0911 - a case each

@@ -16,7 +16,7 @@ from cdp.graphql.extending.requiring import required
 from cdp.graphql.extending.types import Types
 from cdp.graphql.personal import is_personal
 from cdp.hooks.extending import implementation, values_of
-from cdp.hooks.shapes import Kind, Made, Maybe, Scalar, Shape, camel, read, shape_of, shown
+from cdp.hooks.shapes import Kind, Made, Maybe, Scalar, Shape, camel, read, reader_of, shape_of, shown
 from cdp.model import FieldRequest, GraphField
 from cdp.plan.fields import DECLARED, Column, Computed, Declaration
 from cdp.plan.labels import PII, Label
@@ -54,6 +54,7 @@ def _computed(plugin: str, field: GraphField, type_: GraphQLObjectType, shape: S
     given = required(type_, needed, whose)
     function = implementation(plugin, "register_fields", field.resolve)
     check = values_of(field.returns)
+    reads = reader_of(field.requires)
     name = camel(field.name)
 
     async def batch(
@@ -63,7 +64,7 @@ def _computed(plugin: str, field: GraphField, type_: GraphQLObjectType, shape: S
         if context.services.plugins.calls.is_off(plugin, workspace):
             raise turned_off(plugin)
         request = FieldRequest(
-            objects=tuple(read(field.requires, parent[name]) for parent in parents),
+            objects=tuple(reads(parent[name]) for parent in parents),
             arguments=read(field.arguments, arguments),
             scopes=frozenset(scope.value for scope in context.scopes),
             as_of=context.as_of,
