@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from uuid import UUID, uuid4
 
+import asyncpg
 import structlog
 
 from cdp.db.pool import Database
@@ -73,8 +74,8 @@ class Enricher:
                 self._woken.clear()
                 try:
                     await self._begin()
-                except Unavailable as error:
-                    log.warning("enricher_waits_for_database", error=error.message)
+                except (Unavailable, asyncpg.PostgresError) as error:
+                    log.warning("enricher_waits_for_database", **described(error))
                 woken = asyncio.create_task(self._woken.wait())
                 await asyncio.wait(
                     {stopping, woken, *self._running.values()},

@@ -25,7 +25,7 @@ from tests.settle.parts import rows
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 SPAN = timedelta(seconds=10)
 LEASE = timedelta(seconds=7)
-DAY, PERSON = Decimal("1.00"), Decimal("0.30")
+DAY, PERSON = Decimal("1.00"), Decimal("0.15")
 _names = count()
 
 
@@ -140,11 +140,14 @@ async def check(database: Database, workspace: WorkspaceId, bureaus: list[Source
 
 
 async def test_processes_that_reserve_at_once_do_not_spend_the_same_cent(database: Database) -> None:
-    """Nine calls fit into the budget, four at a time into the limit."""
+    """Nine calls fit into the budget, whichever providers they are of."""
     workspace = await make(database)
-    bureau = source("0.11", calls=1_000, at_once=1_000)
+    bureaus = [source("0.11", calls=1_000, at_once=1_000, name=f"bureau_{one}") for one in range(8)]
     found = await asyncio.gather(
-        *(reserve(database, workspace, bureau, 10 * one, 10 * one + 1, at=NOON) for one in range(1, 9))
+        *(
+            reserve(database, workspace, bureau, 10 * at, 10 * at + 1, at=NOON)
+            for at, bureau in enumerate(bureaus)
+        )
     )
     assert sum(len(calls.granted) for calls in found) == 9
     assert {denied.reason for calls in found for denied in calls.denied.values()} == {Reason.BUDGET}
