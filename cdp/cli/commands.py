@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "keys": ("cdp.cli.access:keys", "Create, list and revoke keys."),
     "import": ("cdp.cli.importing:import_file", "People, accounts or events from a file."),
     "enrich": ("cdp.cli.enriching:enrich", "What enrichment may spend, finds and costs; backfills."),
+    "roles": ("cdp.cli.roles:roles", "What roles are resolved with; try what a change would do."),
     "retention": ("cdp.cli.retention:retention", "For how long events are kept, and what was dropped."),
     "rebuild": ("cdp.cli.database:rebuild", "Views from events, or check that they agree."),
     "plugins": (

@@ -10,6 +10,7 @@ import pytest
 from cdp.app import Application
 from cdp.hooks import hookimpl
 from cdp.model import Evidence, MembershipFacts, RoleContribution
+from cdp.roles.combine import together
 from tests.mutations.conftest import Api, Asking, TestClock
 from tests.roles.conftest import Settle
 
@@ -57,6 +58,10 @@ async def explained(api: Api, person: str, **variables: Any) -> dict[str, Any]:
     answer = await api.run(EXPLAIN, person=person, **variables)
     found = answer["roleExplain"]
     assert found["membership"]["person"]["id"] == person
+    if not variables:
+        # What lists show is reckoned in SQL.
+        held = {one["role"]: one["confidence"] for one in found["roles"] if one["held"]}
+        assert {one["role"]: one["confidence"] for one in found["membership"]["heldRoles"]} == held
     return {one["role"]: one for one in found["roles"]} | {"": found["membership"]}
 
 
@@ -136,6 +141,27 @@ async def test_history_is_kept_and_a_past_moment_can_be_explained(
     then = await explained(api, ada, asOf=before)
     assert [one["part"] for one in then["END_USER"]["claims"]] == ["DECIDES", "ADDS"]
     assert then["ADVOCATE"]["claims"][0]["part"] == "PENDING"
+
+
+@pytest.mark.parametrize("sure", [(0.05, 0.1), (0.333, 0.777), (0.99, 0.99), (1.0, 0.2)])
+async def test_lists_reckon_as_explanations_do(
+    application: Application, api: Api, settle: Settle, sure: tuple[float, float]
+) -> None:
+    """Whatever two plugins say, also for certain."""
+    application.plugins.register(judge(), name="judge")
+    sworn = SimpleNamespace(
+        resolve_roles=hookimpl(
+            lambda: [
+                RoleContribution(role="CLIENT", confidence=sure[1], evidence=(Evidence(reason="swears"),))
+            ]
+        )
+    )
+    application.plugins.register(sworn, name="witness")
+    CLAIMS["CLIENT"] = sure[0]
+    await api.ingest({"type": "TRACK", "userId": "ada", "event": "Heard Of"})
+    await settle()
+    found = await explained(api, (await api.person("user_id", "ada"))["id"])
+    assert found["CLIENT"]["confidence"] == together(sure)
 
 
 async def test_evidence_takes_both_panels_and_the_rest_does_not(asking: Asking, ada: str) -> None:
