@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import strawberry
@@ -255,7 +255,8 @@ class SlotQuery:
         for scope in (Scope.PROFILES_READ, Scope.INTENT_READ, Scope.USAGE_READ):
             context.require(scope)
         end = until or context.as_of
-        begin = since or end - USUAL_PERIOD
+        # The calendar begins somewhere.
+        begin = since or end - min(USUAL_PERIOD, end - datetime.min.replace(tzinfo=UTC))
         if not timedelta(0) < end - begin <= LONGEST_PERIOD:
             raise BadInput(f"A report is of at most {LONGEST_PERIOD.days} days, and `since` before `until`.")
         async with context.connection() as connection:

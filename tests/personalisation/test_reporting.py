@@ -118,6 +118,8 @@ async def test_a_report_is_of_its_period_and_of_a_slot_that_there_is(slots: Slot
     await api.ingest(shown("u1", "a"), shown("u2", "a", 24))
     since = (NOW - timedelta(days=2, hours=12)).isoformat()
     assert (await arms(api, since=since))["a"]["impressions"] == 1
+    first = REPORT.replace("control: $control", 'control: $control, until: "0001-01-02T00:00:00Z"')
+    assert (await api.run(first, slot="banner"))["personalisationReport"]["arms"] == []
     for given, code in (
         ({"slot": "nobody's"}, "NOT_FOUND"),
         ({"slot": "banner", "since": NOW.isoformat()}, "BAD_USER_INPUT"),
