@@ -152,8 +152,8 @@ async def test_one_event_that_a_plugin_stumbles_over_does_not_spoil_the_others(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"message_id": "other"},
-        {"source": "human:nobody"},
+        {"message_id": "other", "name": "Renamed"},
+        {"source": "human:nobody", "name": "Renamed"},
         {"name": " "},
         {"identifiers": ()},
         {"identifiers": (Identifier("email", "Not An Address"),)},
