@@ -18,6 +18,7 @@ from cdp.db.pool import Database
 from cdp.hooks.manager import Plugins
 from cdp.live.hub import Hub
 from cdp.settings import Settings
+from cdp.settle.background import Lag
 from cdp.web.figures import DatabaseFigures
 from cdp.web.metrics import COUNTS, Metrics
 from tests.ingest.parts import NOON, Ingest
@@ -43,6 +44,13 @@ class Shown:
             self.labels.setdefault(sample.name, set()).update(sample.labels)
 
 
+class Behind:
+    """Something waits for a plugin."""
+
+    def lag(self) -> list[Lag]:
+        return [Lag(plugin="some", changes=1, oldest_change=NOON, jobs=1, oldest_job=NOON)]
+
+
 @pytest.fixture
 async def shown(database: Database, ingest: Ingest, metrics: Metrics) -> Shown:
     """Everything, after each thing has happened once."""
@@ -51,6 +59,7 @@ async def shown(database: Database, ingest: Ingest, metrics: Metrics) -> Shown:
     metrics.watch_queue(ingest.accumulator)
     metrics.watch_plugins(plugins)
     metrics.watch_hub(Hub(database))
+    metrics.watch_background(Behind(), lambda: NOON)
     metrics.staged("flush", 0.1)
     metrics._refused.labels("MISSING_ID").inc()
     metrics.asked()
