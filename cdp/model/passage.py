@@ -29,7 +29,8 @@ class Batch(Struct, Generic[T], frozen=True):
 
     def __getitem__(self, index: int) -> T:
         """The one at an index."""
-        return _copied(self._items[index])
+        copy: T = _copied(self._items[index])
+        return copy
 
     def __iter__(self) -> Iterator[T]:
         """One after the other; `enumerate` gives the indexes to answer by."""
