@@ -84,6 +84,15 @@ class Anything(Struct, frozen=True):
     id: str
 
 
+class Person(Struct, frozen=True):
+    display_name: str | None
+
+
+class Seat(Struct, frozen=True):
+    id: str
+    person: Person
+
+
 class Spoken(Struct, frozen=True):
     """What is said to whom."""
 
@@ -127,7 +136,7 @@ class Moody:
                 name="seat_number",
                 returns=int,
                 description="A number.",
-                requires=Anything,
+                requires=Seat,
                 resolve=self.numbers,
                 labels=frozenset({"usage"}),
             ),

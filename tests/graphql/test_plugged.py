@@ -118,6 +118,11 @@ def test_a_field_inherits_the_labels_of_what_it_requires_and_adds_its_own(
     assert len(plugin.asked) == 1, "the numbers of memberships"
     answer = asking.ask(document, role="SALES")
     assert [one["path"][-1] for one in answer["errors"]] == ["seatNumber"]
+    answer = asking.ask(document, role="MARKETING")
+    assert [one["path"][-1] for one in answer["errors"]] == ["seatNumber"], (
+        "it requires a name, further inside"
+    )
+    assert plugin.asked[0].objects[0].person.display_name is not None
 
 
 def test_a_field_of_a_trait_needs_no_python_and_hides_what_identifies_a_person(
