@@ -31,6 +31,7 @@ from cdp.hooks.outcomes import Outcome as Said
 from cdp.identity.store import RETRYABLE
 from cdp.live.changes import note_settled, note_touched
 from cdp.model import EnrichedTrait, ProfileId, Subject, Unanswered, Workspace
+from cdp.telemetry import count
 
 log = structlog.get_logger(__name__)
 
@@ -186,6 +187,9 @@ class Asker:
         said = await self._call(source, ones)
         judged = [_judge(source, outcome) for outcome in said]
         await self._write(source, ones, judged, calls)
+        for result in judged:
+            if result.made:
+                count("enrich.calls", source.name, result.outcome.value)
         again = False
         for one, result in zip(ones, judged, strict=True):
             if result.outcome is not Outcome.FAILED:

@@ -61,6 +61,13 @@ COUNTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "Attempts at jobs of plugins, by how they ended.",
         ("plugin", "outcome"),
     ),
+    "enrich.subjects": ("cdp_enriched_subjects", "People and accounts that were taken to be enriched.", ()),
+    "enrich.failed": ("cdp_enrich_failures", "Chunks of people and accounts that could not be enriched.", ()),
+    "enrich.calls": (
+        "cdp_enrichment_calls",
+        "Calls of providers of enrichment, by how they ended: HIT, MISS or FAILED.",
+        ("provider", "outcome"),
+    ),
     "settle.failed": ("cdp_settle_failures", "Profiles that could not be settled for now.", ()),
 }
 """What `cdp.telemetry.count` may name: the metric, what it says, and its labels."""

@@ -7,7 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from prometheus_client import generate_latest
 
+from cdp.app import settling
 from cdp.db.pool import Database
 from cdp.enrichment import Enricher
 from cdp.model import WorkspaceId
@@ -254,3 +256,19 @@ async def test_several_workers_fill_nobody_twice_and_exceed_no_limit(
     assert await world.spent_today() == Decimal("1.80")
     costs = "SELECT sum(cost), count(*) FROM enrichment WHERE workspace_id = $1 AND cost > 0"
     assert await rows(database, workspace, costs) == [(Decimal("1.80"), 18)]
+
+
+async def test_a_running_worker_enriches_beside_settling_and_counts_it(world: World) -> None:
+    """Woken by what was settled, it needs nobody to tell it; the metrics say what was asked."""
+    bureau = await world.open(knows(title="CTO"))
+    await world.provide(endpoint(bureau))
+    await world.allow("10")
+    async with settling(world.application):
+        await world.api.ingest({"type": "IDENTIFY", "userId": "ada", "traits": {"email": "ada@gmail.com"}})
+        async with asyncio.timeout(30):
+            while not await world.traits("ada"):  # noqa: ASYNC110 - it is another loop that does it
+                await asyncio.sleep(0.05)
+    page = generate_latest(world.application.metrics.registry).decode()
+    assert 'cdp_enrichment_calls_total{outcome="HIT",provider="http_people.people"} 1.0' in page
+    assert "cdp_enriched_subjects_total 1.0" in page
+    assert "cdp_enrich_failures_total 0.0" in page or "cdp_enrich_failures_total" not in page
