@@ -23,7 +23,8 @@ class EventHooks(Protocol):
     def guard_consent(self, questions: Batch[ConsentQuestion]) -> dict[int, str]:
         """Say which data may not be used for a purpose.
 
-        Called with all events that came together, before any other hook sees them, with the purpose ANALYTICS. Rule:
+        Called with all events that came together, before any other hook sees them, with the purpose ANALYTICS; and with
+        the people whose slots are to be filled, with the purpose PERSONALISATION. Rule:
         guard; every plugin must agree. Return, by index, why not, in a sentence that quotes no personal data; what is
         missing may pass. What may not pass is told to its sender as refused with NO_CONSENT, and nothing of it is
         kept. If it fails, the events are held: refused with HELD, kept sealed, and replayable; where there is no key
