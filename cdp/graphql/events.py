@@ -47,7 +47,11 @@ class Event(Node):
     """One event."""
 
     id: ID = global_id("Event", _MICROSECONDS, "e.event_id")
-    name: str = column("e.name", description="Name by which the catalogue knows it.")
+    name: str = column("e.name", description="Name that its sender gave it.")
+    counts_as: str | None = column(
+        "e.context #>> '{diptych,countsAs}'",
+        description="Name under which the catalogue counts it, by the word of a plugin; null: its own.",
+    )
     type: str = column(
         "e.type", description="The call that brought it: track, page, screen, identify, group, alias."
     )

@@ -127,6 +127,8 @@ async def test_what_a_plugin_adds_to_the_catalogue_is_shown_with_its_source_and_
         assert (await api.person("user_id", user_id, features))["usage"]["features"] == [
             {"key": "video", "count": 1}
         ]
+    shown = (await api.person("user_id", "u1", "timeline(first: 1) { nodes { name countsAs } }"))["timeline"]
+    assert shown["nodes"] == [{"name": "video_start", "countsAs": "Video Content Started"}]
     await api.mutate("pluginDisable", "plugin { enabled }", {"plugin": "diptych_vocabularies"})
     await api.ingest({"type": "TRACK", "event": "Other", "userId": "u3"})
     while await application.worker.reclassify_once():
