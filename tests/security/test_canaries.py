@@ -20,6 +20,7 @@ from graphql import (
 
 from cdp.app import Application
 from cdp.graphql.schema import build_schema
+from cdp.model.ids import encode_id
 from tests.security.conftest import Side, track
 
 SCHEMA = build_schema().graphql_schema
@@ -39,6 +40,9 @@ ROOTS = {
     "personalisationReport": 'personalisationReport(slot: "hero")',
     "plugins": "plugins",
     "refusedEvents": "refusedEvents",
+    "roleExplain": f'roleExplain(person: "{encode_id("Profile", 1)}", account: "{encode_id("Account", 1)}")',
+    "roleResolution": "roleResolution",
+    "roleSimulation": 'roleSimulation(suppose: { plugin: "diptych_roles", enabled: false })',
     "identityExplain": """identityExplain(a: { kind: "user_id", value: "u-1" },
       b: { kind: "anonymous_id", value: "visitor-1" })""",
 }

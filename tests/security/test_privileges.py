@@ -30,6 +30,7 @@ UNBOUND_FUNCTIONS = {
     "schema_contracts",
     "workspaces_to_enrich",
     "workspaces_to_settle",
+    "workspaces_to_resolve",  # whether anything is due, as workspaces_to_settle
 }
 """All that runs with the owner's rights; another needs a reason, and a look at what it tells of other workspaces."""
 
