@@ -278,6 +278,8 @@ def _hold(plugin: str, way: _Way) -> None:
 def _pairs(event: Event) -> tuple[LinkCandidate, ...]:
     """The pairs of identifiers that an event may link, the stronger first."""
     identifiers = event.identifiers
+    if len(identifiers) < 2:
+        return ()
     if event.type is EventType.ALIAS:
         # A previous id is a user's where a user of that id is known; that is seen only later.
         identifiers += tuple(
@@ -292,6 +294,8 @@ def _pairs(event: Event) -> tuple[LinkCandidate, ...]:
 
 def _passed(way: _Way) -> Passed:
     event = way.event
+    if not way.redacted and way.classification is None and way.claim is None:
+        return Passed(event=event)
     if notes := _notes(way):
         event = structs.replace(event, context={**event.context, NOTES: notes})
     return Passed(event=event, remarks=tuple(_remarks(way.redacted)))
