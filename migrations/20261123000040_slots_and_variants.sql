@@ -47,10 +47,6 @@ ALTER TABLE personalisation_variant FORCE ROW LEVEL SECURITY;
 CREATE POLICY bound ON personalisation_variant USING (workspace_id = (SELECT cdp.bound_workspace()));
 GRANT SELECT, INSERT, UPDATE, DELETE ON personalisation_variant TO diptych_app;
 
--- What a person was shown is asked at every choice that a cap bounds; no other event pays for it.
-CREATE INDEX event_shown ON event (workspace_id, node_id, occurred_at) WHERE name = 'Personalisation Shown';
-
 -- migrate:down
-DROP INDEX event_shown;
 DROP TABLE personalisation_variant;
 DROP TABLE personalisation_slot;

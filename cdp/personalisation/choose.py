@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
-from typing import TypeAlias
+from collections.abc import Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cdp.db.pool import Connection
 from cdp.errors import DiptychError
 from cdp.hooks.manager import Plugins
 from cdp.hooks.outcomes import Answered
 from cdp.model import NO_ACCOUNT, AccountId, ProfileId, Workspace
+from cdp.personalisation.caps import Connect, within_caps
 from cdp.personalisation.consent import consents
 from cdp.personalisation.decide import (
     Considered,
     Decision,
     Outcome,
-    capped,
     decide,
     eligible_first,
     no_consent,
@@ -30,10 +27,6 @@ from cdp.personalisation.gather import Key, Reader, Task, gather
 from cdp.personalisation.panels import may_see
 from cdp.personalisation.slots import Slot
 from cdp.personalisation.store import Slots
-
-Connect: TypeAlias = Callable[[], AbstractAsyncContextManager[Connection]]
-"""Opens a connection bound to the workspace."""
-
 
 MOST_CANDIDATES = 25_000
 """People times variants of one call: a page of 200 people in a slot with 100 variants is 20,000."""
@@ -87,13 +80,15 @@ async def fill(
             connection, workspace, plugins, allowed, wanted, account_id=account_id, reader=reader
         )
     considered = await _with_proposals(plugins, workspace, tasks, reader)
+    considered = await within_caps(connect, workspace, tasks, considered, reader)
     chosen = await _chosen(plugins, workspace, tasks, considered, reader)
+    considered = await _with_choices(connect, workspace, tasks, considered, chosen, reader=reader)
     filled: dict[Key, Filled] = {}
     for task, listed, choice in zip(tasks, considered, chosen, strict=True):
         await asyncio.sleep(0)  # others have their turn
-        found, name = _with_choice(task, listed, choice, reader)
+        name = _eligible(choice, listed)
         said = consent[task.profile_id].reason
-        decision = decide(task.slot, task.profile_id, found, chosen=name, consent=said)
+        decision = decide(task.slot, task.profile_id, listed, chosen=name, consent=said)
         if task.slot.defined or decision.outcome is not Outcome.FALLBACK:
             filled[task.key] = Filled(decision=decision, account_id=task.account_id)
     for profile_id in profile_ids:
@@ -108,7 +103,7 @@ async def fill(
 async def _with_proposals(
     plugins: Plugins, workspace: Workspace, tasks: Sequence[Task], reader: Reader
 ) -> list[tuple[Considered, ...]]:
-    """For each task the workspace's variants, then what plugins propose and the reader may see; each with its cap."""
+    """For each task the workspace's variants, then what plugins propose and the reader may see."""
     asked = [task for task in tasks if task.request is not None]
     said = (
         await plugins.propose_personalisation(
@@ -127,13 +122,7 @@ async def _with_proposals(
         ]
         for task, answers in zip(asked, said, strict=True)
     }
-    return [
-        tuple(
-            capped(one, task.shown.get(one.candidate.variant, ()), reader.as_of)
-            for one in without_doubles([*task.own, *proposed.get(task.key, ())])
-        )
-        for task in tasks
-    ]
+    return [without_doubles([*task.own, *proposed.get(task.key, ())]) for task in tasks]
 
 
 async def _chosen(
@@ -159,14 +148,29 @@ async def _chosen(
     return chosen
 
 
-def _with_choice(
-    task: Task, considered: tuple[Considered, ...], choice: Considered | None, reader: Reader
-) -> tuple[tuple[Considered, ...], str | None]:
-    """The candidates, with the one that a plugin brought along, and the name of what it chose if that is eligible."""
+async def _with_choices(
+    connect: Connect,
+    workspace: Workspace,
+    tasks: Sequence[Task],
+    considered: Sequence[tuple[Considered, ...]],
+    chosen: Sequence[Considered | None],
+    *,
+    reader: Reader,
+) -> list[tuple[Considered, ...]]:
+    """For each task its candidates, with the one that a plugin brought along, which has a cap like any other."""
+    brought: list[tuple[Considered, ...]] = [
+        (choice,)
+        if choice is not None and all(one.candidate.variant != choice.candidate.variant for one in listed)
+        else ()
+        for listed, choice in zip(considered, chosen, strict=True)
+    ]
+    brought = await within_caps(connect, workspace, tasks, brought, reader)
+    return [(*listed, *own) for listed, own in zip(considered, brought, strict=True)]
+
+
+def _eligible(choice: Considered | None, considered: Sequence[Considered]) -> str | None:
+    """The name of what a plugin chose, if the person is eligible for it."""
     if choice is None:
-        return considered, None
+        return None
     name = choice.candidate.variant
-    if all(one.candidate.variant != name for one in considered):
-        considered = (*considered, capped(choice, task.shown.get(name, ()), reader.as_of))
-    stands = any(one.eligible and one.candidate.variant == name for one in considered)
-    return considered, name if stands else None
+    return name if any(one.eligible and one.candidate.variant == name for one in considered) else None

@@ -1,9 +1,9 @@
-"""All that is read for filling slots: consent, facts, the workspace's variants, impressions."""
+"""What is read before anybody is asked: facts about people, and which variants they are in the audience of."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
@@ -14,12 +14,10 @@ from cdp.db.pool import Connection
 from cdp.hooks.manager import Plugins
 from cdp.lenses.read import membership_facts
 from cdp.model import NO_ACCOUNT, AccountId, PersonalisationRequest, ProfileId, Workspace
-from cdp.model.personalisation import LONGEST_CAP
 from cdp.personalisation.decide import Considered, of_variant
-from cdp.personalisation.panels import may_see, sees_both, visible
+from cdp.personalisation.panels import may_see, visible
 from cdp.personalisation.places import places
 from cdp.personalisation.slots import Slot, Variant
-from cdp.personalisation.store import Impressions, impressions
 from cdp.roles.current import current_roles, role_names
 
 Key: TypeAlias = tuple[ProfileId, str]
@@ -61,8 +59,6 @@ class Task(Struct, frozen=True, kw_only=True):
     slot: Slot
     own: tuple[Considered, ...]
     """The workspace's variants that the reader may know of."""
-    shown: Mapping[str, Sequence[datetime]]
-    """Variant → when the person was shown it, as far back as caps count."""
     request: PersonalisationRequest | None
     """What plugins are told, without what the reader may not see; None where nobody is asked."""
 
@@ -98,7 +94,6 @@ async def gather(
         )
     people = list(found) if account_id is not None else list(profile_ids)
     own = await _own(connection, slots, people, reader)
-    shown = await _shown(connection, workspace, slots, people, reader, asks=bool(asks))
     tasks = []
     for profile_id in people:
         place = found.get(profile_id)
@@ -120,7 +115,6 @@ async def gather(
                     account_id=place[1] if place is not None else NO_ACCOUNT,
                     slot=slot,
                     own=own[profile_id, slot.name],
-                    shown=shown.get((profile_id, slot.name), {}),
                     request=request,
                 )
             )
@@ -166,27 +160,3 @@ def _is_in(variant: Variant, those: Inside, person: ProfileId) -> bool | None:
         return True
     assert not isinstance(those, Hidden)
     return None if those is None else person in those
-
-
-async def _shown(
-    connection: Connection,
-    workspace: Workspace,
-    slots: Sequence[Slot],
-    people: Sequence[ProfileId],
-    reader: Reader,
-    *,
-    asks: bool,
-) -> dict[Key, dict[str, Sequence[datetime]]]:
-    """Impressions, where a candidate that the reader may see can have a cap."""
-    bounded = [
-        slot.name for slot in slots if asks or any(variant.cap is not None for variant in slot.variants)
-    ]
-    if not bounded or not people or not sees_both(reader.granted):
-        return {}
-    found: Impressions = await impressions(
-        connection, workspace.workspace_id, people, bounded, since=reader.as_of - LONGEST_CAP
-    )
-    shown: dict[Key, dict[str, Sequence[datetime]]] = {}
-    for (person, slot, variant), times in found.items():
-        shown.setdefault((person, slot), {})[variant] = times
-    return shown
