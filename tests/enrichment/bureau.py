@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,8 +35,6 @@ class Bureau:
     """Answers that gave something, by whom they were about."""
     at_once: int = 0
     most_at_once: int = 0
-    gate: asyncio.Event | None = None
-    """Where there is one, answers wait for it."""
 
     def most_within(self, seconds: float) -> int:
         """Most requests that arrived in any span of this length."""
@@ -46,9 +44,14 @@ class Bureau:
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            await self._take(reader, writer)
+        finally:
+            await hang_up(writer)
+
+    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        except asyncio.IncompleteReadError:
-            writer.close()
+        except (asyncio.IncompleteReadError, ConnectionError):
             return
         self.times.append(time.monotonic())
         line, *rest = head.strip().split("\r\n")
@@ -63,11 +66,8 @@ class Bureau:
             pass
         finally:
             self.at_once -= 1
-            writer.close()
 
     async def _reply(self, who: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self.gate is not None:
-            await self.gate.wait()
         reply = self.answer(self, who)
         if reply is None:
             await reader.read()
@@ -85,11 +85,39 @@ class Bureau:
 async def serving(answer: Callable[[Bureau, str], Reply | None]) -> AsyncIterator[Bureau]:
     """The bureau, open."""
     bureau = Bureau(answer)
-    server = await asyncio.start_server(bureau.handle, "127.0.0.1", 0)
+    server, ending = await listen(bureau.handle)
     bureau.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield bureau
     finally:
+        await ending()
+
+
+Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
+
+
+async def listen(handle: Handle) -> tuple[asyncio.Server, Callable[[], Awaitable[None]]]:
+    """A server on a port of its own, and what ends it with all its connections."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks.add(asyncio.create_task(handle(reader, writer)))
+
+    async def end() -> None:
         server.close()
-        if bureau.gate is not None:
-            bureau.gate.set()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    return server, end
+
+
+async def hang_up(writer: asyncio.StreamWriter) -> None:
+    """Close the connection, and see it closed: what is left open is a warning in somebody else's test."""
+    writer.close()
+    try:
+        await asyncio.wait_for(writer.wait_closed(), 0.5)
+    except (TimeoutError, ConnectionError):
+        writer.transport.abort()
+        await asyncio.sleep(0)

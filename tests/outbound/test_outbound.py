@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from ipaddress import IPv6Address, ip_address
 
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from cdp.errors import Misconfigured, OutboundFailed, OutboundRefused
 from cdp.outbound import Outbound, read_networks
 from cdp.outbound.addresses import is_allowed, is_public
+from tests.enrichment.bureau import hang_up, listen
 
 HERE = read_networks("127.0.0.0/8, ::1")
 Answer = Callable[[str, dict[str, str]], bytes]
@@ -25,6 +26,12 @@ async def serving(answer: Answer, *, stall: bool = False) -> AsyncIterator[tuple
     seen: list[str] = []
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await take(reader, writer)
+        finally:
+            await hang_up(writer)
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         line, *rest = head.strip().split("\r\n")
         headers = dict(one.lower().split(": ", 1) for one in rest)
@@ -32,17 +39,16 @@ async def serving(answer: Answer, *, stall: bool = False) -> AsyncIterator[tuple
         length = int(headers.get("content-length", 0))
         body = await reader.readexactly(length) if length else b""
         writer.write(answer(line, headers | {"": body.decode()}))
-        await writer.drain()
+        with suppress(ConnectionError):
+            await writer.drain()
         if stall:
             await reader.read()
-        writer.close()
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    server, end = await listen(handle)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", seen
     finally:
-        server.close()
-        await server.wait_closed()
+        await end()
 
 
 def says(body: bytes, *, status: str = "200 OK", headers: str = "") -> bytes:
