@@ -87,8 +87,8 @@ class PluginType:
     blocked_seconds: float = strawberry.field(
         description="For how long it kept an event loop from running since the process started, in seconds."
     )
-    memory_bytes: int = strawberry.field(
-        description="The most by which the process grew during its calls, in bytes, as far as that was seen."
+    memory_megabytes: int = strawberry.field(
+        description="The most by which the process grew during its calls, in megabytes, as far as that was seen."
     )
     hooks: list[HookHealthType] = strawberry.field(description="The hooks that it implements.")
 
@@ -112,7 +112,7 @@ class PluginType:
             settings_schema=schema,
             settings=settings,
             blocked_seconds=plugin.blocked_seconds,
-            memory_bytes=plugin.memory_bytes,
+            memory_megabytes=plugin.memory_bytes // 2**20,
             hooks=[HookHealthType.of(hook) for hook in plugin.hooks],
         )
 

@@ -42,6 +42,7 @@ class Work:
         "beat_at",
         "because",
         "cpu",
+        "faults",
         "hook",
         "loop",
         "memory",
@@ -66,6 +67,8 @@ class Work:
         """Bytes that the process held when the watchdog saw this first."""
         self.cpu: float | None = time.thread_time()
         """Processor time that the thread had had when this began, or at the last look since, in seconds."""
+        self.faults: int | None = None
+        """Pages that the thread had asked for when the watchdog saw this first."""
         self.loop: asyncio.AbstractEventLoop | None = None
         """The event loop that the thread runs, if it does."""
         self.beat_at: float | None = None
@@ -135,6 +138,14 @@ def processor_seconds(native_id: int) -> float | None:
     """Processor time that a thread of this process has had; None where that cannot be told."""
     try:
         return int((_TASKS / str(native_id) / "schedstat").read_bytes().split()[0]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def page_faults(native_id: int) -> int | None:
+    """Pages that a thread of this process has been the first to touch; None where that cannot be told."""
+    try:
+        return int((_TASKS / str(native_id) / "stat").read_bytes().rpartition(b")")[2].split()[7])
     except (OSError, IndexError, ValueError):
         return None
 

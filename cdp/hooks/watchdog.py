@@ -1,27 +1,33 @@
 """Who blocked what, and for how long; who made the process grow, and by how much.
 
-A thread that looks ten times a second. What it cannot see while somebody holds the interpreter it sees afterwards: its
-own look was late then, and the thread that had the processor meanwhile is the one that held it.
+A thread that looks twenty times a second. What it cannot see while somebody holds the interpreter it sees afterwards:
+its own look was late then, and the thread that had the processor meanwhile is the one that held it.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
 
 import structlog
 
-from cdp.hooks.busy import Busy, Over, Work, memory_bytes, processor_seconds
+from cdp.hooks.busy import Busy, Over, Work, memory_bytes, page_faults, processor_seconds
 
 log = structlog.get_logger(__name__)
 
-EVERY = 0.1
+EVERY = 0.05
 """Seconds between two looks."""
 TOLERANCE = 0.25
 """So much later than it should an event loop answers, or a look comes, before somebody is named, in seconds."""
+TURN = 0.000_5
+"""So long a thread that computes has the interpreter before others get it, in seconds. By default it is ten times as
+long, and everybody waits that long for each plugin that computes, several times a request."""
 _LEAST = 0.05
 """Nobody who had less of the processor held anybody up, in seconds."""
+_TOO_MUCH = 1.5
+"""From so many times what is allowed on all who may have done it are interrupted, and not the likeliest alone."""
 _MEGABYTE = 1024 * 1024
 
 
@@ -53,6 +59,7 @@ class Watchdog:
     def start(self) -> None:
         """Begin to look, if that has not begun."""
         if self._thread is None:
+            sys.setswitchinterval(min(sys.getswitchinterval(), TURN))
             self._thread = threading.Thread(target=self._run, name="watchdog of plugins", daemon=True)
             self._thread.start()
 
@@ -125,17 +132,27 @@ class Watchdog:
             return
         for one in work:
             one.memory = held if one.memory is None else min(one.memory, held)
-        most = max(work, key=lambda one: held - (one.memory or held))
-        grown = held - (most.memory or held)
+            if one.faults is None:
+                one.faults = page_faults(one.native_id)
+        grown = held - min(one.memory for one in work if one.memory is not None)
         if grown < _MEGABYTE * 32:
             return
-        # Of those during whose calls it grew, the one that computes is the one that allocates.
+        # Of those during whose calls it grew, the one that touched the most pages is the one that allocates.
         suspects = [one for one in work if held - (one.memory or held) >= grown // 2]
-        culprit = max(suspects, key=lambda one: _used_since(one) or 0.0)
+        culprit = max(suspects, key=_touched)
         self._grown(culprit.plugin, culprit.hook, grown)
-        if self._memory and grown > self._memory and culprit.because is None:
-            log.warning("plugin_grew", plugin=culprit.plugin, hook=culprit.hook, megabytes=grown // _MEGABYTE)
-            culprit.interrupt("it took too much memory")
+        if not self._memory or grown <= self._memory:
+            return
+        # Where it goes on growing, there are several of them.
+        for one in suspects if grown > self._memory * _TOO_MUCH else [culprit]:
+            if one.because is None:
+                log.warning("plugin_grew", plugin=one.plugin, hook=one.hook, megabytes=grown // _MEGABYTE)
+                one.interrupt("it took too much memory")
+
+
+def _touched(one: Work) -> int:
+    """Pages that a thread touched since its call was seen first."""
+    return (page_faults(one.native_id) or 0) - (one.faults or 0)
 
 
 def _used_since(one: Work) -> float | None:
