@@ -66,10 +66,31 @@ async def apply(
 
 
 async def note_due(
-    connection: Connection, workspace_id: WorkspaceId, profile_ids: Sequence[ProfileId], *, now: datetime
+    connection: Connection,
+    workspace_id: WorkspaceId,
+    profile_ids: Sequence[ProfileId],
+    ends: Sequence[tuple[ProfileId, datetime]],
+    *,
+    now: datetime,
 ) -> None:
-    """Write down when time alone may change these people's roles next, so that they are settled then."""
-    await connection.execute(_queries.note_due, workspace_id, profile_ids, now)
+    """Write down when time alone may change these people's roles next, so that they are settled then.
+
+    Args:
+        connection: in the transaction that settles the people.
+        workspace_id: the tenant.
+        profile_ids: the people.
+        ends: when what plugins said of them is over by its own word.
+        now: what is before is over.
+    """
+    to_come = [(profile_id, at) for profile_id, at in ends if at > now]
+    await connection.execute(
+        _queries.note_due,
+        workspace_id,
+        profile_ids,
+        now,
+        [profile_id for profile_id, _ in to_come],
+        [at for _, at in to_come],
+    )
 
 
 async def _write(

@@ -1,11 +1,14 @@
 -- name: contributions
 -- What plugins contributed about these people, and about those who turned out to be them.
 SELECT s.profile_id, s.account_id, s.panel, s.source, s.name, s.points, s.reason, s.valid_until
-FROM score_contribution s
-WHERE s.workspace_id = $1
-  AND (s.profile_id = ANY ($2::bigint[])
-       OR s.profile_id = ANY (ARRAY(SELECT p.profile_id FROM profile p
-                                    WHERE p.workspace_id = $1 AND p.merged_into = ANY ($2::bigint[]))))
+FROM (
+    SELECT p.profile_id FROM unnest($2::bigint[]) AS p (profile_id)
+    UNION ALL
+    SELECT q.profile_id FROM profile q WHERE q.workspace_id = $1 AND q.merged_into = ANY ($2::bigint[])
+) one
+CROSS JOIN LATERAL (
+    SELECT x.profile_id, x.account_id, x.panel, x.source, x.name, x.points, x.reason, x.valid_until
+    FROM score_contribution x WHERE x.workspace_id = $1 AND x.profile_id = one.profile_id OFFSET 0) s
 ORDER BY s.profile_id, s.account_id, s.panel, s.source, s.name
 
 -- name: put

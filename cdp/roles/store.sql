@@ -126,23 +126,23 @@ SET until = $3, note = coalesce($4, note)
 WHERE workspace_id = $1 AND denial_id = ANY ($2::bigint[])
 
 -- name: note_due
--- When time alone may change these people's roles next: a claim, a score, a person's word or a membership ends.
+-- When time alone may change these people's roles next: a claim or points end ($4, $5), a person's word or a membership.
 WITH ends AS (
-    SELECT m.profile_id, m.until AS at FROM membership m
-    WHERE m.workspace_id = $1 AND m.profile_id = ANY ($2::bigint[]) AND m.until > $3
+    SELECT p.profile_id, one.at FROM unnest($2::bigint[]) AS p (profile_id)
+    CROSS JOIN LATERAL (
+        SELECT m.until AS at FROM membership m
+        WHERE m.workspace_id = $1 AND m.profile_id = p.profile_id AND m.until > $3 OFFSET 0) one
     UNION ALL
-    SELECT c.profile_id, c.valid_until FROM role_claim c
-    WHERE c.workspace_id = $1 AND c.profile_id = ANY ($2::bigint[]) AND c.until IS NULL AND c.valid_until > $3
+    SELECT e.profile_id, e.at FROM unnest($4::bigint[], $5::timestamptz[]) AS e (profile_id, at)
     UNION ALL
-    SELECT s.profile_id, s.valid_until FROM score_contribution s
-    WHERE s.workspace_id = $1 AND s.profile_id = ANY ($2::bigint[]) AND s.valid_until > $3
-    UNION ALL
-    SELECT n.profile_id, a.until
-    FROM node n JOIN role_assertion a ON a.workspace_id = $1 AND a.node_id = n.node_id AND a.until > $3
-    WHERE n.workspace_id = $1 AND n.profile_id = ANY ($2::bigint[])
-    UNION ALL
-    SELECT n.profile_id, d.until
-    FROM node n JOIN role_denial d ON d.workspace_id = $1 AND d.node_id = n.node_id AND d.until > $3
+    SELECT n.profile_id, one.at FROM node n
+    CROSS JOIN LATERAL (
+        SELECT a.until AS at FROM role_assertion a
+        WHERE a.workspace_id = $1 AND a.node_id = n.node_id AND a.until > $3
+        UNION ALL
+        SELECT d.until FROM role_denial d
+        WHERE d.workspace_id = $1 AND d.node_id = n.node_id AND d.until > $3
+        OFFSET 0) one
     WHERE n.workspace_id = $1 AND n.profile_id = ANY ($2::bigint[])
 ), due AS (
     SELECT e.profile_id, min(e.at) AS due_at FROM ends e GROUP BY e.profile_id

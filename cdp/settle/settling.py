@@ -6,7 +6,7 @@ In that order, so that no connection is held while a plugin is waited for.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from cdp import changes, enrichment, roles
 from cdp.changes.portrait import HeldRole
 from cdp.db.pool import Connection, Database
 from cdp.hooks.manager import Plugins
-from cdp.hooks.outcomes import Failed, Outcome
+from cdp.hooks.outcomes import Answered, Failed, Outcome
 from cdp.identity.store import RETRYABLE
 from cdp.lenses.read import membership_facts
 from cdp.live.changes import note_settled
@@ -47,6 +47,14 @@ class _Findings(Struct, frozen=True, kw_only=True):
     """Those that have not ended, of which was asked."""
     roles: RoleAnswers
     scores: Scores
+
+    def ends(self) -> Iterator[tuple[ProfileId, datetime]]:
+        """When what was said is over by its own word."""
+        said = [*self.roles.items(), *(one for panel in self.scores.values() for one in panel.items())]
+        for place, of_plugins in said:
+            for outcome in of_plugins.values():
+                if isinstance(outcome, Answered):
+                    yield from ((place[0], one.until) for one in outcome.value if one.until is not None)
 
     def incomplete(self) -> set[ProfileId]:
         """People about whom some plugin failed to answer."""
@@ -136,7 +144,8 @@ async def _write(
         kept=kept,
         now=now,
     )
-    await roles.note_due(connection, workspace_id, sorted(ids), now=now)
+    ends = [one for one in findings.ends() if one[0] in ids]
+    await roles.note_due(connection, workspace_id, sorted(ids), ends, now=now)
     facts = [facts for place, facts in findings.memberships.items() if place[0] in ids]
     await roles.note_accounts(connection, workspace_id, facts, now=now)
 
