@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,27 +72,27 @@ class Terminal:
         """Run it beside, from the shell's place, on a free port, until the end."""
         self.run("pwd; echo $VIRTUAL_ENV")
         place, environment = self.said.split()
-        served = subprocess.Popen(
-            ["bash", "-c", f". {environment}/bin/activate && exec {command.strip()} --port 0"],
-            cwd=place,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        log = self.folder / "server.log"
+        with log.open("w") as printed:
+            served = subprocess.Popen(
+                ["bash", "-c", f". {environment}/bin/activate && exec {command.strip()} --port 0"],
+                cwd=place,
+                env=self.environment,
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
         self._running.append(served)
-        assert served.stdout is not None
-        lines = []
-        for line in served.stdout:
-            lines.append(line)
-            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+        while served.poll() is None:
+            if found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text()):
                 self.url = found[0]
                 return
-        raise AssertionError("".join(lines))
+            time.sleep(0.05)
+        raise AssertionError(log.read_text())
 
     def answered(self) -> Any:
         """The JSON that was printed last; curl ends no line."""
-        said, answer = self.said.strip(), None
+        said, answer = self.said[self.said.find("{") :].strip(), None
         while said.startswith("{"):
             answer, end = json.JSONDecoder().raw_decode(said)
             said = said[end:].lstrip()
