@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from cdp.hooks.health import FailureKind
 from cdp.hooks.outcomes import Answered, Failed
@@ -23,7 +25,7 @@ def said(role: str = "END_USER", confidence: float = 0.5, reason: str = "used on
 
 
 def standing(source: str = "p", role: str = "END_USER", **changes: object) -> Claim:
-    values = {
+    values: dict[str, Any] = {
         "confidence": 0.5,
         "evidence": (Evidence(reason="used on 2 days"),),
         "place": HERE,
@@ -82,6 +84,24 @@ def test_sources_stand_beside_each_other() -> None:
     decision = decide(current, answers, kept=(), now=NOW)
     assert decision.end == (2,)
     assert [(one.source, one.contribution.role) for one in decision.begin] == [("r", "END_USER")]
+
+
+def test_another_end_is_written_without_a_revision_and_one_that_has_come_is_an_end() -> None:
+    """By an hour or more; a claim that was over by its own word and is repeated goes on."""
+    tomorrow = NOW + timedelta(days=1)
+
+    def after(until: datetime | None, before: datetime | None) -> Decision:
+        repeated = structs.replace(said(), until=until)
+        answers = {HERE: {"p": Answered((repeated,))}}
+        return decide([standing(until=before)], answers, kept=(), now=NOW)
+
+    assert after(tomorrow, tomorrow + timedelta(minutes=59)) == Decision()
+    assert after(tomorrow, tomorrow + timedelta(hours=1)) == Decision(extend=((1, tomorrow),))
+    assert after(None, tomorrow) == Decision(extend=((1, None),))
+    assert after(tomorrow, NOW) == Decision(extend=((1, tomorrow),))
+    assert after(NOW, tomorrow) == Decision(end=(1,))
+    over = {HERE: {"p": Answered((structs.replace(said(), until=NOW),))}}
+    assert decide([], over, kept=(), now=NOW) == Decision()
 
 
 _roles = st.sampled_from(["A", "B", "C"])
