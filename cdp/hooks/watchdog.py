@@ -6,7 +6,6 @@ its own look was late then, and the thread that had the processor meanwhile is t
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -21,9 +20,6 @@ EVERY = 0.05
 """Seconds between two looks."""
 TOLERANCE = 0.25
 """So much later than it should an event loop answers, or a look comes, before somebody is named, in seconds."""
-TURN = 0.000_5
-"""So long a thread that computes has the interpreter before others get it, in seconds. By default it is ten times as
-long, and everybody waits that long for each plugin that computes, several times a request."""
 _LEAST = 0.05
 """Nobody who had less of the processor held anybody up, in seconds."""
 _TOO_MUCH = 1.5
@@ -59,7 +55,6 @@ class Watchdog:
     def start(self) -> None:
         """Begin to look, if that has not begun."""
         if self._thread is None:
-            sys.setswitchinterval(min(sys.getswitchinterval(), TURN))
             self._thread = threading.Thread(target=self._run, name="watchdog of plugins", daemon=True)
             self._thread.start()
 
