@@ -11,6 +11,7 @@ import pytest
 from msgspec import Struct
 
 from cdp.hooks import hookimpl
+from cdp.hooks.implementation import function_of
 from cdp.model import Evidence, MembershipFacts, PluginInfo, RoleContribution, RoleKind
 from cdp.testing import BEGINNING, Clock, Core, Failed, HookCalls
 
@@ -42,7 +43,6 @@ class Reader:
 
     @hookimpl
     async def resolve_roles(self, membership: MembershipFacts, settings: Sure) -> list[RoleContribution]:
-        membership.profile.traits["seen"] = True
         if "reports" not in [one.feature for one in membership.usage.features]:
             raise LookupError("no reports")
         why = Evidence(reason="read one")
@@ -75,8 +75,7 @@ def test_what_a_plugin_needs_to_be_tested_is_there(
     ours = sorted(calls("resolve_roles", plugin="reader"), key=lambda call: call.error is not None)
     good, *bad = ours
     assert good.given["membership"].as_of == datetime(2026, 1, 16, 12, tzinfo=UTC)
-    assert "seen" not in good.given["membership"].profile.traits
-    assert good.mutated
+    assert not good.mutated
     assert [one.role for one in good.answer] == ["READER"]
     assert all(isinstance(call.error, LookupError) and call.answer is None for call in bad)
     assert {call.plugin for call in calls("resolve_roles")} >= {"reader", "diptych_roles"}
@@ -151,3 +150,15 @@ def test_the_fixtures_and_what_a_core_can_do_are_these() -> None:
         ),
         "workspace_id",
     }
+
+
+def test_what_changes_what_it_was_given_is_on_record() -> None:
+    """The record has the question as it was asked."""
+
+    def forgetful(request: list[int]) -> int:
+        return request.pop()
+
+    calls = HookCalls()
+    heard = calls.heard(function_of("tests", "resolve_roles", forgetful, ("request",)))
+    assert heard(request=[1, 2]) == 2
+    assert [(call.given, call.answer, call.mutated) for call in calls] == [({"request": [1, 2]}, 2, True)]
