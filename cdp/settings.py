@@ -63,7 +63,7 @@ class Settings:
     """Keys for what guards could not look at, so that it can be held: 32 random bytes each in base64, separated by
     commas, the one to seal with first. None: its sender is told to come again."""
     outbound_allow: str | None = None
-    """Networks that plugins' HTTP requests may reach although they are not public, separated by commas: `10.1.0.0/16`."""
+    """Networks that plugins' HTTP requests may reach although they are not public: `10.1.0.0/16`, with commas."""
     outbound_timeout_ms: float = 30_000.0
     """Longest that one HTTP request of a plugin may take, in milliseconds."""
     outbound_bytes: int = 1024 * 1024

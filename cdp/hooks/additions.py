@@ -15,6 +15,7 @@ CORE_COMMANDS = frozenset(
     {
         "demo",
         "doctor",
+        "enrich",
         "import",
         "jobs",
         "keys",
