@@ -21,7 +21,6 @@ import asyncpg
 
 from bench.figures import arguments, save, show
 from bench.traffic import batches, events
-from cdp.app import calm_collector
 from cdp.db import migrate
 from cdp.db.embedded import EmbeddedPostgres
 from cdp.db.pool import Database
@@ -32,6 +31,7 @@ from cdp.ingest.decode import decode_batch
 from cdp.ingest.intake import Intake
 from cdp.ingest.validate import Validator
 from cdp.model import WorkspaceId
+from cdp.processes import calm_collector
 from cdp.settings import Settings
 from cdp.web.metrics import Metrics
 from cdp.workspaces.cache import Workspaces

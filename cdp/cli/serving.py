@@ -13,11 +13,11 @@ from types import FrameType
 
 import click
 
-from cdp.app import run_server, run_worker
 from cdp.cli.logs import configure_logging
 from cdp.cli.options import database_options, migrated, place_of, plugins_option, run_async, settings_of
 from cdp.cli.supervising import supervise
 from cdp.errors import BadInput, Misconfigured
+from cdp.processes import run_server, run_worker
 from cdp.settings import Settings
 from cdp.web.siblings import Seat
 

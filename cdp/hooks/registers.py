@@ -70,7 +70,7 @@ def _check_identifier_kind(kind: IdentifierKind) -> None:
 def _check_job(job: Job) -> None:
     if _WORK_NAME.fullmatch(str(job.name)) is None:
         raise Misconfigured(f"{job.name!r} cannot be a job; write it like weekly_digest.")
-    if not callable(job.run) or job.attempts < 1 or job.timeout <= 0:
+    if job.attempts < 1 or job.timeout <= 0 or not callable(job.run):
         raise Misconfigured(f"the job {job.name} is not complete.")
     for parameter in inspect.signature(job.run).parameters.values():
         if parameter.name not in {"job", "input", *OFFERED} and parameter.default is parameter.empty:

@@ -15,11 +15,12 @@ from socket import socket
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cdp.app import Application, answering, create_asgi, noting_health, settling
+from cdp.app import Application, create_asgi
 from cdp.errors import DiptychError
 from cdp.hooks.manager import Plugins
 from cdp.kit.fresh import Fresh
 from cdp.kit.watching import changed, look, roots
+from cdp.processes import answering, noting_health, settling
 from cdp.settings import Settings
 
 LOOK_SECONDS = 0.25

@@ -10,7 +10,6 @@ from msgspec import Struct
 from cdp.model.catalogue import Feature, Lens
 from cdp.model.roles import MembershipFacts
 
-
 FALLBACK = "fallback"
 """Name of what is shown where no candidate is, in events and reports."""
 HOLDOUT = "holdout"

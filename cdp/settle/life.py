@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from importlib.metadata import version
 from uuid import uuid4
-
-import structlog
 
 from cdp.db.pool import Database
 from cdp.hooks.manager import Plugins
 from cdp.jobs.offered import PluginJobs
 from cdp.model import ProcessFacts, WorkspaceId
 from cdp.tables import PluginTables, lacking, wanted
-
-log = structlog.get_logger(__name__)
 
 _CONNECTIONS = 3
 """To the plugins' own tables, of all plugins of a process together; opened when they are needed."""
@@ -25,8 +21,10 @@ _CONNECTIONS = 3
 @asynccontextmanager
 async def living(
     plugins: Plugins, database: Database, url: str, *, clock: Callable[[], datetime]
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Mapping[str, Sequence[str]]]:
     """Offer plugins their jobs and tables; tell them that the process has started, and at the end that it stops.
+
+    Gives the files of tables that have not been applied, by plugin.
 
     Raises:
         Unavailable: the database does not answer.
@@ -37,9 +35,7 @@ async def living(
     files = wanted(plugins)
     own = await Database.connect(url, min_size=0, max_size=_CONNECTIONS) if files else database
     try:
-        if files:
-            for plugin, missing in (await lacking(own, files)).items():
-                log.info("plugin_tables_lacking", plugin=plugin, files=missing, remedy="cdp tables migrate")
+        missing = await lacking(own, files) if files else {}
 
         def tables(plugin: str, workspace_id: WorkspaceId) -> PluginTables:
             return PluginTables(own, plugin, workspace_id)
@@ -48,7 +44,7 @@ async def living(
         facts = ProcessFacts(process_id=str(uuid4()), version=version("diptych"))
         await plugins.calls.union("on_start", [facts], _nothing)
         try:
-            yield
+            yield missing
         finally:
             await plugins.calls.union("on_stop", [facts], _nothing)
     finally:

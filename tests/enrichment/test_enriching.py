@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from prometheus_client import generate_latest
 
-from cdp.app import settling
 from cdp.db.pool import Database
 from cdp.enrichment import Enricher
 from cdp.model import WorkspaceId
+from cdp.processes import settling
 from tests.enrichment.bureau import Bureau, Reply, knows
 from tests.enrichment.conftest import World, endpoint
 from tests.mutations.conftest import NOW, TestClock

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 from prometheus_client import Metric
 
-from cdp.app import run_worker
+from cdp.processes import run_worker
 from cdp.settings import Settings
 from cdp.web.exposition import merged, pack, page, unpack
 from cdp.web.metrics import Metrics
