@@ -27,6 +27,7 @@ from cdp.outbound import Outbound, read_networks
 from cdp.personalisation.store import Slots
 from cdp.settings import Settings
 from cdp.settle.background import Background
+from cdp.settle.giving_way import GivingWay
 from cdp.settle.life import living
 from cdp.settle.worker import Worker
 from cdp.telemetry import Watch
@@ -132,8 +133,9 @@ class Application:
             metrics = Metrics()
             metrics.watch_pools(reads=database, ingest=ingest_database)
             metrics.watch_plugins(plugins)
-            worker = Worker(database, workspaces, plugins, clock=clock)
-            background = Background(database, workspaces, plugins, clock=clock)
+            giving_way = GivingWay()
+            worker = Worker(database, workspaces, plugins, clock=clock, giving_way=giving_way)
+            background = Background(database, workspaces, plugins, clock=clock, giving_way=giving_way)
             metrics.watch_background(background, clock)
             accumulator = Accumulator(
                 ingest_database,

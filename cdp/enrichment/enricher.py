@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -43,6 +44,7 @@ class Enricher:
         plugins: who asks the providers.
         clock: the current time: what is due and what has expired. Budgets and limits go by the database's.
         poll: longest wait without looking, in seconds.
+        piece: entered for each piece of work; it may put it off.
     """
 
     def __init__(
@@ -53,12 +55,14 @@ class Enricher:
         *,
         clock: Callable[[], datetime],
         poll: float = 1.0,
+        piece: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     ) -> None:
         self._database = database
         self._workspaces = workspaces
         self._plugins = plugins
         self._clock = clock
         self._poll = poll
+        self._piece = piece
         self._running: dict[WorkspaceId, asyncio.Task[int]] = {}
         self._woken = asyncio.Event()
 
@@ -114,7 +118,8 @@ class Enricher:
 
     async def _quietly(self, workspace_id: WorkspaceId) -> int:
         try:
-            return await self._some(workspace_id, CHUNK)
+            async with self._piece():
+                return await self._some(workspace_id, CHUNK)
         except Unavailable as error:
             log.warning("enricher_waits_for_database", error=error.message)
         except Exception as error:  # noqa: BLE001 - it is logged, and taken again when the lease is over

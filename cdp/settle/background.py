@@ -25,6 +25,7 @@ from cdp.errors import DiptychError, Unavailable
 from cdp.hooks.manager import Plugins
 from cdp.jobs.store import queries as job_queries
 from cdp.model import WorkspaceId
+from cdp.settle.giving_way import GivingWay
 from cdp.telemetry import described
 from cdp.workspaces import store
 from cdp.workspaces.cache import Workspaces
@@ -61,6 +62,7 @@ class Background:
         clock: the current time.
         poll: longest wait without looking, in seconds.
         lease: how long a change that was taken is this process's own, in seconds.
+        giving_way: shared with what else works in the background of this process.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Background:
         clock: Callable[[], datetime],
         poll: float = POLL_SECONDS,
         lease: float = LEASE_SECONDS,
+        giving_way: GivingWay | None = None,
     ) -> None:
         self._database = database
         self._workspaces = workspaces
@@ -79,6 +82,7 @@ class Background:
         self._clock = clock
         self._poll = poll
         self._lease = lease
+        self._giving_way = giving_way or GivingWay()
         self.runner = jobs.Runner(database, plugins, clock=clock)
         self._woken = asyncio.Event()
         self._stop = asyncio.Event()
@@ -195,9 +199,10 @@ class Background:
         workspace = await self._workspaces.get(workspace_id)
         if self._plugins.calls.is_off(plugin, workspace):
             return 0
-        done = await changes.deliver_some(
-            self._database, self._plugins, workspace, plugin, clock=self._clock, lease=self._lease
-        )
+        async with self._giving_way.piece("telling", self._stop):
+            done = await changes.deliver_some(
+                self._database, self._plugins, workspace, plugin, clock=self._clock, lease=self._lease
+            )
         return done.taken
 
     async def _begin_jobs(self, plugin: str, workspace_id: WorkspaceId) -> int:
@@ -209,7 +214,9 @@ class Background:
         if self._schedules_at is None or not timedelta(0) <= now - self._schedules_at < SCHEDULES_EVERY:
             self._schedules_at = now
             for workspace_id, _ in await store.list_all(self._database):
-                if workspace_id not in self._scheduled:  # what plugins declare is the same while a process lives
+                if (
+                    workspace_id not in self._scheduled
+                ):  # what plugins declare is the same while a process lives
                     await jobs.keep_schedules(self._database, workspace_id, self._plugins, now=now)
                     self._scheduled.add(workspace_id)
         async with self._database.unbound() as connection:

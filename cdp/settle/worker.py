@@ -21,6 +21,7 @@ from cdp.model import ProfileId, Workspace, WorkspaceId
 from cdp.roles.resolution import Resolution
 from cdp.settle import queue, upkeep
 from cdp.settle.chores import Chores
+from cdp.settle.giving_way import GivingWay
 from cdp.settle.queue import Held, Waiting
 from cdp.settle.settling import settle
 from cdp.telemetry import count, described, stage
@@ -33,12 +34,8 @@ CHANNEL = "cdp_settle"
 """Notified by whoever touches profiles, when that commits."""
 POLL_SECONDS = 1.0
 """How long nothing happens at most, should a notification be lost or something become due by itself."""
-REST = 9.0
-"""While events keep coming, the worker rests so many times as long as it has just worked: people who wait for an
-acknowledgement go first, and a person's touches come together meanwhile …"""
 LATE = timedelta(seconds=30)
-LATE_REST = 3.0
-"""… but only so many times once somebody has waited for their roles for so long."""
+"""Somebody who has waited for their roles for so long has waited for long."""
 LEASE_SECONDS = 120.0
 """After this another worker takes over. Calls of plugins are bounded well below it."""
 UPKEEP_EVERY = timedelta(hours=1)
@@ -55,6 +52,7 @@ class Worker:
         lease: how long a taken profile is this worker's own, in seconds.
         poll: longest wait without looking, in seconds.
         monotonic: seconds that pass whatever is done to the clock; upkeep is due by them.
+        giving_way: shared with what else works in the background of this process.
     """
 
     def __init__(
@@ -67,6 +65,7 @@ class Worker:
         lease: float = LEASE_SECONDS,
         poll: float = POLL_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
+        giving_way: GivingWay | None = None,
     ) -> None:
         self._database = database
         self._workspaces = workspaces
@@ -85,11 +84,20 @@ class Worker:
         self._chores = Chores(database)
         self._resolution = Resolution(database, workspaces, plugins, clock=clock)
         self._looked_at: float | None = None
-        self._enricher = Enricher(database, workspaces, plugins, clock=clock, poll=poll)
+        self._giving_way = giving_way or GivingWay()
+        self._enricher = Enricher(
+            database,
+            workspaces,
+            plugins,
+            clock=clock,
+            poll=poll,
+            piece=lambda: self._giving_way.piece("enriching", self._stop),
+        )
         self._catalogue = PluginCatalogue(plugins, database, workspaces)
 
     def wake(self, _workspace_id: WorkspaceId | None = None, _touched: Collection[ProfileId] = ()) -> None:
         """Say that something has been committed that may want settling; on the event loop's thread."""
+        self._giving_way.notice()
         self._woken.set()
 
     async def run(self) -> None:
@@ -235,24 +243,13 @@ class Worker:
         while not self._stop.is_set() and not connection.is_closed():
             self._woken.clear()
             await self._keep_house_when_due()
-            began = time.monotonic()
-            settled = await self._settle_due()
+            async with self._giving_way.piece("settling", self._stop, late=self._waited > LATE):
+                settled = await self._settle_due()
             if settled:
                 self._enricher.wake()
             more = await self.reclassify_once() | await self.chore_once()
             if not more and not settled:
                 await self._pause(self._poll, unless=self._woken)
-            elif self._woken.is_set():
-                rest = LATE_REST if self._waited > LATE else REST
-                await self._pause(rest * (time.monotonic() - began), unless=self._stop)
-
-    async def _resolve_when_due(self) -> bool:
-        now = self._monotonic()
-        if self._looked_at is not None and now - self._looked_at < self._poll:
-            return False
-        found = await self.resolve_once()
-        self._looked_at = None if found else now
-        return found
 
     async def _keep_house_when_due(self) -> None:
         now = self._monotonic()
@@ -274,7 +271,7 @@ class Worker:
     @asynccontextmanager
     async def _listening(self) -> AsyncIterator[Connection]:
         def notified(*_about: object) -> None:
-            self._woken.set()
+            self.wake()
 
         async with self._database.unbound() as connection:
             await connection.add_listener(CHANNEL, notified)
