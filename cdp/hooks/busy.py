@@ -7,8 +7,8 @@ import ctypes
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,15 +38,21 @@ class Work:
     """A thread that makes calls of a plugin."""
 
     __slots__ = (
+        "_lock",
         "active",
         "beat_at",
         "because",
+        "calls",
         "cpu",
         "faults",
         "hook",
+        "in_call",
+        "late_at",
         "loop",
+        "mark",
         "memory",
         "native_id",
+        "place",
         "plugin",
         "since",
         "thread_id",
@@ -74,7 +80,18 @@ class Work:
         self.beat_at: float | None = None
         """Since when that has not answered, if it has not."""
         self.because: str | None = None
-        """Why it was interrupted."""
+        """Why the call that is under way was interrupted."""
+        self.calls = 0
+        """Calls that were begun, where they are counted one by one."""
+        self.in_call = False
+        """Whether one of those is under way."""
+        self.place: Callable[[], object] | None = None
+        """Tells in which call the thread is, where they are not counted; None: in none."""
+        self.mark: tuple[object, float] | None = None
+        """The call that was under way at the last look, and the thread's processor time when it was seen first."""
+        self.late_at = 0.0
+        """By how much the watchdog itself had been late in all, when the loop was asked last."""
+        self._lock = threading.Lock()
 
     def turn(self, plugin: str, hook: str) -> None:
         """The thread goes on to another plugin."""
@@ -82,11 +99,43 @@ class Work:
         self.hook = hook
         self.since = time.monotonic()
         self.cpu = time.thread_time()
+        self.mark = None
 
-    def interrupt(self, because: str) -> None:
-        """Raise `Interrupted` in the thread, as soon as it runs Python code; what waits in C is left to wait."""
-        self.because = because
-        _raise_in(self.thread_id)
+    def begin(self) -> None:
+        """A call begins; in its own thread. What is raised from outside until `end` is about this call."""
+        self.calls += 1
+        self.in_call = True
+
+    def end(self) -> None:
+        """It is over; in its own thread. An interruption of it that has not come yet does not come any more."""
+        while True:
+            with suppress(Interrupted), self._lock:
+                self.in_call = False
+                if self.because is not None:
+                    self.because = None
+                    _raise_in(self.thread_id, nothing=True)
+                return
+
+    @property
+    def where(self) -> object:
+        """Which call is under way; None: none, or that cannot be told. From any thread."""
+        if self.loop is not None:
+            return self.beat_at
+        if self.place is not None:
+            return self.place()
+        return self.calls if self.in_call else None
+
+    def interrupt(self, because: str, *, where: object = None) -> bool:
+        """Raise `Interrupted` in the thread, as soon as it runs Python code; what waits in C is left to wait.
+
+        Where the call is named, only if that is under way still; whether it was done.
+        """
+        with self._lock:
+            if where is not None and where != self.where:
+                return False
+            self.because = because
+            _raise_in(self.thread_id)
+            return True
 
 
 class Busy:
@@ -130,8 +179,10 @@ def interrupt(thread: threading.Thread) -> None:
         _raise_in(thread.ident)
 
 
-def _raise_in(thread_id: int) -> None:
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), ctypes.py_object(Interrupted))
+def _raise_in(thread_id: int, *, nothing: bool = False) -> None:
+    """Have `Interrupted` raised in a thread, or what was to be raised there not be raised."""
+    what = None if nothing else ctypes.py_object(Interrupted)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), what)
 
 
 def processor_seconds(native_id: int) -> float | None:

@@ -82,13 +82,98 @@ TIMES = (0.000_1, 0.001, 0.01, 0.1, 1.0)
 """Bounds by which the times of calls are told apart, in seconds."""
 
 
-class Circuit:
-    """Opens after `threshold` failures in a row, for `seconds`; then one call decides. Safe to use from threads."""
+LONGEST_OPEN = 3600.0
+"""Nobody is left alone for longer before a call is tried, in seconds."""
 
-    def __init__(self, *, threshold: int, seconds: float, monotonic: Callable[[], float]) -> None:
+
+class Conduct:
+    """What a plugin does to others, all its hooks together. Safe to use from threads.
+
+    Whoever held the interpreter or the event loop, or made the process grow, is left alone in all hooks at once: for
+    `seconds`, and twice as long each time that it does so again, up to an hour. Then one call of one hook decides.
+
+    Args:
+        seconds: for how long it is left alone the first time.
+        monotonic: the clock.
+    """
+
+    def __init__(self, *, seconds: float, monotonic: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._monotonic = monotonic
+        self._until: float | None = None
+        self._trying = False
+        self._lock = threading.Lock()
+        self.strikes = 0
+        """How often it had to be left alone, until it has behaved for an hour."""
+
+    @property
+    def state(self) -> CircuitState:
+        """What it is now."""
+        if self._until is None:
+            return CircuitState.CLOSED
+        return CircuitState.OPEN if self._monotonic() < self._until else CircuitState.HALF_OPEN
+
+    def offended(self) -> float | None:
+        """Leave it alone; for how many seconds, or None: it is already."""
+        with self._lock:
+            now = self._monotonic()
+            if self._until is not None and now < self._until:
+                return None
+            if self._until is not None and now - self._until > LONGEST_OPEN:
+                self.strikes = 0
+            self.strikes += 1
+            longer = self._seconds * 2.0 ** min(self.strikes - 1, 20)
+            seconds = max(self._seconds, min(longer, LONGEST_OPEN))
+            self._until = now + seconds
+            self._trying = False
+            return seconds
+
+    def admit(self) -> bool:
+        """Whether the next call may be made, as far as this goes."""
+        if self._until is None:
+            return True
+        with self._lock:
+            if self.state is not CircuitState.HALF_OPEN or self._trying:
+                return False
+            self._trying = True
+            return True
+
+    def ended(self, *, well: bool) -> None:
+        """A call that was admitted ended; one that was tried decides."""
+        if not self._trying:
+            return
+        if not well:
+            self.offended()
+            return
+        with self._lock:
+            self._trying = False
+            if self.state is CircuitState.HALF_OPEN:
+                self._until = None
+
+    def waive(self) -> None:
+        """A call that was admitted is not made."""
+        with self._lock:
+            self._trying = False
+
+
+class Circuit:
+    """Opens after `threshold` failures in a row, for `seconds`; then one call decides. Safe to use from threads.
+
+    `conduct` is the plugin's, by which it may be open all the same.
+    """
+
+    def __init__(
+        self,
+        *,
+        threshold: int,
+        seconds: float,
+        monotonic: Callable[[], float],
+        conduct: Conduct | None = None,
+    ) -> None:
         self._threshold = threshold
         self._seconds = seconds
         self._monotonic = monotonic
+        self.conduct = conduct or Conduct(seconds=seconds, monotonic=monotonic)
         self._failures_in_row = 0
         self._opened_at: float | None = None
         self._trying = False
@@ -97,31 +182,36 @@ class Circuit:
     @property
     def state(self) -> CircuitState:
         """What it is now."""
-        if self._opened_at is None:
-            return CircuitState.CLOSED
-        if self._monotonic() - self._opened_at >= self._seconds:
-            return CircuitState.HALF_OPEN
-        return CircuitState.OPEN
+        if (conduct := self.conduct.state) is not CircuitState.CLOSED:
+            return conduct
+        return self._own_state
 
     @property
     def clean(self) -> bool:
         """Whether nothing has failed since the last success."""
-        return self._failures_in_row == 0 and self._opened_at is None
+        return (
+            self._failures_in_row == 0
+            and self._opened_at is None
+            and self.conduct.state is CircuitState.CLOSED
+        )
 
     def admit(self) -> bool:
-        """Whether the next call may be made; each admission must be followed by `succeeded` or `failed`."""
+        """Whether the next call may be made; each admission must be followed by `succeeded`, `failed` or `waive`."""
+        if not self.conduct.admit():
+            return False
         with self._lock:
-            match self.state:
+            match self._own_state:
                 case CircuitState.CLOSED:
                     return True
                 case CircuitState.HALF_OPEN if not self._trying:
                     self._trying = True
                     return True
-                case _:
-                    return False
+        self.conduct.waive()
+        return False
 
     def succeeded(self) -> None:
         """Close it."""
+        self.conduct.ended(well=True)
         with self._lock:
             self._failures_in_row = 0
             self._opened_at = None
@@ -129,11 +219,26 @@ class Circuit:
 
     def failed(self) -> None:
         """Count; open it if that was one too many, or the one call that was to decide."""
+        self.conduct.ended(well=False)
         with self._lock:
             self._failures_in_row += 1
             if self._failures_in_row >= self._threshold:
                 self._opened_at = self._monotonic()
             self._trying = False
+
+    def waive(self) -> None:
+        """A call that was admitted says nothing about the plugin: whoever had asked went away."""
+        self.conduct.waive()
+        with self._lock:
+            self._trying = False
+
+    @property
+    def _own_state(self) -> CircuitState:
+        if self._opened_at is None:
+            return CircuitState.CLOSED
+        if self._monotonic() - self._opened_at >= self._seconds:
+            return CircuitState.HALF_OPEN
+        return CircuitState.OPEN
 
 
 QUICK = 0.002

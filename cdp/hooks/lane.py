@@ -149,6 +149,7 @@ class _Ride:
         self.thread = threading.current_thread()
         with busy.working("", "") as work:
             self._work = work
+            work.place = self._place
             for step in self._steps:
                 with self._lock:
                     if self._abandoned():
@@ -157,7 +158,13 @@ class _Ride:
                     turn = self._turn = Turn(step, indexes, requests)
                     work.turn(step.plugin, step.hook)
                 began = time.perf_counter()
-                _make(turn, self._over)
+                try:
+                    _make(turn, self._over)
+                    work.end()
+                except Interrupted as error:  # between two calls
+                    work.end()
+                    turn.outcomes += [failure(error)] * (len(requests) - len(turn.outcomes))
+                del turn.outcomes[len(requests) :]
                 turn.seconds = time.perf_counter() - began
                 if turn.seconds > LONG:
                     busy.over(work)
@@ -228,6 +235,9 @@ class _Ride:
     def _position(self) -> tuple[int, int]:
         turn = self._turn
         return len(self.turns), -1 if turn is None else len(turn.outcomes)
+
+    def _place(self) -> object:
+        return None if self._turn is None else self._position()
 
     def _finish(self) -> None:
         if not self._done.done():

@@ -23,6 +23,8 @@ AsyncCall = Callable[[], Coroutine[Any, Any, Any]]
 
 _AT_ONCE = 16
 """Calls of one plugin that are under way together."""
+_ROUNDS = 3
+"""Of the loop for what was cancelled: a batch waits for its calls, and those for theirs."""
 _TICKS = 4
 """How often within a deadline the loop must show that it lives."""
 
@@ -66,7 +68,7 @@ class Loops:
             thread.join(max(0.0, ends_at - time.monotonic()))
 
     def _obtain(self) -> _LoopThread | None:
-        if self._current is None:
+        if self._current is None or self._current.ended:
             self._all = [thread for thread in self._all if thread.is_alive()]
             if len(self._all) >= self._limit:
                 return None
@@ -87,6 +89,11 @@ class _LoopThread(threading.Thread):
         self._work: Work | None = None
         self._active = 0
         self.start()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing runs on it any more: an interruption may have hit the loop itself."""
+        return self.loop.is_closed() or not self.is_alive()
 
     def begin(self, hook: str) -> None:
         """A batch of calls begins."""
@@ -109,12 +116,21 @@ class _LoopThread(threading.Thread):
             try:
                 self.loop.run_forever()
             finally:
-                for task in asyncio.all_tasks(self.loop):
+                self._end()
+
+    def _end(self) -> None:
+        """Cancel what is left on the loop, and close it; what resists is dropped without a word."""
+        for _ in range(_ROUNDS):
+            with suppress(Interrupted):
+                tasks = asyncio.all_tasks(self.loop)
+                for task in tasks:
                     task.cancel()
-                # One round for what was cancelled; what resists that is dropped with the loop.
                 self.loop.call_soon(self.loop.stop)
                 self.loop.run_forever()
-                self.loop.close()
+        for task in asyncio.all_tasks(self.loop):
+            # What is said of it is "Task was destroyed but it is pending", of a plugin that is named already.
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - asyncio has no other way
+        self.loop.close()
 
     def abandon(self) -> None:
         """Stop as soon as the loop gets to it, which may be never."""
@@ -180,8 +196,13 @@ class _Batch:
                 self._begun.add(index)
             began = time.perf_counter()
             task = asyncio.ensure_future(_attempt(self._calls[index]))
-            done, _ = await asyncio.wait({task}, timeout=self._deadline)
-            task.cancel()  # not awaited: a coroutine may resist
+            try:
+                done, _ = await asyncio.wait({task}, timeout=self._deadline)
+            except BaseException:  # whoever asked has gone, or the loop ends
+                self._circuit.waive()
+                raise
+            finally:
+                task.cancel()  # not awaited: a coroutine may resist
             outcome = task.result() if done else late(self._deadline)
             with self._lock:
                 if not self._left:

@@ -190,6 +190,8 @@ class Plugins:
             return
         if info.run == "process" and address is not None:
             self.runner.run_in_processes(name, address)
+        elif address is not None and _may_move(implementations):
+            self.runner.may_move(name, address)
         self._known[name] = _Known(
             name=name, version=version, source=source, info=info, hooks=tuple(sorted(implementations))
         )
@@ -417,6 +419,12 @@ def _check_run(
             raise Misconfigured(
                 f"its {hook} wants {min(unsuited)!r}, which cannot be offered in a process of its own."
             )
+
+
+def _may_move(implementations: Mapping[str, Implementation]) -> bool:
+    """Whether a plugin would not notice that its calls are made elsewhere."""
+    lives = {"on_start", "on_stop"} & implementations.keys()
+    return not lives and not any(set(one.offered) - {"settings"} for one in implementations.values())
 
 
 def _collect(implementations: Mapping[str, Implementation], hook: str, register: Register) -> list[Any]:

@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 
 from cdp.hooks.busy import Busy
 from cdp.hooks.given import AnyCheck, async_call, bound, caller, process_call, refusing
-from cdp.hooks.health import Circuit, Counters, FailureKind, HookHealth
+from cdp.hooks.health import Circuit, Conduct, Counters, FailureKind, HookHealth
 from cdp.hooks.implementation import Implementation
 from cdp.hooks.lane import AnyCourse, Lane, Step, Turn
 from cdp.hooks.loops import Loops
@@ -45,6 +45,8 @@ class Terms(Struct, frozen=True, kw_only=True):
     """Seconds after which a plugin is asked no further."""
 
 
+STRIKES_TO_MOVE = 2
+"""So many times a plugin is left alone for what it does to others; then its calls are made elsewhere, if possible."""
 MIND_SECONDS = 0.5
 """How often is looked whether the workspace still wants a plugin that is being called."""
 
@@ -77,11 +79,21 @@ class Runner:
         self._deadline = deadline
         self._limit = threads
         self._memory = memory
-        self._new_circuit: Callable[[], Circuit] = lambda: Circuit(
-            threshold=failures_to_open, seconds=open_seconds, monotonic=monotonic
+        self._conduct: dict[str, Conduct] = {}
+        self._new_conduct: Callable[[], Conduct] = lambda: Conduct(seconds=open_seconds, monotonic=monotonic)
+        self._new_circuit: Callable[[Conduct], Circuit] = lambda conduct: Circuit(
+            threshold=failures_to_open, seconds=open_seconds, monotonic=monotonic, conduct=conduct
         )
         self.busy = Busy()
-        self._watchdog = Watchdog(self.busy, memory=memory, blocked=self._blocked, grown=self._grew)
+        self._watchdog = Watchdog(
+            self.busy,
+            memory=memory,
+            blocked=self._blocked,
+            grown=self._grew,
+            offended=self._offended,
+            doubted=lambda plugin: self._conduct_of(plugin).strikes > 0,
+        )
+        self._movable: dict[str, tuple[str, str]] = {}
         self._lane = Lane(self.busy)
         self._threads: dict[str, Threads] = {}
         self._loops: dict[str, Loops] = {}
@@ -102,6 +114,10 @@ class Runner:
         self._processes[plugin] = Processes(
             plugin, address, limit=max(1, self._limit // 2), memory=self._memory
         )
+
+    def may_move(self, plugin: str, address: tuple[str, str]) -> None:
+        """A plugin's calls may be made in processes of its own, if it does not behave here."""
+        self._movable[plugin] = address
 
     async def run(
         self,
@@ -314,8 +330,27 @@ class Runner:
         key = (plugin, hook)
         counters = self._counters.get(key)
         if counters is None:
-            counters = self._counters[key] = Counters(circuit=self._new_circuit())
+            circuit = self._new_circuit(self._conduct_of(plugin))
+            counters = self._counters.setdefault(key, Counters(circuit=circuit))
         return counters
+
+    def _conduct_of(self, plugin: str) -> Conduct:
+        conduct = self._conduct.get(plugin)
+        return self._conduct.setdefault(plugin, self._new_conduct()) if conduct is None else conduct
+
+    def _offended(self, plugin: str, hook: str, why: str) -> None:
+        """It did something to everybody: all its hooks are left alone, and from the second time on it leaves."""
+        conduct = self._conduct_of(plugin)
+        if (seconds := conduct.offended()) is None:
+            return
+        address = self._movable.get(plugin)
+        moved = address is not None and conduct.strikes >= STRIKES_TO_MOVE and plugin not in self._processes
+        if moved and address is not None:
+            self.run_in_processes(plugin, address)
+        where = "; from then on it is called in processes of its own" if moved else ""
+        says = f"{why}; all its hooks are left alone for {seconds:.0f} s{where}"
+        log.warning("plugin_left_alone", plugin=plugin, hook=hook, reason=why, seconds=seconds, moved=moved)
+        self._counters_of(plugin, hook).fail(FailureKind.BLOCKED, says)
 
     def _blocked(self, plugin: str, hook: str, seconds: float, what: str) -> None:
         self.blocked_seconds[plugin] += seconds

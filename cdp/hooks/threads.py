@@ -146,9 +146,9 @@ class _Job:
     def run(self, busy: Busy) -> None:
         """Make the calls, in a thread, for as long as somebody waits for them."""
         with busy.working(self._plugin, self._hook) as self._work:
-            self._run()
+            self._run(self._work)
 
-    def _run(self) -> None:
+    def _run(self, work: Work) -> None:
         for call in self._calls:
             with self._lock:
                 if self._abandoned():
@@ -158,7 +158,9 @@ class _Job:
                 self._in_call = admitted
             began = time.perf_counter()
             outcome = (
-                attempt(call) if admitted else skipped("it was left alone after failures, or time was up")
+                attempt(call, work)
+                if admitted
+                else skipped("it was left alone after failures, or time was up")
             )
             with self._lock:
                 self._in_call = False
@@ -194,7 +196,7 @@ class _Job:
                 self._circuit.failed()
                 outcomes.append(late(deadline))
                 if self._work is not None:
-                    self._work.interrupt("it was late")
+                    self._work.interrupt("it was late", where=self._work.calls)
             elif len(outcomes) < len(self._calls):
                 unmade = len(self._calls) - len(outcomes)
                 outcomes += [skipped("no thread of the plugin was free in time")] * unmade
@@ -205,11 +207,17 @@ class _Job:
         return self._left
 
 
-def attempt(call: Call) -> Outcome[Any]:
-    """Call, and turn whatever is raised into a failure."""
+def attempt(call: Call, work: Work) -> Outcome[Any]:
+    """Call, and turn whatever is raised into a failure, interruptions included."""
     try:
-        return Answered(call())
+        try:
+            work.begin()
+            return Answered(call())
+        finally:
+            work.end()
     except BaseException as error:  # noqa: BLE001 - a plugin may raise anything, SystemExit included
+        if work.in_call:  # an interruption came at the very end
+            work.end()
         return failure(error)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 
 import structlog
@@ -25,6 +26,14 @@ _LEAST = 0.05
 _TOO_MUCH = 1.5
 """From so many times what is allowed on all who may have done it are interrupted, and not the likeliest alone."""
 _MEGABYTE = 1024 * 1024
+COMPUTES = 0.2
+"""For so many seconds of processor time a call may compute in the server …"""
+DOUBTED = 0.1
+"""… and so many if its plugin had to be left alone before …"""
+_TOGETHER = 1.5
+"""… and all calls of a plugin that are under way for so many times that."""
+_SILENT = 0.5
+"""A loop that is silent for so many seconds more than the watchdog is late: it is no matter of a busy machine."""
 
 
 class Watchdog:
@@ -35,6 +44,8 @@ class Watchdog:
         memory: by so many bytes the process may grow during one plugin's call before that is interrupted; 0: any.
         blocked: told (plugin, hook, seconds, what stood still).
         grown: told (plugin, hook, bytes).
+        offended: told (plugin, hook, why) of who is to be left alone at once.
+        doubted: whether a plugin had to be left alone before.
     """
 
     def __init__(
@@ -44,11 +55,17 @@ class Watchdog:
         memory: int,
         blocked: Callable[[str, str, float, str], None],
         grown: Callable[[str, str, int], None],
+        offended: Callable[[str, str, str], None],
+        doubted: Callable[[str], bool],
     ) -> None:
         self._busy = busy
         self._memory = memory
         self._blocked = blocked
         self._grown = grown
+        self._offended = offended
+        self._doubted = doubted
+        self._late = 0.0
+        """By how much the looks came late, all together, in seconds."""
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -70,24 +87,52 @@ class Watchdog:
             now = time.monotonic()
             work = self._busy.now()
             gap = now - last - EVERY
+            self._late += max(gap, 0.0)
             over = self._busy.long_ago()
+            named = None
             if gap > TOLERANCE:
-                self._name_holder(work, over, gap, time.process_time() - cpu)
+                named = self._name_holder(work, over, gap, time.process_time() - cpu)
             self._weigh([one for one in work if one.active])
             for one in work:
                 one.cpu = processor_seconds(one.native_id)
+            self._end_holders(work, named)
+            for one in work:
                 self._listen(one, now)
             last, cpu = time.monotonic(), time.process_time()
 
-    def _name_holder(self, work: list[Work], over: list[Over], gap: float, cpu: float) -> None:
-        """The whole process stood still: whoever had most of the processor meanwhile held it."""
+    def _name_holder(self, work: list[Work], over: list[Over], gap: float, cpu: float) -> str | None:
+        """The whole process stood still: whoever had most of the processor meanwhile held it; the plugin's name."""
         had = [Over(one.plugin, one.hook, used) for one in work if (used := _used_since(one)) is not None]
         if not (had := had + over):
-            return
+            return None
         holder = max(had, key=lambda one: one.cpu)
         # Of what the process had, which on a busy machine is less than the gap.
         if holder.cpu >= cpu / 2 and holder.cpu > _LEAST:
             self._tell_blocked(holder, gap, what="process")
+            self._offended(holder.plugin, holder.hook, f"it held the interpreter for {gap:.1f} s")
+            return holder.plugin
+        return None
+
+    def _end_holders(self, work: list[Work], named: str | None) -> None:
+        """Interrupt who computes in one call for longer than is good for everybody else, and leave it alone."""
+        holding = [(one, where, cpu) for one in work if (where := one.where) is not None and (cpu := one.cpu)]
+        held: defaultdict[str, list[tuple[Work, object, float]]] = defaultdict(list)
+        for one, where, cpu in holding:
+            if one.mark is None or one.mark[0] != where:
+                one.mark = (where, cpu)
+            elif (used := cpu - one.mark[1]) > _LEAST:
+                held[one.plugin].append((one, where, used))
+        for plugin, found in held.items():
+            allowed = DOUBTED if self._doubted(plugin) else COMPUTES
+            most = max(used for _, _, used in found)
+            if most <= allowed and sum(used for _, _, used in found) <= allowed * _TOGETHER:
+                continue
+            culprit = next(one for one, _, used in found if used == most)
+            if culprit.because is None and plugin != named:
+                self._tell_blocked(culprit, most, what="process")
+            self._offended(plugin, culprit.hook, f"one call computed for {most:.2f} s in the server")
+            for one, where, _ in found:
+                one.interrupt("it held the interpreter", where=where)
 
     def _listen(self, one: Work, now: float) -> None:
         """Ask a plugin's event loop whether it runs, and count the time that it did not."""
@@ -100,10 +145,13 @@ class Watchdog:
         if not one.active:
             return
         one.beat_at = now
+        one.late_at = self._late
         one.told = 0.0
 
         def beat() -> None:
             one.beat_at = None
+            if one.because is not None:
+                one.end()
             self._count(one, time.monotonic() - now)
 
         try:
@@ -116,6 +164,10 @@ class Watchdog:
         if seconds > TOLERANCE and (one.beat_at is None or seconds - one.told >= 1.0):
             self._tell_blocked(one, seconds - one.told, what="event loop")
             one.told = seconds
+            if seconds - (self._late - one.late_at) > _SILENT:
+                self._offended(
+                    one.plugin, one.hook, f"it kept its event loop from running for {seconds:.1f} s"
+                )
 
     def _tell_blocked(self, one: Work | Over, seconds: float, *, what: str) -> None:
         log.warning("plugin_blocked", plugin=one.plugin, hook=one.hook, what=what, seconds=round(seconds, 3))
@@ -143,6 +195,8 @@ class Watchdog:
             if one.because is None:
                 log.warning("plugin_grew", plugin=one.plugin, hook=one.hook, megabytes=grown // _MEGABYTE)
                 one.interrupt("it took too much memory")
+                why = f"the process grew by {grown // _MEGABYTE} MiB during its call"
+                self._offended(one.plugin, one.hook, why)
 
 
 def _touched(one: Work) -> int:
