@@ -35,7 +35,6 @@ CREATE TABLE account_enrichment_asked (
     FOREIGN KEY (workspace_id, account_id) REFERENCES account ON DELETE CASCADE
 );
 CREATE INDEX account_enrichment_asked_by_due ON account_enrichment_asked (workspace_id, due_at);
-CREATE INDEX account_by_merged ON account (workspace_id, merged_into) WHERE merged_into IS NOT NULL;
 
 -- ── What may be spent ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -197,6 +196,5 @@ DROP FUNCTION cdp.workspaces_to_enrich(timestamptz);
 DROP TABLE enrichment_backfill_subject, enrichment_backfill, enrichment_queue, enrichment_tally, enrichment_call,
     enrichment_provider, enrichment_spend, enrichment_budget, enrichment_settings, account_enrichment_asked,
     account_enrichment;
-DROP INDEX account_by_merged;
 ALTER TABLE enrichment_asked DROP COLUMN found;
 ALTER TABLE enrichment DROP COLUMN currency;

@@ -1,4 +1,8 @@
-"""Migrations: plain SQL under `migrations/`, applied with dbmate, one transaction each."""
+"""Migrations: plain SQL under `migrations/`, applied with dbmate, one transaction each.
+
+But for an index of a table that is written to: it is built CONCURRENTLY, by the one statement of a file that says
+`transaction:false`. A build that was cut short leaves an index that nobody can use; it is cleared away first.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,14 @@ PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0)
 """Seconds between its attempts."""
 
 _LOCKED = "due to lock timeout"
+
+_HALF_BUILT = """
+SELECT format('%I.%I', n.nspname, c.relname)
+FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE NOT i.indisvalid AND c.relkind = 'i' AND n.nspname = 'public' AND pg_has_role(c.relowner, 'USAGE')
+  AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)
+"""
+"""Indexes of ours that a build left unusable, and that nobody is building at this moment."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +63,9 @@ async def apply(url: str, folder: Path | None = None) -> tuple[Migration, ...]:
         return ()
     decided = await _decided(url)
     for pause in (*PAUSES, None):
-        code, said = await _dbmate(decided, folder, "--migration-lock", "migrate")
+        code, said = 1, _LOCKED
+        if await _clear_half_built(url):
+            code, said = await _dbmate(decided, folder, "--migration-lock", "migrate")
         if code == 0:
             break
         if _LOCKED not in said or pause is None:
@@ -159,6 +173,20 @@ async def _dbmate(url: str, folder: Path, *arguments: str) -> tuple[int, str]:
     )
     output, _ = await process.communicate()
     return process.returncode or 0, output.decode(errors="replace")
+
+
+async def _clear_half_built(url: str) -> bool:
+    """Drop indexes whose build was cut short, so that they are built anew; False: somebody holds a lock on one."""
+    connection = await connect(url)
+    try:
+        await connection.execute(f"SET lock_timeout = {LOCK_SECONDS * 1000:.0f}")
+        for (index,) in await connection.fetch(_HALF_BUILT):
+            await connection.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {index}")
+    except asyncpg.LockNotAvailableError:
+        return False
+    finally:
+        await connection.close()
+    return True
 
 
 def _dbmate_program() -> Path:

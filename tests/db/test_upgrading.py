@@ -34,6 +34,11 @@ AS $$ SELECT nullif(current_setting('cdp.workspace_id', true), '')::bigint $$;
 -- migrate:down
 """
 
+BUILDS = """-- migrate:up transaction:false
+CREATE INDEX CONCURRENTLY IF NOT EXISTS later ON account (workspace_id, name);
+-- migrate:down
+"""
+
 
 @pytest.fixture
 def newer(tmp_path: Path) -> Path:
@@ -123,6 +128,34 @@ async def test_a_lock_that_is_held_on_and_on_is_named_as_the_reason(
         await owner.execute("LOCK TABLE profile IN ACCESS SHARE MODE")
         with pytest.raises(Misconfigured, match="29991231000000_grows.sql failed and was undone.*cdp doctor"):
             await migrate.apply(database_urls.owner, newer)
+
+
+async def test_an_index_is_built_while_others_write_and_anew_where_that_was_cut_short(
+    database_urls: DatabaseUrls,
+    owner: asyncpg.Connection,
+    workspace: WorkspaceId,
+    newer: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A long transaction is waited for; what an attempt that gave up left behind is no index, and does not stay."""
+    monkeypatch.setattr(migrate, "LOCK_SECONDS", 0.3)
+    (newer / "29991231000000_grows.sql").write_text(BUILDS)
+    there = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('later')"
+    others = await asyncpg.connect(database_urls.superuser)
+    async with owner.transaction():
+        await owner.execute("LOCK TABLE account IN ROW EXCLUSIVE MODE")
+        migrating = asyncio.create_task(migrate.apply(database_urls.owner, newer))
+        async with asyncio.timeout(20):
+            while await others.fetchval(there) is None:  # noqa: ASYNC110 - it is another process that builds
+                await asyncio.sleep(0.01)
+            await others.execute("INSERT INTO account (workspace_id, name) VALUES ($1, 'Acme')", workspace)
+            given_up = "SELECT NOT EXISTS (SELECT FROM pg_stat_progress_create_index)"
+            while not await others.fetchval(given_up):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert await others.fetchval(there) is False
+    assert [one.name for one in await migrating] == ["29991231000000_grows.sql"]
+    assert await others.fetchval(there) is True
+    await others.close()
 
 
 def test_a_migration_takes_nothing_away_unless_it_says_who_can_do_without() -> None:
