@@ -12,7 +12,7 @@ from strawberry.scalars import ID, JSON
 
 from cdp.access.scopes import Scope as Permission
 from cdp.graphql.context import Info
-from cdp.graphql.nodes import global_id
+from cdp.graphql.nodes import Node, global_id
 from cdp.graphql.paging import Connection, forwards
 from cdp.graphql.vocabulary import describe
 from cdp.hooks.settings import json_schema
@@ -20,13 +20,15 @@ from cdp.jobs.store import queries as job_queries
 from cdp.model import Job, Schedule
 from cdp.plan.entities import Entity, SortKey
 from cdp.plan.fields import Connected, Given, argument, column, planned
-from cdp.plan.labels import ADMIN
+from cdp.plan.labels import ADMIN, Label
 from cdp.plan.moment import Moment
 from cdp.plan.statement import Scope, as_text
 from cdp.plan.values import Leaf
 
 _JOB = SortKey(sql="j.job_id", sql_type="int8")
 _DELIVERY = SortKey(sql="d.delivery_id", sql_type="int8")
+_FROM_OTHERS = {Label.ADMIN: "false"}
+"""None of these exists for anybody but administrators, whatever way they are asked for."""
 
 JOBS = Entity(
     type_name="Job",
@@ -34,6 +36,7 @@ JOBS = Entity(
     source="job j",
     key=(_JOB,),
     visible="j.workspace_id = $1",
+    hidden=_FROM_OTHERS,
     by_id="j.job_id = {key_0}",
     order=((_JOB, True),),
 )
@@ -43,6 +46,7 @@ DELIVERIES = Entity(
     source="change_delivery d",
     key=(_DELIVERY,),
     visible="d.workspace_id = $1",
+    hidden=_FROM_OTHERS,
     by_id="d.delivery_id = {key_0}",
     order=((_DELIVERY, False),),
 )
@@ -109,7 +113,7 @@ def _text(value: Any, moment: Moment) -> str | None:
 
 
 @strawberry.type(name="Job", description="Background work of a plugin on behalf of the workspace.")
-class JobType:
+class JobType(Node):
     """A job; kept for 30 days after it is over."""
 
     id: ID = global_id("Job", "j.job_id")
@@ -138,7 +142,7 @@ class JobType:
 
 
 @strawberry.type(name="Delivery", description="A change that a plugin has not been told of yet.")
-class DeliveryType:
+class DeliveryType(Node):
     """A delivery; one that was made is gone."""
 
     id: ID = global_id("Delivery", "d.delivery_id")

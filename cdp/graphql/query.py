@@ -11,6 +11,7 @@ from strawberry.scalars import ID
 from cdp.access.scopes import Scope as Permission
 from cdp.errors import BadInput, Forbidden
 from cdp.graphql.accounts import ACCOUNTS, Account, AccountOrder
+from cdp.graphql.background import DELIVERIES, JOBS
 from cdp.graphql.events import EVENTS
 from cdp.graphql.filters import AccountFilter
 from cdp.graphql.identifiers import IdentifierInput
@@ -29,7 +30,7 @@ from cdp.plan.statement import Convert, Scope, as_text
 from cdp.plan.values import Leaf
 
 ENTITIES: Mapping[str, Entity] = {
-    entity.type_name: entity for entity in (PROFILES, ACCOUNTS, MEMBERSHIPS, EVENTS)
+    entity.type_name: entity for entity in (PROFILES, ACCOUNTS, MEMBERSHIPS, EVENTS, JOBS, DELIVERIES)
 }
 """What has a global id, by type."""
 

@@ -25,7 +25,7 @@ MOST_EXAMPLES = 20
 
 
 @strawberry.type(description="A role that there is.")
-class RoleType:
+class RoleKind:
     """A kind of role."""
 
     name: str = strawberry.field(description="Its name.")
@@ -78,7 +78,7 @@ class RoleBackfill:
 class RoleResolution:
     """The state of resolution."""
 
-    roles: list[RoleType] = strawberry.field(description="All roles, those of the core first.")
+    roles: list[RoleKind] = strawberry.field(description="All roles, those of the core first.")
     resolvers: list[RoleResolver] = strawberry.field(description="Who is asked, by name.")
     fingerprint: str | None = strawberry.field(
         description="Differs when resolvers, their code, their settings or the workspace's thresholds do: a change "
@@ -231,7 +231,7 @@ class RoleQuery:
             recent = await backfill.recent(connection, workspace.workspace_id)
         return RoleResolution(
             roles=[
-                RoleType(name=kind.name, description=kind.description, buying=kind.buying, needed=kind.needed)
+                RoleKind(name=kind.name, description=kind.description, buying=kind.buying, needed=kind.needed)
                 for kind in plugins.roles().values()
             ],
             resolvers=[

@@ -105,3 +105,31 @@ async def theirs(application: Application, client: httpx.AsyncClient, other_work
 def track(who: str, event: str, **more: Any) -> dict[str, Any]:
     """A track call."""
     return {"type": "track", "userId": who, "event": event, **more}
+
+
+async def plant_background(application: Application, workspace_id: WorkspaceId) -> None:
+    """A job that waits, one that failed, and a change that could not be told, each of which says `canary`."""
+    async with application.database.connection(workspace_id) as connection:
+        for state in ("WAITING", "FAILED"):
+            await connection.execute(
+                """
+                INSERT INTO job (workspace_id, plugin, name, state, started_by, created_at, due_at, retry_at, input,
+                                 message, error)
+                VALUES ($1, 'canary', 'canary', $2, 'canary', $3, $3, $3, '{"a": "canary-pii"}', 'canary-intent',
+                        'canary-usage')
+                """,
+                workspace_id,
+                state,
+                NOW,
+            )
+        await connection.execute(
+            """
+            INSERT INTO change_delivery (workspace_id, plugin, profile_id, hook, subject, about, state, attempts,
+                                         noted_at, due_at, error, failed_at)
+            SELECT $1, 'canary', min(profile_id), 'on_stage_changed', '', '{}', 'DEAD', 9, $2, $2,
+                   'canary-pii canary-intent canary-usage', $2
+            FROM profile WHERE workspace_id = $1
+            """,
+            workspace_id,
+            NOW,
+        )

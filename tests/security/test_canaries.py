@@ -21,7 +21,7 @@ from graphql import (
 from cdp.app import Application
 from cdp.graphql.schema import build_schema
 from cdp.model.ids import encode_id
-from tests.security.conftest import Side, track
+from tests.security.conftest import Side, plant_background, track
 
 SCHEMA = build_schema().graphql_schema
 
@@ -34,6 +34,7 @@ ROOTS = {
     "accounts": "accounts(first: 3)",
     "account": 'account(domain: "canary-works.com")',
     "catalogue": "catalogue",
+    "deliveries": "deliveries(first: 3)",
     "nextSteps": "nextSteps(first: 3)",
     "workspace": "workspace",
     "enrichmentBackfill": f'enrichmentBackfill(id: "{encode_id("EnrichmentBackfill", 1)}")',
@@ -41,6 +42,9 @@ ROOTS = {
     "enrichmentProviders": "enrichmentProviders",
     "enrichmentReport": "enrichmentReport",
     "enrichmentSettings": "enrichmentSettings",
+    "jobKinds": "jobKinds",
+    "jobSchedules": "jobSchedules",
+    "jobs": "jobs(first: 3)",
     "personalisationSlots": "personalisationSlots",
     "personalisationReport": 'personalisationReport(slot: "hero")',
     "plugins": "plugins",
@@ -124,6 +128,7 @@ async def planted(ours: Side, application: Application) -> Side:
         track("u-1", "Pricing Viewed", messageId="canary-intent", context={"a": "canary-intent"}, **intent),
     )
     await _plant_variants(ours)
+    await plant_background(application, ours.workspace_id)
     while await application.worker.settle_once():
         pass
     return ours
@@ -168,6 +173,9 @@ async def test_an_administrator_finds_all_that_is_planted(planted: Side) -> None
     """Otherwise these tests would not tell anything."""
     answers = [await planted.ask(document_of(name, root)) for name, root in ROOTS.items()]
     assert [error for answer in answers for error in answer.get("errors", ())] == []
+    for name in ("jobs", "deliveries"):
+        (text,) = (json.dumps(answer["data"]) for answer in answers if name in answer["data"])
+        assert {word for word in ("canary-pii", "canary-intent", "canary-usage") if word not in text} == set()
     text = json.dumps(answers)
     assert {word for words in HIDDEN.values() for word in words if word not in text} == set()
 
@@ -185,6 +193,19 @@ async def test_what_a_role_may_not_see_is_nowhere(planted: Side, role: str) -> N
                 {"FORBIDDEN"},
                 [],
             )
+
+
+async def test_background_work_is_found_by_id_for_administrators_alone(planted: Side) -> None:
+    lists = await planted.data("{ jobs { nodes { id } } deliveries { nodes { id } } }")
+    ids = [one["id"] for name in ("jobs", "deliveries") for one in lists[name]["nodes"]]
+    assert len(ids) == 3
+    document = """query ($id: ID!) { node(id: $id) {
+      id ... on Job { plugin error } ... on Delivery { plugin error } } }"""
+    for wanted in ids:
+        found = await planted.data(document, id=wanted)
+        assert (found["node"]["id"], found["node"]["plugin"]) == (wanted, "canary")
+        for role in ("SALES", "SUPPORT", "MARKETING", "PARTNER"):
+            assert await planted.data(document, role=role, id=wanted) == {"node": None}
 
 
 @pytest.mark.parametrize("role", ["SALES", "SUPPORT", "MARKETING", "PARTNER"])

@@ -12,7 +12,7 @@ import pytest
 from cdp.app import Application
 from cdp.graphql.schema import build_schema
 from cdp.model.ids import encode_id
-from tests.security.conftest import Side, track
+from tests.security.conftest import Side, plant_background, track
 
 EVERYTHING = """{
   profiles { edges { cursor node {
@@ -20,6 +20,9 @@ EVERYTHING = """{
   } } }
   accounts { edges { cursor node { id } } }
   refusedEvents { edges { cursor node { id } } }
+  jobs { edges { cursor node { id } } }
+  deliveries { edges { cursor node { id } } }
+  enrichmentBackfills { id }
 }"""
 
 CANARY = "canary"
@@ -36,7 +39,7 @@ def ids_in(value: Any, key: str) -> list[str]:
 
 
 @pytest.fixture
-async def canaries(theirs: Side) -> list[str]:
+async def canaries(theirs: Side, application: Application) -> list[str]:
     """Ids of everything that the other workspace has, each of which holds the word `canary`."""
     await theirs.tell(
         {
@@ -49,15 +52,24 @@ async def canaries(theirs: Side) -> list[str]:
         track("canary-user", "Pricing Viewed", context={"groupId": "canary-group"}),
     )
     await theirs.send([{"type": "canary"}])
+    await plant_background(application, theirs.workspace_id)
+    await theirs.data(
+        "mutation { enrichmentBackfillStart(input: { subject: PERSON }) { userErrors { message } } }"
+    )
     found = ids_in(await theirs.data(EVERYTHING), "id")
-    assert len(found) == 9, (
-        "a person, an account, a membership and one with nobody else, events, a refused one"
+    assert len(found) == 13, (
+        "a person, an account, a membership and one with nobody else, events, a refused one, "
+        "two jobs, a delivery, a backfill"
     )
     return found
 
 
 FIELDS = """query ($id: ID!) {
-  node(id: $id) { id ... on Profile { displayName } ... on Account { name } ... on Event { called: name } }
+  node(id: $id) {
+    id ... on Profile { displayName } ... on Account { name } ... on Event { called: name }
+    ... on Job { error } ... on Delivery { error }
+  }
+  enrichmentBackfill(id: $id) { id }
   profile(id: $id) { id displayName }
   account(id: $id) { id name }
   identityExplain(profileA: $id, b: { kind: "user_id", value: "canary-user" }) { same profileA profileB chain { rule } }
@@ -75,7 +87,7 @@ async def test_ids_of_another_workspace_are_ids_of_nothing(ours: Side, canaries:
         for document in (FIELDS, WITHIN):
             answer = await ours.ask(document, id=wanted)
             assert CANARY not in json.dumps(answer).lower()
-            for name in ("node", "profile", "account"):
+            for name in ("node", "profile", "account", "enrichmentBackfill"):
                 assert (answer["data"] or {}).get(name) is None
     account = next(one for one in canaries if one.startswith(encode_id("Account", 1)[:8]))
     (person,) = (await ours.data(WITHIN, id=account))["profiles"]["nodes"]
@@ -95,6 +107,11 @@ MUTATIONS: dict[str, Any] = {
     "roleAssert": lambda mine, other: {"person": mine, "account": other, "role": "END_USER"},
     "roleRetract": lambda _, other: {"person": other, "role": "END_USER"},
     "eventsReplay": lambda _, other: {"ids": [other]},
+    "jobCancel": lambda _, other: {"id": other},
+    "jobRetry": lambda _, other: {"id": other},
+    "deliveryRetry": lambda _, other: {"id": other},
+    "deliveryDiscard": lambda _, other: {"id": other},
+    "enrichmentBackfillCancel": lambda _, other: {"id": other},
 }
 
 
@@ -146,7 +163,7 @@ async def test_cursors_of_another_workspace_show_this_one_only(
     cursors = ids_in(await theirs.data(EVERYTHING), "cursor")
     assert len(cursors) >= 5
     for cursor in cursors:
-        for field in ("profiles", "accounts", "refusedEvents"):
+        for field in ("profiles", "accounts", "refusedEvents", "jobs", "deliveries"):
             document = f"query ($after: String) {{ {field}(after: $after) {{ nodes {{ id }} }} }}"
             answer = await ours.ask(document, after=cursor)
             assert not set(ids_in(answer, "id")) & set(canaries)
