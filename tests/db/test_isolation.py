@@ -2,11 +2,45 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import asyncpg
 import pytest
 
 from cdp.db.pool import Database
 from cdp.model import WorkspaceId
+from cdp.tables import apply
+from tests.conftest import DatabaseUrls
+
+THEIR_OWN = """
+SELECT objid, classid::regclass FROM pg_shdepend
+WHERE deptype = 'o' AND refclassid = 'pg_authid'::regclass
+  AND refobjid IN (SELECT oid FROM pg_roles WHERE rolname = ANY ($1))
+"""
+"""What these roles own in any database of the server."""
+
+IN_REACH = """
+SELECT r.rolname::text, n.nspname::text FROM pg_roles r, pg_namespace n
+WHERE r.rolname = ANY ($1) AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'public')
+  AND has_schema_privilege(r.oid, n.oid, 'USAGE, CREATE')
+UNION ALL
+SELECT r.rolname::text, n.nspname::text FROM pg_roles r, pg_namespace n
+WHERE r.rolname = ANY ($1) AND has_schema_privilege(r.oid, n.oid, 'CREATE')
+ORDER BY 1, 2
+"""
+"""Schemas that they may look into, and such as they may make something in."""
+
+WRITABLE = """
+SELECT r.rolname::text, n.nspname::text, c.relname::text
+FROM pg_roles r, pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE r.rolname = ANY ($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_toast%'
+  AND (has_table_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
+       OR has_any_column_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, REFERENCES'))
+ORDER BY 1, 2, 3
+"""
+"""Tables of which they may read or write anything."""
 
 
 async def test_the_application_role_owns_nothing(owner: asyncpg.Connection) -> None:
@@ -22,17 +56,50 @@ async def test_the_application_role_owns_nothing(owner: asyncpg.Connection) -> N
     assert owned == []
 
 
-async def test_the_application_role_cannot_bypass(database: Database) -> None:
-    """The application is no superuser, bypasses no row-level security and belongs to no role that does."""
+async def test_the_application_role_cannot_bypass(
+    database: Database, database_urls: DatabaseUrls, owner: asyncpg.Connection, tmp_path: Path
+) -> None:
+    """The application is no superuser and bypasses no row-level security; it may become roles of plugins, which can
+    do nothing that it cannot but what is theirs, and nothing else.
+
+    Roles are of the whole server, and so there may be more of them than this database's.
+    """
+    (tmp_path / "one.sql").write_text(
+        "CREATE TABLE one (workspace_id bigint NOT NULL, id bigint, PRIMARY KEY (workspace_id, id))"
+    )
+    await apply(database_urls.owner, {"apart": [tmp_path / "one.sql"]})
     async with database.unbound() as connection:
         role = await connection.fetchrow(
             """
-            SELECT rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb,
-                   (SELECT count(*) FROM pg_auth_members WHERE member = r.oid) AS memberships
-            FROM pg_roles r WHERE rolname = current_user
+            SELECT rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication
+            FROM pg_roles WHERE rolname = current_user
             """
         )
-    assert tuple(role) == ("diptych_app", False, False, False, False, 0)
+    assert tuple(role) == ("diptych_app", False, False, False, False, False)
+    # Whoever it can become, by however many steps, and what it has of each without becoming it.
+    become = await owner.fetch(
+        """
+        SELECT rolname::text AS name, rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication
+               OR rolcanlogin AS mighty, pg_has_role('diptych_app', oid, 'USAGE') AS inherited,
+               EXISTS (SELECT FROM pg_auth_members m WHERE m.roleid = r.oid AND m.member = 'diptych_app'::regrole
+                       AND m.admin_option) AS gives,
+               EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid) AS leads_on
+        FROM pg_roles r
+        WHERE rolname <> 'diptych_app' AND pg_has_role('diptych_app', oid, 'MEMBER') ORDER BY rolname
+        """
+    )
+    assert "plugin_apart" in [one["name"] for one in become]
+    assert [one for one in become if re.fullmatch(r"plugin_[a-z0-9_]+", one["name"]) is None] == []
+    assert [one for one in become if one["name"].endswith("_owner")] == []
+    assert [
+        one for one in become if one["mighty"] or one["inherited"] or one["gives"] or one["leads_on"]
+    ] == []
+    names = [one["name"] for one in become]
+    assert await owner.fetch(THEIR_OWN, names) == []
+    assert [tuple(one) for one in await owner.fetch(IN_REACH, names)] == [("plugin_apart", "plugin_apart")]
+    assert [tuple(one) for one in await owner.fetch(WRITABLE, names)] == [
+        ("plugin_apart", "plugin_apart", "one")
+    ]
 
 
 async def test_every_table_is_behind_row_level_security(owner: asyncpg.Connection) -> None:
