@@ -141,6 +141,7 @@ class _Ride:
         """Whether it was left in the middle of a call."""
         self._work: Work | None = None
         self._seen = (0, -1)
+        self._timer: asyncio.TimerHandle | None = None
         self._unchanged = 0
         """Looks in a row at which nothing had come back."""
 
@@ -181,25 +182,24 @@ class _Ride:
 
     async def wait(self, deadline: float) -> None:
         """Until it is done, or a call has not come back for a deadline."""
-        every = deadline / _LOOKS
         self._seen, self._unchanged = self._position(), 0
-
-        def look() -> None:
-            position = self._position()
-            self._unchanged = self._unchanged + 1 if position == self._seen else 0
-            self._seen = position
-            if time.monotonic() >= self._ends_at:
-                self._over.append(True)
-            if self._unchanged >= _LOOKS:
-                self._finish()
-            else:
-                self._timer = self._loop.call_later(every, look)
-
-        self._timer = self._loop.call_later(every, look)
+        self._timer = self._loop.call_later(deadline / _LOOKS, self._look, deadline / _LOOKS)
         try:
             await self._done
         finally:
             self._timer.cancel()
+            self._timer = None  # it and this would hold each other, and what was asked about with them
+
+    def _look(self, every: float) -> None:
+        position = self._position()
+        self._unchanged = self._unchanged + 1 if position == self._seen else 0
+        self._seen = position
+        if time.monotonic() >= self._ends_at:
+            self._over.append(True)
+        if self._unchanged >= _LOOKS:
+            self._finish()
+        else:
+            self._timer = self._loop.call_later(every, self._look, every)
 
     def abandon(self) -> None:
         """Stop waiting, without a word about whose call is under way: it is not to blame."""
