@@ -45,7 +45,7 @@ class Known:
         Raises:
             Unavailable: the database is away.
         """
-        if any(map(_speaks, events)):
+        if workspace_id not in self._spoken and any(map(_speaks, events)):
             self._spoken.add(workspace_id)
         if workspace_id not in self._spoken and not await self._has_anybody_spoken(workspace_id):
             return [{} for _ in events]
@@ -64,10 +64,10 @@ class Known:
 
 def _speaks(event: Event) -> bool:
     """Whether an event sets the trait."""
+    if event.type is EventType.IDENTIFY and CONSENT in event.properties:
+        return True
     traits = event.context.get("traits")
-    return (event.type is EventType.IDENTIFY and CONSENT in event.properties) or (
-        isinstance(traits, dict) and CONSENT in traits
-    )
+    return traits is not None and isinstance(traits, dict) and CONSENT in traits
 
 
 async def known(

@@ -222,9 +222,12 @@ class Intake:
         left: list[tuple[int, Checked]] = []
         turned: list[tuple[int, Refusal]] = []
         passed = await self._passage.take(workspace, [item.event for _, item in checked], now)
-        for (index, item), one in zip(checked, passed, strict=True):
+        for before, one in zip(checked, passed, strict=True):
+            index, item = before
             if isinstance(one, Turned):
                 turned.append((index, Refusal(code=one.code, message=one.message)))
+            elif one.event is item.event and not one.remarks:
+                left.append(before)
             else:
                 left.append((index, Checked(event=one.event, remarks=(*item.remarks, *one.remarks))))
         return left, turned

@@ -12,7 +12,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec import Struct, structs
 
@@ -60,7 +60,7 @@ NOT_KEPT = frozenset({"NO_CONSENT", "WITHHELD"})
 """Codes of refused events of which nothing may be kept."""
 
 CLEARED = 50_000
-"""Pairs of identifiers, of one workspace, that are remembered to be free of vetoes."""
+"""Identifiers of events, of one workspace, that are remembered to be free of vetoes."""
 
 NOTES = "diptych"
 """Key of an event's context under which is kept what plugins made of it."""
@@ -79,6 +79,10 @@ class Passed(Struct, frozen=True, kw_only=True):
 
     event: Event
     remarks: tuple[Remark, ...] = ()
+
+
+_Together: TypeAlias = tuple[bool, tuple[Identifier, ...]]
+"""Whether an event is an alias, and its identifiers: what says which pairs it may link."""
 
 
 class _Way(Struct, kw_only=True):
@@ -108,7 +112,7 @@ class Passage:
         self._kinds = kinds
         self._consents = consents.Known(database)
         self._rules = Rules(plugins)
-        self._cleared: dict[WorkspaceId, tuple[Workspace, set[LinkCandidate]]] = {}
+        self._cleared: dict[WorkspaceId, tuple[Workspace, set[_Together]]] = {}
         self._together: dict[WorkspaceId, Together[_Way]] = {}
 
     def concerns(self, workspace: Workspace) -> bool:
@@ -223,9 +227,14 @@ class Passage:
         rules = self._rules.of(workspace)
         if not rules and not self._calls.asked("veto_link", workspace):
             return
-        pairs = [_pairs(way.event) for way in ways]
         cleared = self._cleared_in(workspace)
-        links = [link for link in dict.fromkeys(itertools.chain(*pairs)) if link not in cleared]
+        ways = [
+            way
+            for way in ways
+            if len(way.event.identifiers) > 1 and (_is_alias(way.event), way.event.identifiers) not in cleared
+        ]
+        pairs = [_pairs(way.event) for way in ways]
+        links = list(dict.fromkeys(itertools.chain(*pairs)))
         failed: set[LinkCandidate] = set()
         vetoes = {link: veto for link in links if (veto := rules.veto(link)) is not None}
 
@@ -237,14 +246,14 @@ class Passage:
 
         round_ = Round(left=left, item=_itself, said=said, failed=lambda _, link: failed.add(link))
         await self._ask("veto_link", workspace, round_, checks.reasons)
-        cleared.update(link for link in links if link not in vetoes and link not in failed)
-        if vetoes:
-            for way, some in zip(ways, pairs, strict=True):
-                if found := tuple(vetoes[link] for link in some if link in vetoes):
-                    way.event = structs.replace(way.event, vetoes=found)
+        for way, some in zip(ways, pairs, strict=True):
+            if found := tuple(vetoes[link] for link in some if link in vetoes):
+                way.event = structs.replace(way.event, vetoes=found)
+            elif not failed.intersection(some):
+                cleared.add((_is_alias(way.event), way.event.identifiers))
 
-    def _cleared_in(self, workspace: Workspace) -> set[LinkCandidate]:
-        """Pairs that nobody has anything against, by the settings of today: they need not be asked about again."""
+    def _cleared_in(self, workspace: Workspace) -> set[_Together]:
+        """What nobody has anything against, by the settings of today: it need not be asked about again."""
         version, cleared = self._cleared.get(workspace.workspace_id, (None, set()))
         if version is not workspace or len(cleared) > CLEARED:
             cleared = set()
@@ -275,12 +284,16 @@ def _hold(plugin: str, way: _Way) -> None:
     )
 
 
+def _is_alias(event: Event) -> bool:
+    return event.type is EventType.ALIAS
+
+
 def _pairs(event: Event) -> tuple[LinkCandidate, ...]:
     """The pairs of identifiers that an event may link, the stronger first."""
     identifiers = event.identifiers
     if len(identifiers) < 2:
         return ()
-    if event.type is EventType.ALIAS:
+    if _is_alias(event):
         # A previous id is a user's where a user of that id is known; that is seen only later.
         identifiers += tuple(
             Identifier(USER_ID, one.value) for one in identifiers if one.kind == ANONYMOUS_ID
