@@ -89,7 +89,9 @@ async def paced(
     tally = _Tally()
     over = asyncio.get_running_loop().create_future()
     late: deque[tuple[bytes, float]] = deque()
-    idle: list[_Exchange] = []
+    idle: deque[_Exchange] = (
+        deque()
+    )  # the longest idle is asked next, as the server hangs up on those that never are
 
     def answered(exchange: _Exchange) -> None:
         if late:
@@ -108,7 +110,7 @@ async def paced(
             if (ahead := due - time.perf_counter()) > 0:
                 await asyncio.sleep(ahead)
             if idle:
-                idle.pop().ask(message, due)
+                idle.popleft().ask(message, due)
             else:
                 late.append((message, due))
                 await asyncio.sleep(0)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.machinery
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -14,6 +16,8 @@ from types import ModuleType
 from cdp.errors import Misconfigured
 
 ENTRY_POINT_GROUP = "cdp.plugins"
+GUARDS = ("guard_event", "guard_consent")
+"""Hooks that decide what may be stored."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +58,46 @@ def in_folder(folder: Path) -> Iterator[Found]:
         if path.name.startswith(("_", ".")) or file.suffix != ".py" or not file.is_file():
             continue
         yield _from_file(path.stem, file)
+
+
+def guards(found: Found) -> bool:
+    """Whether a plugin says anywhere in its code that it guards events, found without importing it.
+
+    Of one that cannot be imported nothing else can be known, and events must not pass where a guard is missing.
+    """
+    return any(hook in code for code in _code_of(found) for hook in GUARDS)
+
+
+def _code_of(found: Found) -> Iterator[str]:
+    if found.address is None:
+        return
+    kind, place = found.address
+    file = Path(place) if kind == "file" else _file_of(place)
+    if file is None:
+        return
+    files = sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
+    for one in files:
+        with suppress(OSError):
+            yield one.read_text(errors="replace")
+
+
+def _file_of(entry_point: str) -> Path | None:
+    """Where the code of an entry point begins; its packages are not imported for that."""
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        if point.name != entry_point:
+            continue
+        first, *rest = point.module.split(".")
+        spec = importlib.machinery.PathFinder.find_spec(first)
+        if spec is None or spec.origin is None:
+            return None
+        file = Path(spec.origin)
+        if not rest:
+            return file
+        module = file.parent.joinpath(*rest)
+        return next(
+            (one for one in (module / "__init__.py", module.with_suffix(".py")) if one.is_file()), file
+        )
+    return None
 
 
 def at(address: tuple[str, str], name: str) -> Found:

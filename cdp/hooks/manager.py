@@ -20,7 +20,7 @@ from cdp.hooks.additions import check_addresses, check_prefix
 from cdp.hooks.calls import Calls
 from cdp.hooks.health import FailureKind, PluginHealth
 from cdp.hooks.implementation import Implementation, implementation_of, stand_in
-from cdp.hooks.loading import Found, in_folder, installed
+from cdp.hooks.loading import GUARDS, Found, guards, in_folder, installed
 from cdp.hooks.offers import Offers
 from cdp.hooks.outcomes import Outcome
 from cdp.hooks.registers import REGISTERS, Register
@@ -127,7 +127,8 @@ class Plugins:
         A plugin that cannot be imported, or is not a plugin, is logged, listed with its error, and left out.
 
         Raises:
-            Misconfigured: two plugins have one name or register one thing, or there is no such folder.
+            Misconfigured: two plugins have one name or register one thing, there is no such folder, or a plugin that
+                guards events cannot be loaded.
         """
         plugins = cls(deadline=settings.hook_deadline_ms / 1000, memory=settings.hook_memory_mb * 1024 * 1024)
         if found is not None:
@@ -142,13 +143,16 @@ class Plugins:
         """Import and register plugins; one that fails is named, listed and left out.
 
         Raises:
-            Misconfigured: two plugins have one name or register one thing.
+            Misconfigured: two plugins have one name or register one thing, or one that guards events fails.
         """
         for one in found:
             try:
                 plugin = one.load()
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever its import does
-                self._leave_out(one.name, one.version, one.source, f"{type(error).__name__}: {error}")
+            except (Exception, SystemExit) as error:
+                says = f"{type(error).__name__}: {error}"
+                if guards(one):
+                    raise _missing_guard(one.name, says) from error
+                self._leave_out(one.name, one.version, one.source, says)
                 continue
             self.register(plugin, name=one.name, version=one.version, source=one.source, address=one.address)
 
@@ -166,7 +170,8 @@ class Plugins:
         `address` says how another process finds it (`cdp.hooks.loading.Found`).
 
         Raises:
-            Misconfigured: another plugin has this name, or registers the same thing.
+            Misconfigured: another plugin has this name, or registers the same thing, or it guards events and is not
+                fit.
         """
         if name in self._known:
             raise Misconfigured(
@@ -183,9 +188,11 @@ class Plugins:
             collected = {hook: _collect(implementations, hook, kind) for hook, kind in REGISTERS.items()}
             check_prefix(name, collected["register_commands"])
             check_addresses(collected["register_routes"])
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
+        except (Exception, SystemExit) as error:
             if self._manager.has_plugin(name):
                 self._manager.unregister(name=name)
+            if any(hasattr(plugin, hook) for hook in GUARDS):
+                raise _missing_guard(name, _sentence(error)) from error
             self._leave_out(name, version, source, _sentence(error))
             return
         if info.run == "process" and address is not None:
@@ -419,6 +426,13 @@ def _check_run(
             raise Misconfigured(
                 f"its {hook} wants {min(unsuited)!r}, which cannot be offered in a process of its own."
             )
+
+
+def _missing_guard(name: str, error: str) -> Misconfigured:
+    return Misconfigured(
+        f"The plugin {name!r} guards events and cannot be loaded: {error.rstrip('.')}. Without it they would be stored "
+        "unguarded; mend it, or remove it if that is what you want."
+    )
 
 
 def _may_move(implementations: Mapping[str, Implementation]) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -279,7 +280,9 @@ class Runner:
                 hook, coroutines, counters=counters, deadline=deadline, budget=budget
             )
         if plugin not in self._threads:
-            self._threads[plugin] = Threads(plugin, limit=self._limit, busy=self.busy)
+            self._threads[plugin] = Threads(
+                plugin, limit=self._limit, busy=self.busy, stuck=partial(self._stuck, plugin)
+            )
         call = caller(one, check, offers)
         calls = [bound(call, request) for request in requests]
         return self._threads[plugin].run(hook, calls, counters=counters, deadline=deadline, budget=budget)
@@ -338,13 +341,20 @@ class Runner:
         conduct = self._conduct.get(plugin)
         return self._conduct.setdefault(plugin, self._new_conduct()) if conduct is None else conduct
 
-    def _offended(self, plugin: str, hook: str, why: str) -> None:
+    def _stuck(self, plugin: str, hook: str) -> None:
+        self._offended(plugin, hook, f"all its {self._limit} threads hang", move=True)
+
+    def _offended(self, plugin: str, hook: str, why: str, *, move: bool = False) -> None:
         """It did something to everybody: all its hooks are left alone, and from the second time on it leaves."""
         conduct = self._conduct_of(plugin)
         if (seconds := conduct.offended()) is None:
             return
         address = self._movable.get(plugin)
-        moved = address is not None and conduct.strikes >= STRIKES_TO_MOVE and plugin not in self._processes
+        moved = (
+            address is not None
+            and (move or conduct.strikes >= STRIKES_TO_MOVE)
+            and plugin not in self._processes
+        )
         if moved and address is not None:
             self.run_in_processes(plugin, address)
         where = "; from then on it is called in processes of its own" if moved else ""

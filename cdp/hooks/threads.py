@@ -24,12 +24,16 @@ Call = Callable[[], Any]
 
 
 class Threads:
-    """At most `limit` threads for one plugin, started when they are needed."""
+    """At most `limit` threads for one plugin, started when they are needed.
 
-    def __init__(self, name: str, *, limit: int, busy: Busy) -> None:
+    `stuck` is told the hook of the call that hangs in the last one.
+    """
+
+    def __init__(self, name: str, *, limit: int, busy: Busy, stuck: Callable[[str], None]) -> None:
         self._name = name
         self._busy = busy
         self._limit = limit
+        self._stuck = stuck
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._threads: set[threading.Thread] = set()
@@ -113,6 +117,8 @@ class Threads:
         with self._lock:
             outcomes = job.leave(deadline)
             self._hanging += job.hung
+        if job.hung and self._hanging >= self._limit:
+            self._stuck(job.hook)
         return outcomes
 
 
@@ -123,7 +129,7 @@ class _Job:
         self, plugin: str, hook: str, calls: Sequence[Call], circuit: Circuit, ends_at: float
     ) -> None:
         self._plugin = plugin
-        self._hook = hook
+        self.hook = hook
         self._calls = calls
         self._circuit = circuit
         self._ends_at = ends_at
@@ -145,7 +151,7 @@ class _Job:
 
     def run(self, busy: Busy) -> None:
         """Make the calls, in a thread, for as long as somebody waits for them."""
-        with busy.working(self._plugin, self._hook) as self._work:
+        with busy.working(self._plugin, self.hook) as self._work:
             self._run(self._work)
 
     def _run(self, work: Work) -> None:

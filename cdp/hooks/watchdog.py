@@ -6,6 +6,7 @@ its own look was late then, and the thread that had the processor meanwhile is t
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import defaultdict
@@ -23,6 +24,12 @@ TOLERANCE = 0.25
 """So much later than it should an event loop answers, or a look comes, before somebody is named, in seconds."""
 _LEAST = 0.05
 """Nobody who had less of the processor held anybody up, in seconds."""
+_COMPUTING = 0.02
+"""Nobody who has had less of the processor in one call computes, in seconds."""
+HURRIED = 0.01
+"""Seconds between two looks while somebody computes …"""
+TURN = 0.000_5
+"""… and those that a thread computes before another one may, which otherwise are ten times as many."""
 _TOO_MUCH = 1.5
 """From so many times what is allowed on all who may have done it are interrupted, and not the likeliest alone."""
 _MEGABYTE = 1024 * 1024
@@ -64,6 +71,8 @@ class Watchdog:
         self._grown = grown
         self._offended = offended
         self._doubted = doubted
+        self._usual: float | None = None
+        """How long turns are otherwise, while they are short; None: they are as they were."""
         self._late = 0.0
         """By how much the looks came late, all together, in seconds."""
         self._stop = threading.Event()
@@ -82,11 +91,17 @@ class Watchdog:
             self._thread.join(1.0)
 
     def _run(self) -> None:
+        try:
+            self._look()
+        finally:
+            self._hurry(False)
+
+    def _look(self) -> None:
         last, cpu = time.monotonic(), time.process_time()
-        while not self._stop.wait(EVERY):
+        while not self._stop.wait(every := HURRIED if self._usual is not None else EVERY):
             now = time.monotonic()
             work = self._busy.now()
-            gap = now - last - EVERY
+            gap = now - last - every
             self._late += max(gap, 0.0)
             over = self._busy.long_ago()
             named = None
@@ -95,7 +110,7 @@ class Watchdog:
             self._weigh([one for one in work if one.active])
             for one in work:
                 one.cpu = processor_seconds(one.native_id)
-            self._end_holders(work, named)
+            self._hurry(self._end_holders(work, named))
             for one in work:
                 self._listen(one, now)
             last, cpu = time.monotonic(), time.process_time()
@@ -113,14 +128,27 @@ class Watchdog:
             return holder.plugin
         return None
 
-    def _end_holders(self, work: list[Work], named: str | None) -> None:
-        """Interrupt who computes in one call for longer than is good for everybody else, and leave it alone."""
+    def _hurry(self, hurry: bool) -> None:
+        """Have threads take turns quickly while one computes, so that all others wait for it less."""
+        if hurry and self._usual is None:
+            self._usual = sys.getswitchinterval()
+            sys.setswitchinterval(min(self._usual, TURN))
+        elif not hurry and self._usual is not None:
+            sys.setswitchinterval(self._usual)
+            self._usual = None
+
+    def _end_holders(self, work: list[Work], named: str | None) -> bool:
+        """Interrupt who computes in one call for longer than is good for everybody else, and leave it alone.
+
+        Returns:
+            Whether anybody computes for long at all.
+        """
         holding = [(one, where, cpu) for one in work if (where := one.where) is not None and (cpu := one.cpu)]
         held: defaultdict[str, list[tuple[Work, object, float]]] = defaultdict(list)
         for one, where, cpu in holding:
             if one.mark is None or one.mark[0] != where:
                 one.mark = (where, cpu)
-            elif (used := cpu - one.mark[1]) > _LEAST:
+            elif (used := cpu - one.mark[1]) > _COMPUTING:
                 held[one.plugin].append((one, where, used))
         for plugin, found in held.items():
             allowed = DOUBTED if self._doubted(plugin) else COMPUTES
@@ -133,6 +161,7 @@ class Watchdog:
             self._offended(plugin, culprit.hook, f"one call computed for {most:.2f} s in the server")
             for one, where, _ in found:
                 one.interrupt("it held the interpreter", where=where)
+        return bool(held)
 
     def _listen(self, one: Work, now: float) -> None:
         """Ask a plugin's event loop whether it runs, and count the time that it did not."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
+import gc
 import os
 import threading
 import time
@@ -16,10 +18,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from cdp.hooks import hookimpl
+from cdp.hooks.busy import Busy
 from cdp.hooks.health import CircuitState, FailureKind
 from cdp.hooks.loading import in_folder
 from cdp.hooks.manager import Plugins
 from cdp.hooks.outcomes import Answered, Failed, Outcome
+from cdp.hooks.threads import attempt
 from cdp.model import (
     Evidence,
     IntentFacts,
@@ -137,15 +141,15 @@ async def test_one_that_was_quick_and_hangs_holds_up_the_others_for_a_deadline_o
     over.set()
 
 
-async def test_a_plugin_that_computes_for_ever_is_interrupted(make_plugins: Make) -> None:
+async def test_a_plugin_that_goes_on_for_ever_is_interrupted_at_its_deadline(make_plugins: Make) -> None:
     """Its thread ends: it does not take the processor from everybody until the process ends."""
     plugins = make_plugins(deadline=TINY, failures_to_open=1)
 
-    def spin(membership: MembershipFacts) -> list[RoleContribution]:
+    def go_on(membership: MembershipFacts) -> list[RoleContribution]:
         while True:
-            pass
+            time.sleep(0.001)
 
-    add(plugins, "spins", spin)
+    add(plugins, "spins", go_on)
     with capture_logs():
         (answer,) = await plugins.resolve_roles([membership()])
     assert kinds(answer) == {"spins": FailureKind.TIMED_OUT}
@@ -355,6 +359,129 @@ async def test_only_what_another_process_finds_may_run_there(make_plugins: Make,
         "wants": "its resolve_roles wants 'http', which cannot be offered in a process of its own.",
         "inline": "it wants processes of its own, but is neither installed nor in a folder.",
     }
+
+
+async def test_who_computes_for_long_is_interrupted_at_once_and_left_alone_in_all_hooks(
+    make_plugins: Make,
+) -> None:
+    """Not after its deadline, and not after five times in each hook; and longer each time that it does so again."""
+    seconds = [0.0]
+    plugins = make_plugins(deadline=20.0, open_seconds=30.0, monotonic=lambda: seconds[0])
+    well = threading.Event()
+
+    def spin(membership: MembershipFacts) -> list[RoleContribution]:
+        while not well.is_set():
+            pass
+        return claims(membership)
+
+    plugins.register(
+        SimpleNamespace(
+            resolve_roles=hookimpl(spin),
+            choose_personalisation=hookimpl(lambda request: None, specname="choose_personalisation"),
+        ),
+        name="spins",
+    )
+    add(plugins, "works", claims)
+
+    def circuits() -> set[CircuitState]:
+        return {one.circuit for health in plugins.health() if health.name == "spins" for one in health.hooks}
+
+    with capture_logs() as logs:
+        answers = await plugins.resolve_roles([membership(1), membership(2)])
+        assert [kinds(one)["spins"] for one in answers] == [FailureKind.RAISED, FailureKind.SKIPPED]
+        assert [kinds(one)["works"] for one in answers] == [None, None]
+        assert circuits() == {CircuitState.OPEN}
+        seconds[0] = 30.0
+        assert circuits() == {CircuitState.HALF_OPEN}
+        await plugins.resolve_roles([membership()])
+        seconds[0] = 89.0
+        assert circuits() == {CircuitState.OPEN}
+        seconds[0] = 90.0
+        well.set()
+        (answer,) = await plugins.resolve_roles([membership()])
+    assert kinds(answer) == {"works": None, "spins": None}
+    assert circuits() == {CircuitState.CLOSED}
+    alone = [(one["plugin"], one["seconds"]) for one in logs if one["event"] == "plugin_left_alone"]
+    assert alone == [("spins", 30.0), ("spins", 60.0)]
+    assert {one.name for one in plugins.health() if one.blocked_seconds} == {"spins"}
+
+
+async def test_a_thread_is_called_again_after_its_call_was_interrupted(make_plugins: Make) -> None:
+    """What interrupts a call never hits the next one, nor the thread itself."""
+    busy = Busy()
+    with busy.working("plugin", "hook") as work:
+        for _ in range(200):
+            interrupted = threading.Thread(target=lambda: work.interrupt("test", where=work.calls))
+            outcome = attempt(interrupted.start, work)
+            interrupted.join()
+            assert isinstance(outcome, Answered | Failed)
+            assert isinstance(attempt(lambda: sum(range(100)), work), Answered)
+        assert not work.interrupt("test", where=work.calls)
+
+
+async def test_who_keeps_its_loop_from_running_is_left_alone(make_plugins: Make) -> None:
+    """Its own loop alone, but for a second at a time."""
+    plugins = make_plugins(deadline=5.0)
+
+    async def block(membership: MembershipFacts) -> list[RoleContribution]:
+        time.sleep(1.5)  # noqa: ASYNC251 - that is the point
+        return claims(membership)
+
+    add(plugins, "blocks", block)
+    with capture_logs():
+        await plugins.resolve_roles([membership()])
+        (answer,) = await plugins.resolve_roles([membership()])
+    assert kinds(answer) == {"blocks": FailureKind.SKIPPED}
+
+
+async def test_loops_of_plugins_that_resist_are_closed_without_a_word(
+    make_plugins: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A coroutine that goes on whatever happens to it is dropped with its loop."""
+    plugins = make_plugins(deadline=TINY, failures_to_open=1)
+
+    async def resist(membership: MembershipFacts) -> list[RoleContribution]:
+        while True:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+
+    add(plugins, "resists", resist)
+    with capture_logs():
+        (answer,) = await plugins.resolve_roles([membership()])
+    assert kinds(answer) == {"resists": FailureKind.TIMED_OUT}
+    await plugins.aclose()
+    await until(lambda: not [one for one in threading.enumerate() if one.name == "plugin resists"])
+    gc.collect()
+    assert "pending" not in caplog.text
+
+
+SPINS = """
+import os
+from cdp.hooks import hookimpl
+from cdp.model import Evidence, RoleContribution
+
+@hookimpl
+def resolve_roles(membership):
+    while os.getpid() == %d:
+        pass
+    return [RoleContribution(role="END_USER", confidence=0.5, evidence=(Evidence(reason="elsewhere"),))]
+"""
+
+
+async def test_who_computes_for_long_again_has_to_do_it_elsewhere(make_plugins: Make, tmp_path: Path) -> None:
+    """Where its hooks allow it: from the second time on, without anybody saying so."""
+    seconds = [0.0]
+    (tmp_path / "spins.py").write_text(SPINS % os.getpid())
+    plugins = make_plugins(deadline=20.0, open_seconds=30.0, monotonic=lambda: seconds[0])
+    plugins.add(in_folder(tmp_path))
+    with capture_logs():
+        for now in (0.0, 30.0):
+            seconds[0] = now
+            (answer,) = await plugins.resolve_roles([membership()])
+            assert kinds(answer) == {"spins": FailureKind.RAISED}
+        seconds[0] = 90.0
+        (answer,) = await plugins.resolve_roles([membership()])
+    assert kinds(answer) == {"spins": None}
 
 
 async def until(holds: Callable[[], bool]) -> None:

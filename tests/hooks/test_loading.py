@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from cdp.errors import Misconfigured
 from cdp.hooks import hookimpl, loading
-from cdp.hooks.loading import in_folder
+from cdp.hooks.loading import first_party, guards, in_folder
 from cdp.hooks.manager import Plugins
 from cdp.model import IdentifierKind, RoleKind
 from cdp.settings import Settings
@@ -145,6 +145,30 @@ async def test_a_plugin_that_fails_to_register_is_left_out(plugins: Plugins) -> 
         "badly named": "'blocker' cannot be a role; write it like LEGAL_AND_COMPLIANCE.",
     }
     assert "BLOCKER" not in plugins.roles()
+
+
+async def test_a_guard_that_cannot_be_loaded_stops_the_start(plugins: Plugins, tmp_path: Path) -> None:
+    """Events would be stored unguarded otherwise: whether it cannot be imported, or is not fit."""
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "__init__.py").write_text("from .inner import guard_event\nfrom .inner import nothing")
+    (package / "inner.py").write_text(
+        "from cdp.hooks import hookimpl\n@hookimpl\ndef guard_event(events): ..."
+    )
+    with pytest.raises(Misconfigured, match="'package' guards events and cannot be loaded: ImportError"):
+        plugins.add(in_folder(tmp_path))
+    unfit = SimpleNamespace(guard_consent=hookimpl(lambda anything: {}))
+    with pytest.raises(
+        Misconfigured, match="'unfit' guards events and cannot be loaded: its guard_consent wants"
+    ):
+        plugins.register(unfit, name="unfit")
+
+
+def test_installed_guards_are_known_without_being_imported() -> None:
+    """Their code says so."""
+    found = {one.name: guards(one) for one in first_party()}
+    assert found["diptych_redaction"]
+    assert not found["diptych_next_step"]
 
 
 async def test_a_normaliser_that_raises_makes_no_identifier(plugins: Plugins) -> None:
