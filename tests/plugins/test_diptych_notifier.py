@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
 from typing import Any
 
@@ -21,65 +18,23 @@ from cdp.jobs.running import Runner
 from cdp.model import (
     AccountId,
     AccountKind,
-    AccountRef,
     ChangedAccount,
     ChangedPerson,
-    EventType,
     PluginState,
     ProfileId,
     WorkspaceId,
 )
 from cdp.outbound import Outbound
 from cdp.tables import PluginTables
-from cdp.workspaces.plugins import configure
 from diptych_notifier import sending
 from diptych_notifier.messages import Told
 from diptych_notifier.settings import Channel, Kind
-from tests.changes.parts import Clock, House, event
+from tests.changes.parts import Clock, event
 from tests.conftest import DatabaseUrls
+from tests.plugins.office import NAME, Office, Slack, ada
 from tests.settle.parts import claim, resolver, rows
 
-NAME = "diptych_notifier"
 ERRORS = "SELECT error FROM change_delivery WHERE workspace_id = $1 AND attempts > 0"
-
-
-class Slack:
-    """Takes messages by channel, and answers as it is told to."""
-
-    def __init__(self) -> None:
-        self.messages: list[tuple[str, str]] = []
-        self.answers: Callable[[str], int] = lambda channel: 200
-        self._lock = threading.Lock()
-        slack = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                channel = self.path.removeprefix("/")
-                status = slack.answers(channel)
-                if status == 200:
-                    with slack._lock:
-                        slack.messages.append((channel, body["text"]))
-                self.send_response(status)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                """Quietly."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def take(self) -> list[tuple[str, str]]:
-        taken, self.messages = sorted(self.messages), []
-        return taken
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
 
 @pytest.fixture
@@ -87,31 +42,6 @@ def slack() -> Iterator[Slack]:
     server = Slack()
     yield server
     server.close()
-
-
-class Office(House):
-    """A workspace where the notifier is on."""
-
-    slack: Slack
-
-    async def configure(self, *channels: dict[str, Any], **settings: Any) -> None:
-        given = {
-            "webhooks": "\n".join(f"{one['name']} {self.slack.url}/{one['name']}" for one in channels),
-            "channels": list(channels),
-            **settings,
-        }
-        async with self.database.transaction(self.workspace_id) as connection:
-            await configure(
-                connection,
-                self.workspace_id,
-                NAME,
-                given,
-                self.plugins.settings,
-                by="a test",
-                now=self.clock(),
-            )
-        self.workspaces.forget(self.workspace_id)
-        self.worker._workspaces.forget(self.workspace_id)
 
 
 @pytest.fixture
@@ -132,23 +62,6 @@ async def office(
     house.slack = slack
     yield house
     await plugins.aclose()
-
-
-ACME = AccountRef(group_id="acme", member=True)
-
-
-async def ada(office: Office, *names: str) -> None:
-    """Ada of Acme does something."""
-    number = len(
-        await rows(office.database, office.workspace_id, "SELECT 1 FROM event WHERE workspace_id = $1")
-    )
-    await office.take(
-        event(
-            "group", "ada", type=EventType.GROUP, name="Grouped", properties={"name": "Acme"}, account=ACME
-        ),
-        event("name", "ada", type=EventType.IDENTIFY, name="Identified", properties={"name": "Ada <@here>"}),
-        *(event(f"{number}.{index}", "ada", name=name, account=ACME) for index, name in enumerate(names)),
-    )
 
 
 async def test_each_channel_is_told_what_it_may_carry_and_nothing_else(office: Office) -> None:
