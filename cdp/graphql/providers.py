@@ -12,23 +12,17 @@ from strawberry.scalars import ID
 
 from cdp.access.scopes import Scope
 from cdp.enrichment import report
-from cdp.enrichment.estimate import Estimate, ProviderEstimate
 from cdp.enrichment.providers import Source, sources_of
-from cdp.enrichment.report import Backfill, ProviderReport, ProviderState
-from cdp.enrichment.settings import Budget, EnrichmentSettings
+from cdp.enrichment.report import ProviderState
 from cdp.enrichment.settings import read as read_settings
 from cdp.errors import BadInput
+from cdp.graphql.backfills import BackfillType
 from cdp.graphql.context import Info
+from cdp.graphql.spending import ReportRowType, SettingsType
 from cdp.graphql.vocabulary import describe
 from cdp.model import Charged, Subject
-from cdp.model.ids import decode_id_of, encode_id
+from cdp.model.ids import decode_id_of
 
-describe(
-    Subject,
-    "What a provider of enrichment knows something about.",
-    {"PERSON": "People.", "ACCOUNT": "Accounts: organisations and households."},
-    name="EnrichmentSubject",
-)
 describe(
     Charged,
     "What a provider of enrichment takes money for.",
@@ -95,186 +89,6 @@ class ProviderType:
             else provider.time_to_live.total_seconds(),
             failures_in_row=0 if state is None else state.failures_in_row,
             left_alone_until=until if until is not None and until > now else None,
-        )
-
-
-@strawberry.type(
-    name="EnrichmentReportRow", description="What one provider was asked and paid, in one currency."
-)
-class ReportRowType:
-    """A row of the report."""
-
-    provider: str = strawberry.field(description="Its name.")
-    currency: str = strawberry.field(description="ISO 4217 code.")
-    calls: int = strawberry.field(description="Calls that were made.")
-    hits: int = strawberry.field(description="Answers that gave at least one field.")
-    misses: int = strawberry.field(description="Answers that gave none.")
-    failures: int = strawberry.field(description="Calls without a usable answer.")
-    cached: int = strawberry.field(description="Times that an earlier answer was still good.")
-    hit_rate: float | None = strawberry.field(
-        description="Hits among the answers, 0 to 1; null: there was no answer."
-    )
-    spent: Decimal = strawberry.field(description="What it was paid, exactly.")
-
-    @classmethod
-    def of(cls, row: ProviderReport) -> ReportRowType:
-        """As GraphQL shows it."""
-        return cls(
-            provider=row.provider,
-            currency=row.currency,
-            calls=row.calls,
-            hits=row.hits,
-            misses=row.misses,
-            failures=row.failures,
-            cached=row.cached,
-            hit_rate=row.hit_rate,
-            spent=row.cost,
-        )
-
-
-@strawberry.type(name="EnrichmentBudget", description="What may be spent on enrichment in one currency.")
-class BudgetType:
-    """A budget."""
-
-    currency: str = strawberry.field(description="ISO 4217 code.")
-    per_day: Decimal = strawberry.field(description="On all subjects, from midnight to midnight UTC.")
-    per_subject: Decimal | None = strawberry.field(
-        description="On one person or account in a calendar month (UTC); null: no limit but that of the day."
-    )
-    spent_today: Decimal = strawberry.field(
-        description="What was spent today, with what is reserved for calls that are under way."
-    )
-
-    @classmethod
-    def of(cls, budget: Budget) -> BudgetType:
-        """As GraphQL shows it."""
-        return cls(
-            currency=budget.currency,
-            per_day=budget.per_day,
-            per_subject=budget.per_subject,
-            spent_today=budget.spent_today,
-        )
-
-
-@strawberry.type(name="EnrichmentSettings", description="What a workspace allows enrichment.")
-class SettingsType:
-    """Settings of enrichment."""
-
-    confidence: float = strawberry.field(
-        description="A field that is known so surely is not asked for any more."
-    )
-    fields: list[str] | None = strawberry.field(
-        description="The fields that are wanted; null: whatever providers declare."
-    )
-    budgets: list[BudgetType] = strawberry.field(
-        description="By currency; no money is spent in one that is missing here."
-    )
-
-    @classmethod
-    def of(cls, settings: EnrichmentSettings) -> SettingsType:
-        """As GraphQL shows it."""
-        return cls(
-            confidence=settings.confidence,
-            fields=None if settings.fields is None else list(settings.fields),
-            budgets=[BudgetType.of(one) for one in settings.budgets],
-        )
-
-
-@strawberry.type(name="EnrichmentCost", description="An exact amount of money.")
-class CostType:
-    """An amount."""
-
-    currency: str = strawberry.field(description="ISO 4217 code.")
-    amount: Decimal = strawberry.field(description="How much.")
-
-
-@strawberry.type(
-    name="EnrichmentBackfill",
-    description="People or accounts that were chosen to be enriched, and how far that is.",
-)
-class BackfillType:
-    """A backfill."""
-
-    id: ID = strawberry.field(description="By which it can be asked for.")
-    subject: Subject = strawberry.field(description="What it enriches.")
-    total: int = strawberry.field(description="How many were chosen.")
-    done: int = strawberry.field(description="How many of them are enriched as far as can be.")
-    costs: list[CostType] = strawberry.field(
-        description="What it has cost so far, with what is reserved for calls that are under way."
-    )
-    asked_by: str = strawberry.field(description="Name of the key that asked for it.")
-    started_at: datetime = strawberry.field(description="When it was asked for.")
-    finished_at: datetime | None = strawberry.field(
-        description="When the last one was done; null: not all are."
-    )
-    cancelled_at: datetime | None = strawberry.field(description="When it was cancelled; null: it was not.")
-
-    @classmethod
-    def of(cls, backfill: Backfill) -> BackfillType:
-        """As GraphQL shows it."""
-        return cls(
-            id=ID(encode_id("EnrichmentBackfill", backfill.backfill_id)),
-            subject=backfill.subject,
-            total=backfill.total,
-            done=backfill.done,
-            costs=[CostType(currency=one.currency, amount=one.amount) for one in backfill.costs],
-            asked_by=backfill.asked_by,
-            started_at=backfill.started_at,
-            finished_at=backfill.last_at if backfill.done == backfill.total else None,
-            cancelled_at=backfill.cancelled_at,
-        )
-
-
-@strawberry.type(
-    name="EnrichmentProviderEstimate", description="What a backfill would ask of one provider, and pay it."
-)
-class ProviderEstimateType:
-    """An estimate of one provider."""
-
-    provider: str = strawberry.field(description="Its name.")
-    currency: str = strawberry.field(description="ISO 4217 code.")
-    calls: int = strawberry.field(
-        description="Calls, where every provider that is asked knows all it declares."
-    )
-    most_calls: int = strawberry.field(
-        description="Calls, where every subject goes down the whole waterfall."
-    )
-    cost: Decimal = strawberry.field(description="What the calls cost.")
-    most_cost: Decimal = strawberry.field(description="What the most calls cost: it cannot become dearer.")
-
-    @classmethod
-    def of(cls, one: ProviderEstimate) -> ProviderEstimateType:
-        """As GraphQL shows it."""
-        return cls(
-            provider=one.provider,
-            currency=one.currency,
-            calls=one.calls,
-            most_calls=one.most_calls,
-            cost=one.cost,
-            most_cost=one.most_cost,
-        )
-
-
-@strawberry.type(
-    name="EnrichmentEstimate",
-    description="What a backfill would do. Budgets and limits may spread it over days, and never make it dearer.",
-)
-class EstimateType:
-    """An estimate."""
-
-    subjects: int = strawberry.field(description="How many people or accounts the filter matches.")
-    estimated_from: int = strawberry.field(
-        description="Of how many the figures were computed; the others are taken to be like them."
-    )
-    providers: list[ProviderEstimateType] = strawberry.field(description="By provider that would be asked.")
-
-    @classmethod
-    def of(cls, estimate: Estimate) -> EstimateType:
-        """As GraphQL shows it."""
-        return cls(
-            subjects=estimate.subjects,
-            estimated_from=estimate.estimated_from,
-            providers=[ProviderEstimateType.of(one) for one in estimate.providers],
         )
 
 

@@ -1,4 +1,4 @@
-"""Enums of the two panels, with what each value means, and those of lists."""
+"""Enums of the two panels, of what is enriched, and of lists, with what each value means."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 import strawberry
 
 from cdp.graphql.vocabulary import describe
-from cdp.model import AccountKind, IntentLevel, Lens, Stage, UsagePhase
+from cdp.model import AccountKind, IntentLevel, Lens, Stage, Subject, UsagePhase
 
 describe(
     Lens,
@@ -64,6 +64,13 @@ describe(
         "ORGANISATION": "A company or another organisation.",
         "HOUSEHOLD": "A household.",
     },
+)
+
+describe(
+    Subject,
+    "What a provider of enrichment knows something about.",
+    {"PERSON": "People.", "ACCOUNT": "Accounts: organisations and households."},
+    name="EnrichmentSubject",
 )
 
 

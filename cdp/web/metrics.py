@@ -6,21 +6,27 @@ Labels are words out of few (routes, codes, stages, plugins), never ids, names o
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from itertools import accumulate
-from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from cdp.db.pool import Database
-from cdp.hooks.health import TIMES, CircuitState, PluginHealth
 from cdp.ingest.accumulator import Accumulator
 from cdp.ingest.flush import FlushReport
 from cdp.live.hub import Hub
+from cdp.web.collectors import (
+    BackgroundCollector,
+    HubCollector,
+    InFlightCollector,
+    PluginFigures,
+    PluginsCollector,
+    PoolsCollector,
+    QueueCollector,
+    Waiting,
+)
 from cdp.web.counting import Counts, Durations
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -73,20 +79,6 @@ COUNTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
 """What `cdp.telemetry.count` may name: the metric, what it says, and its labels."""
 
 
-class PluginFigures(Protocol):
-    """Who knows how plugins do."""
-
-    def health(self) -> Iterable[PluginHealth]:
-        """Every plugin."""
-
-
-class Waiting(Protocol):
-    """Who knows what waits for plugins."""
-
-    def lag(self) -> Iterable[Any]:
-        """A `cdp.settle.background.Lag` for each plugin."""
-
-
 class Metrics:
     """What this process has done since it started."""
 
@@ -133,7 +125,7 @@ class Metrics:
             registry.register(counted)
         for timed in (self._request, self._stages):
             registry.register(timed)
-        registry.register(_InFlight(self))
+        registry.register(InFlightCollector(lambda: self._in_flight))
         self._trouble: tuple[str, float] | None = None
 
     @property
@@ -187,160 +179,24 @@ class Metrics:
 
     def watch_pools(self, **pools: Database) -> None:
         """Tell of the connections of these pools, whenever somebody looks."""
-        self.registry.register(_Pools(pools))
+        self.registry.register(PoolsCollector(pools))
 
     def watch_hub(self, hub: Hub) -> None:
         """Tell how many are watching, whenever somebody looks."""
-        self.registry.register(_Hub(hub))
+        self.registry.register(HubCollector(hub))
 
     def watch_queue(self, accumulator: Accumulator) -> None:
         """Tell what waits to be stored, whenever somebody looks."""
-        self.registry.register(_Queue(accumulator))
+        self.registry.register(QueueCollector(accumulator))
 
     def watch_plugins(self, plugins: PluginFigures) -> None:
         """Tell how these plugins do, whenever somebody looks."""
-        self.registry.register(_Plugins(plugins))
+        self.registry.register(PluginsCollector(plugins))
 
     def watch_background(self, background: Waiting, clock: Callable[[], datetime]) -> None:
         """Tell what waits for plugins, whenever somebody looks."""
-        self.registry.register(_Background(background, clock))
+        self.registry.register(BackgroundCollector(background, clock))
 
     def families(self) -> list[Metric]:
         """All of it as it is now."""
         return list(self.registry.collect())
-
-
-class _InFlight:
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
-
-    def collect(self) -> Iterable[Metric]:
-        """Requests that are being answered."""
-        yield GaugeMetricFamily(
-            "cdp_requests_in_flight", "HTTP requests that are being answered.", value=self._metrics.in_flight
-        )
-
-
-class _Pools:
-    def __init__(self, pools: Mapping[str, Database]) -> None:
-        self._pools = pools
-
-    def collect(self) -> Iterable[Metric]:
-        """Connections in use and at rest, and how many there may be."""
-        held = GaugeMetricFamily(
-            "cdp_pool_connections", "Connections of this process to the database.", labels=["pool", "state"]
-        )
-        allowed = GaugeMetricFamily("cdp_pool_most", "Connections that a pool may have.", labels=["pool"])
-        for name, database in self._pools.items():
-            size, idle, most = database.connections()
-            held.add_metric([name, "used"], size - idle)
-            held.add_metric([name, "idle"], idle)
-            allowed.add_metric([name], most)
-        yield held
-        yield allowed
-
-
-class _Hub:
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
-
-    def collect(self) -> Iterable[Metric]:
-        """Open subscriptions."""
-        yield GaugeMetricFamily("cdp_subscriptions", "Subscriptions that are open.", value=self._hub.watchers)
-
-
-class _Queue:
-    def __init__(self, accumulator: Accumulator) -> None:
-        self._accumulator = accumulator
-
-    def collect(self) -> Iterable[Metric]:
-        """What the accumulator holds."""
-        now = self._accumulator.occupied
-        yield GaugeMetricFamily(
-            "cdp_queue_bytes", "Size of the items accepted and not yet committed.", value=now.size_bytes
-        )
-        yield GaugeMetricFamily(
-            "cdp_flushes_in_flight", "Transactions of ingest that are under way.", value=now.flushes
-        )
-
-
-class _Plugins:
-    def __init__(self, plugins: PluginFigures) -> None:
-        self._plugins = plugins
-
-    def collect(self) -> Iterable[Metric]:
-        """Calls and what came of them, and who is left alone."""
-        calls = CounterMetricFamily(
-            "cdp_plugin_calls",
-            "Calls of plugins, by what came of them.",
-            labels=["plugin", "hook", "outcome"],
-        )
-        left_alone = GaugeMetricFamily(
-            "cdp_plugin_left_alone", "1 while a plugin is not called for a hook.", labels=["plugin", "hook"]
-        )
-        loaded = GaugeMetricFamily("cdp_plugin_loaded", "1 for a plugin that works.", labels=["plugin"])
-        times = HistogramMetricFamily(
-            "cdp_plugin_call_seconds", "How long calls of plugins took.", labels=["plugin", "hook"]
-        )
-        blocked = CounterMetricFamily(
-            "cdp_plugin_blocked_seconds",
-            "For how long a plugin kept an event loop, or the whole process, from running.",
-            labels=["plugin"],
-        )
-        memory = GaugeMetricFamily(
-            "cdp_plugin_memory_bytes",
-            "The most by which the process grew during calls of a plugin.",
-            labels=["plugin"],
-        )
-        for plugin in self._plugins.health():
-            loaded.add_metric([plugin.name], plugin.loaded)
-            blocked.add_metric([plugin.name], plugin.blocked_seconds)
-            memory.add_metric([plugin.name], plugin.memory_bytes)
-            for hook in plugin.hooks:
-                place = [plugin.name, hook.hook]
-                good = hook.calls - hook.failures - hook.timeouts - hook.refused
-                for outcome, count in (
-                    ("answered", good),
-                    ("raised", hook.failures),
-                    ("timed_out", hook.timeouts),
-                    ("refused", hook.refused),
-                    ("skipped", hook.skipped),
-                ):
-                    calls.add_metric([*place, outcome], count)
-                left_alone.add_metric(place, hook.circuit is CircuitState.OPEN)
-                if hook.times:
-                    bounds = [*map(str, TIMES), "+Inf"]
-                    buckets = list(zip(bounds, accumulate(hook.times), strict=True))
-                    times.add_metric(place, buckets, sum_value=hook.seconds)
-        yield calls
-        yield left_alone
-        yield loaded
-        yield times
-        yield blocked
-        yield memory
-
-
-class _Background:
-    def __init__(self, background: Waiting, clock: Callable[[], datetime]) -> None:
-        self._background = background
-        self._clock = clock
-
-    def collect(self) -> Iterable[Metric]:
-        """What waits, and for how long."""
-        counts = GaugeMetricFamily(
-            "cdp_plugin_waiting",
-            "What plugins are still to be told or to do, over all workspaces: changes, dead changes, jobs.",
-            labels=["plugin", "what"],
-        )
-        ages = GaugeMetricFamily(
-            "cdp_plugin_lag_seconds", "Age of the oldest of what waits.", labels=["plugin", "what"]
-        )
-        now = self._clock()
-        for one in self._background.lag():
-            for what, number in (("changes", one.changes), ("dead", one.dead), ("jobs", one.jobs)):
-                counts.add_metric([one.plugin, what], number)
-            for what, oldest in (("changes", one.oldest_change), ("jobs", one.oldest_job)):
-                age = 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())
-                ages.add_metric([one.plugin, what], age)
-        yield counts
-        yield ages

@@ -16,13 +16,14 @@ from cdp.enrichment.providers import sources_of
 from cdp.enrichment.settings import Budget
 from cdp.errors import BadInput
 from cdp.graphql.accounts import ACCOUNTS
+from cdp.graphql.backfills import BackfillType, EstimateType
 from cdp.graphql.context import Info
 from cdp.graphql.filters import AccountFilter, ProfileFilter
 from cdp.graphql.matching import matching
 from cdp.graphql.mutations.errors import UserError, no_errors
 from cdp.graphql.mutations.field import Given, mutation
 from cdp.graphql.profiles import PROFILES
-from cdp.graphql.providers import BackfillType, EstimateType, SettingsType
+from cdp.graphql.spending import SettingsType
 from cdp.model import Subject
 from cdp.model.ids import decode_id_of
 
