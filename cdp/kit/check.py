@@ -19,6 +19,7 @@ from cdp.kit.core import Core, running
 from cdp.kit.databases import databases
 from cdp.kit.locating import others
 from cdp.kit.recording import HookCall
+from cdp.model import Http
 from cdp.settings import Settings
 
 ACCOUNTS = ("acct_000041", "acct_000082")
@@ -190,20 +191,12 @@ def _short(answer: object) -> str:
     return text if len(text) <= 120 else f"{text[:119]}…"
 
 
-class NoHttp:
+class NoHttp(Http):
     """What plugins are given in a check instead of a way out: a provider is neither asked nor paid."""
 
     async def request(self, method: str, url: str, **_: object) -> Any:
         """Refuse."""
         raise OutboundRefused(f"{method} {url} is not asked in a check.")
-
-    async def get(self, url: str, **_: object) -> Any:
-        """Refuse."""
-        raise OutboundRefused(f"GET {url} is not asked in a check.")
-
-    async def post(self, url: str, **_: object) -> Any:
-        """Refuse."""
-        raise OutboundRefused(f"POST {url} is not asked in a check.")
 
 
 def worst(verdicts: Iterable[Verdict]) -> Grade:

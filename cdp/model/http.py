@@ -95,6 +95,9 @@ class Http(Protocol):
         redirects: int = 3,
     ) -> HttpResponse:
         """`request("GET", url)`."""
+        return await self.request(
+            "GET", url, headers=headers, params=params, timeout=timeout, redirects=redirects
+        )
 
     async def post(
         self,
@@ -106,3 +109,4 @@ class Http(Protocol):
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> HttpResponse:
         """`request("POST", url)`."""
+        return await self.request("POST", url, headers=headers, json=json, content=content, timeout=timeout)

@@ -15,7 +15,7 @@ import httpcore
 import msgspec
 
 from cdp.errors import OutboundFailed, OutboundRefused
-from cdp.model import HttpResponse
+from cdp.model import Http, HttpResponse
 from cdp.outbound.addresses import Network, resolve
 
 _SCHEMES = {"http": 80, "https": 443}
@@ -24,7 +24,7 @@ _TOKEN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _LONGEST_URL = 8_000
 
 
-class Outbound:
+class Outbound(Http):
     """Sends requests; safe to use from several event loops at once.
 
     Args:
@@ -68,32 +68,6 @@ class Outbound:
                 return await self._following(method, target, named, content, redirects)
         except TimeoutError:
             raise OutboundFailed(f"No whole answer came within {seconds:g} seconds.") from None
-
-    async def get(
-        self,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109
-        redirects: int = 3,
-    ) -> HttpResponse:
-        """See `cdp.model.Http.get`."""
-        return await self.request(
-            "GET", url, headers=headers, params=params, timeout=timeout, redirects=redirects
-        )
-
-    async def post(
-        self,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        json: Any = None,
-        content: bytes | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109
-    ) -> HttpResponse:
-        """See `cdp.model.Http.post`."""
-        return await self.request("POST", url, headers=headers, json=json, content=content, timeout=timeout)
 
     async def _following(
         self,

@@ -18,7 +18,7 @@ from starlette.routing import Route as HttpRoute
 from cdp.access.keys import Authenticator, Principal
 from cdp.access.rates import Rates
 from cdp.access.scopes import KeyRole, Scope
-from cdp.errors import BadInput, Misconfigured, NotFound, TooLarge, Unauthenticated
+from cdp.errors import BadInput, Misconfigured, NotFound, Unauthenticated
 from cdp.hooks.extending import Told, implementation, route_answer
 from cdp.hooks.implementation import Implementation
 from cdp.hooks.manager import Plugins
@@ -37,6 +37,7 @@ from cdp.model import (
 )
 from cdp.model.ids import decode_id_of
 from cdp.web.answers import json_answer
+from cdp.web.bodies import read_body
 from cdp.workspaces.cache import Workspaces
 
 log = structlog.get_logger(__name__)
@@ -133,7 +134,7 @@ class Plugged:
         """
         asked = await self._admitted(request)
         self._parts.rates.request(asked.principal, asked.workspace.limits)
-        body = await self._read(request)
+        body = await read_body(request, self._route.body_bytes)
         if isinstance(self._route.auth, WebhookAuth):
             asked = self._verified(self._route.auth, request, body, asked)
         given = RouteRequest(
@@ -194,20 +195,6 @@ class Plugged:
             raise NotFound("There is nothing at this address.") from None
         async with self._door:
             return await self._parts.workspaces.get(workspace_id)
-
-    async def _read(self, request: Request) -> bytes:
-        most = self._route.body_bytes
-        declared = request.headers.get("content-length", "")
-        if declared.isdecimal() and int(declared) > most:
-            raise TooLarge(f"The body is larger than {most:,} bytes.")
-        parts: list[bytes] = []
-        size = 0
-        async for part in request.stream():
-            size += len(part)
-            if size > most:
-                raise TooLarge(f"The body is larger than {most:,} bytes.")
-            parts.append(part)
-        return b"".join(parts)
 
     def _verified(self, auth: WebhookAuth, request: Request, body: bytes, asked: _Asked) -> _Asked:
         """The same with the id of the delivery, once its signature is good.

@@ -23,6 +23,7 @@ from cdp.ingest.limits import BATCH_BYTES
 from cdp.model import EventType
 from cdp.telemetry import stage
 from cdp.web.answers import json_answer
+from cdp.web.bodies import declared_size, read_body
 from cdp.web.room import STRANGERS, stay_of
 from cdp.workspaces.cache import Workspaces
 
@@ -43,6 +44,8 @@ _SINGLE = {
 """Addresses that take one event; the short ones are the browser SDK's."""
 
 _BATCH = ("batch", "b")
+
+_ADVICE = "; send smaller batches"
 
 
 class TrackingParts(Protocol):
@@ -138,16 +141,16 @@ class Tracking:
             # It must be in the body, which has to be understood first; nobody's mistakes are kept.
             if (stay := stay_of(request.scope)) is not None:
                 stay.belong_to(STRANGERS)
-            batch = _decode(request, await _read(request), event_type)
+            batch = _decode(request, await read_body(request, BATCH_BYTES, advice=_ADVICE), event_type)
             principal = await self._admit(request, batch.write_key)
             with self._intake.admitting(principal.workspace_id):
                 return await self._take(principal, batch)
         # Whoever has sent too much is told so before the body is read.
         principal = await self._admit(request, key)
         if (stay := stay_of(request.scope)) is not None:
-            stay.expect(_declared(request))
+            stay.expect(declared_size(request, BATCH_BYTES, advice=_ADVICE))
         with self._intake.admitting(principal.workspace_id):
-            body = await _read(request)
+            body = await read_body(request, BATCH_BYTES, advice=_ADVICE)
             try:
                 batch = _decode(request, body, event_type)
             except TooLarge:
@@ -224,36 +227,6 @@ def _report(receipt: Receipt) -> dict[str, Any]:
     if receipt.remarks:
         report["warnings"] = receipt.remarks
     return report
-
-
-async def _read(request: Request) -> bytes:
-    """The body; no more of it is ever held than the limit.
-
-    Raises:
-        TooLarge: there is more.
-    """
-    _declared(request)
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > BATCH_BYTES:
-            raise TooLarge(f"The body is larger than {BATCH_BYTES:,} bytes; send smaller batches.")
-        parts.append(part)
-    return b"".join(parts)
-
-
-def _declared(request: Request) -> int:
-    """The body's length as its head says; 0 where it does not.
-
-    Raises:
-        TooLarge: it is more than the limit.
-    """
-    declared = request.headers.get("content-length", "")
-    size = int(declared) if declared.isdecimal() else 0
-    if size > BATCH_BYTES:
-        raise TooLarge(f"The body is larger than {BATCH_BYTES:,} bytes; send smaller batches.")
-    return size
 
 
 def _key(request: Request) -> str | None:
