@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,12 +19,13 @@ from msgspec import Struct
 from cdp import changes, jobs
 from cdp.changes.deliver import LEASE_SECONDS
 from cdp.changes.note import queries as change_queries
-from cdp.db.pool import Connection, Database
+from cdp.db.pool import Database
 from cdp.errors import DiptychError, Unavailable
 from cdp.hooks.manager import Plugins
 from cdp.jobs.store import queries as job_queries
 from cdp.model import WorkspaceId
 from cdp.settle.giving_way import GivingWay
+from cdp.settle.waking import listening, pause
 from cdp.telemetry import described
 from cdp.workspaces import store
 from cdp.workspaces.cache import Workspaces
@@ -103,17 +103,17 @@ class Background:
         try:
             while not self._stop.is_set():
                 try:
-                    async with self._listening() as connection:
+                    async with listening(self._database, CHANNEL, self._woken.set) as connection:
                         while not self._stop.is_set() and not connection.is_closed():
                             self._woken.clear()
                             began = time.monotonic()
                             await self.look()
                             took = time.monotonic() - began
-                            await self._pause(self._woken, self._poll)
-                            await self._pause(self._stop, min(self._poll, REST * took))
+                            await pause(self._poll, self._woken)
+                            await pause(min(self._poll, REST * took), self._stop)
                 except Unavailable as error:
                     log.warning("background_waits_for_database", error=error.message)
-                    await self._pause(self._stop, self._poll)
+                    await pause(self._poll, self._stop)
         finally:
             self.runner.stop()
             if self._busy:
@@ -252,26 +252,6 @@ class Background:
             )
             for plugin in plugins
         }
-
-    async def _pause(self, unless: asyncio.Event, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await unless.wait()
-        except TimeoutError:
-            return
-
-    @asynccontextmanager
-    async def _listening(self) -> AsyncIterator[Connection]:
-        def notified(*_about: object) -> None:
-            self._woken.set()
-
-        async with self._database.unbound() as connection:
-            await connection.add_listener(CHANNEL, notified)
-            try:
-                yield connection
-            finally:
-                if not connection.is_closed():
-                    await connection.remove_listener(CHANNEL, notified)
 
 
 def _due(

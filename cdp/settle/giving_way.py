@@ -7,6 +7,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from cdp.settle.waking import pause
+
 REST = 9.0
 """While events keep coming, all work in the background together rests so many times as long as it works: people who
 wait for an acknowledgement go first, and a person's touches come together meanwhile …"""
@@ -18,15 +20,6 @@ LONGEST_PIECE = 0.1
 """Seconds of a piece that count at most: the rest is waiting for a plugin, and takes nothing from anybody."""
 LONGEST_WAIT = 2.0
 """Seconds that a piece is put off at most."""
-
-
-async def pause(seconds: float, stop: asyncio.Event) -> None:
-    """Let time pass, or `stop` be set."""
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return
 
 
 class GivingWay:

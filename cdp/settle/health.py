@@ -17,6 +17,7 @@ from cdp.errors import Unavailable
 from cdp.hooks.health import HookHealth
 from cdp.hooks.manager import Plugins
 from cdp.settle.queue import queries
+from cdp.settle.waking import pause
 from cdp.telemetry import described
 
 log = structlog.get_logger(__name__)
@@ -84,11 +85,7 @@ class HealthNotes:
     async def run(self) -> None:
         """Note until `aclose`, and once more at the end; while the database is away, what was missed waits."""
         while not self._stop.is_set():
-            try:
-                async with asyncio.timeout(self._every):
-                    await self._stop.wait()
-            except TimeoutError:
-                pass
+            await pause(self._every, self._stop)
             try:
                 await self.note()
             except (Unavailable, asyncpg.PostgresError) as error:

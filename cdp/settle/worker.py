@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -24,6 +23,7 @@ from cdp.settle.chores import Chores
 from cdp.settle.giving_way import GivingWay
 from cdp.settle.queue import Held, Waiting
 from cdp.settle.settling import settle
+from cdp.settle.waking import listening, pause
 from cdp.telemetry import count, described, stage
 from cdp.workspaces.cache import Workspaces
 from cdp.workspaces.plugin_catalogue import PluginCatalogue
@@ -108,11 +108,11 @@ class Worker:
         try:
             while not self._stop.is_set():
                 try:
-                    async with self._listening() as connection:
+                    async with listening(self._database, CHANNEL, self.wake) as connection:
                         await self._work(connection)
                 except Unavailable as error:
                     log.warning("worker_waits_for_database", error=error.message)
-                    await self._pause(self._poll, unless=self._stop)
+                    await pause(self._poll, unless=self._stop)
         finally:
             self._stop.set()
             await asyncio.wait({enriching})
@@ -249,7 +249,7 @@ class Worker:
                 self._enricher.wake()
             more = await self.reclassify_once() | await self.chore_once()
             if not more and not settled:
-                await self._pause(self._poll, unless=self._woken)
+                await pause(self._poll, unless=self._woken)
 
     async def _keep_house_when_due(self) -> None:
         now = self._monotonic()
@@ -260,23 +260,3 @@ class Worker:
             await self.keep_house()
         except (asyncpg.PostgresError, DiptychError) as error:
             log.warning("upkeep_failed", **described(error))
-
-    async def _pause(self, seconds: float, *, unless: asyncio.Event) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await unless.wait()
-        except TimeoutError:
-            return
-
-    @asynccontextmanager
-    async def _listening(self) -> AsyncIterator[Connection]:
-        def notified(*_about: object) -> None:
-            self.wake()
-
-        async with self._database.unbound() as connection:
-            await connection.add_listener(CHANNEL, notified)
-            try:
-                yield connection
-            finally:
-                if not connection.is_closed():
-                    await connection.remove_listener(CHANNEL, notified)
