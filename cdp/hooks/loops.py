@@ -14,8 +14,8 @@ from contextlib import suppress
 from typing import Any
 
 from cdp.hooks.busy import Busy, Interrupted, Work, interrupt
-from cdp.hooks.health import Counters
-from cdp.hooks.outcomes import Answered, Outcome
+from cdp.hooks.health import Circuit, CircuitState, Counters, FailureKind
+from cdp.hooks.outcomes import Answered, Failed, Outcome
 from cdp.hooks.threads import failure, late, report, skipped
 
 AsyncCall = Callable[[], Coroutine[Any, Any, Any]]
@@ -195,7 +195,7 @@ class _Batch:
                     return
                 self._begun.add(index)
             began = time.perf_counter()
-            task = asyncio.ensure_future(_attempt(self._calls[index]))
+            task = asyncio.ensure_future(_attempt(self._calls[index], self._circuit))
             try:
                 done, _ = await asyncio.wait({task}, timeout=self._deadline)
             except BaseException:  # whoever asked has gone, or the loop ends
@@ -207,11 +207,15 @@ class _Batch:
             with self._lock:
                 if not self._left:
                     self._counters.took(time.perf_counter() - began, 1)
-                    report(self._circuit, outcome)
+                    if not (isinstance(outcome, Failed) and outcome.kind is FailureKind.SKIPPED):
+                        report(self._circuit, outcome)
                     self._outcomes[index] = outcome
 
 
-async def _attempt(call: AsyncCall) -> Outcome[Any]:
+async def _attempt(call: AsyncCall, circuit: Circuit) -> Outcome[Any]:
+    if circuit.conduct.state is CircuitState.OPEN:  # since another call of the same moment blocked the loop
+        circuit.waive()
+        return skipped("it was left alone after another call blocked")
     try:
         return Answered(await call())
     except asyncio.CancelledError as error:

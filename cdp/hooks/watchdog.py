@@ -91,10 +91,13 @@ class Watchdog:
             self._thread.join(1.0)
 
     def _run(self) -> None:
-        try:
-            self._look()
-        finally:
-            self._hurry(False)
+        while not self._stop.is_set():
+            try:
+                self._look()
+            except Exception:
+                log.exception("watchdog_failed")  # a fault of ours, which must not leave everybody unwatched
+            finally:
+                self._hurry(False)
 
     def _look(self) -> None:
         last, cpu = time.monotonic(), time.process_time()
