@@ -115,6 +115,16 @@ class Calls:
         if implementations:
             await self._runner.run(implementations, course, check, workspace=workspace, budget=budget)
 
+    async def ask_all(
+        self,
+        parts: Sequence[tuple[Sequence[Implementation], AnyCourse, Check[Any, Any]]],
+        *,
+        workspace: Workspace | None,
+        budget: float,
+    ) -> None:
+        """Have some of `asked` asked by several hooks, one after the other, by rules of the caller's own."""
+        await self._runner.run_all(parts, workspace=workspace, budget=budget)
+
     async def union(
         self,
         hook: str,

@@ -22,12 +22,18 @@ _LOOKS = 4
 """How often within a deadline is looked whether a call has come back."""
 
 
+AnyCourse: TypeAlias = Course[Any, Any]
+
+
 class Step:
     """One plugin's turn: how it is called about a request, and the circuit that watches over that."""
 
-    __slots__ = ("call", "circuit", "hook", "plugin")
+    __slots__ = ("call", "circuit", "course", "hook", "plugin")
 
-    def __init__(self, plugin: str, hook: str, circuit: Circuit, call: Callable[[Any], Any]) -> None:
+    def __init__(
+        self, plugin: str, hook: str, circuit: Circuit, call: Callable[[Any], Any], course: AnyCourse
+    ) -> None:
+        self.course = course
         self.plugin = plugin
         self.hook = hook
         self.circuit = circuit
@@ -49,9 +55,6 @@ class Turn:
         """Whether nobody waits for it any more."""
 
 
-AnyCourse: TypeAlias = Course[Any, Any]
-
-
 class Lane:
     """Threads for whoever is quick, at most `limit` that are not hanging."""
 
@@ -64,15 +67,15 @@ class Lane:
         self._wanted = 0
 
     async def run(
-        self, steps: Sequence[Step], course: AnyCourse, *, deadline: float, budget: float
+        self, steps: Sequence[Step], *, deadline: float, budget: float
     ) -> tuple[list[Turn], Turn | None]:
         """Have the steps made in their order.
 
         Returns:
-            The turns whose outcomes the course has taken; and one, the next, that did not come to its end: a call of
+            The turns whose outcomes their courses have taken; and the next, if it did not come to its end: a call of
             it hangs, or nobody was there to make it. Its outcomes are as many as are known.
         """
-        ride = _Ride(steps, course, time.monotonic() + budget)
+        ride = _Ride(steps, time.monotonic() + budget)
         self._submit(ride)
         try:
             await ride.wait(deadline)
@@ -124,9 +127,8 @@ class Lane:
 class _Ride:
     """Steps on their way through one thread."""
 
-    def __init__(self, steps: Sequence[Step], course: AnyCourse, ends_at: float) -> None:
+    def __init__(self, steps: Sequence[Step], ends_at: float) -> None:
         self._steps = steps
-        self._course = course
         self._ends_at = ends_at
         self._loop = asyncio.get_running_loop()
         self._done: asyncio.Future[None] = self._loop.create_future()
@@ -148,33 +150,40 @@ class _Ride:
     def run(self, busy: Busy) -> None:
         """Make the calls, for as long as somebody waits for them."""
         self.thread = threading.current_thread()
-        with busy.working("", "") as work:
-            self._work = work
-            work.place = self._place
-            for step in self._steps:
-                with self._lock:
-                    if self._abandoned():
-                        return
-                    indexes, requests = self._course.due(step.plugin)
-                    turn = self._turn = Turn(step, indexes, requests)
-                    work.turn(step.plugin, step.hook)
-                began = time.perf_counter()
-                try:
-                    _make(turn, self._over)
-                    work.end()
-                except Interrupted as error:  # between two calls
-                    work.end()
-                    turn.outcomes += [failure(error)] * (len(requests) - len(turn.outcomes))
-                del turn.outcomes[len(requests) :]
-                turn.seconds = time.perf_counter() - began
-                if turn.seconds > LONG:
-                    busy.over(work)
-                with self._lock:
-                    if self._abandoned():
-                        return
-                    self._course.take(step.plugin, indexes, turn.outcomes)
-                    self.turns.append(turn)
-                    self._turn = None
+        try:
+            with busy.working("", "") as work:
+                self._run(busy, work)
+        finally:
+            with self._lock:
+                self._work = None  # they would hold each other, and what was asked about with them
+
+    def _run(self, busy: Busy, work: Work) -> None:
+        self._work = work
+        work.place = self._place
+        for step in self._steps:
+            with self._lock:
+                if self._abandoned():
+                    return
+                indexes, requests = step.course.due(step.plugin)
+                turn = self._turn = Turn(step, indexes, requests)
+                work.turn(step.plugin, step.hook)
+            began = time.perf_counter()
+            try:
+                _make(turn, self._over)
+                work.end()
+            except Interrupted as error:  # between two calls
+                work.end()
+                turn.outcomes += [failure(error)] * (len(requests) - len(turn.outcomes))
+            del turn.outcomes[len(requests) :]
+            turn.seconds = time.perf_counter() - began
+            if turn.seconds > LONG:
+                busy.over(work)
+            with self._lock:
+                if self._abandoned():
+                    return
+                step.course.take(step.plugin, indexes, turn.outcomes)
+                self.turns.append(turn)
+                self._turn = None
         try:
             self._loop.call_soon_threadsafe(self._finish)
         except RuntimeError:
@@ -216,7 +225,7 @@ class _Ride:
             turn = self._turn
             if turn is None:  # it never began, or is between two steps
                 step = self._steps[len(self.turns)]
-                return Turn(step, *self._course.due(step.plugin))
+                return Turn(step, *step.course.due(step.plugin))
             left = Turn(turn.step, turn.indexes, turn.requests)
             left.outcomes = list(turn.outcomes)
             if len(left.outcomes) < len(left.requests):

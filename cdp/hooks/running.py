@@ -17,6 +17,7 @@ from cdp.hooks.given import AnyCheck, async_call, bound, caller, process_call, r
 from cdp.hooks.health import Circuit, Conduct, Counters, FailureKind, HookHealth
 from cdp.hooks.implementation import Implementation
 from cdp.hooks.lane import AnyCourse, Lane, Step, Turn
+from cdp.hooks.legs import Leg, Terms, grouped
 from cdp.hooks.loops import Loops
 from cdp.hooks.offers import NotOffered, Offers
 from cdp.hooks.outcomes import Failed, Outcome
@@ -35,19 +36,9 @@ Check = Callable[[Q, object], A]
 """Takes a request and what the plugin returned for it; returns the checked answer or raises Refused."""
 
 
-class Terms(Struct, frozen=True, kw_only=True):
-    """On which terms a hook is called."""
-
-    check: AnyCheck
-    workspace: Workspace | None
-    deadline: float
-    """Of one call, in seconds."""
-    budget: float
-    """Seconds after which a plugin is asked no further."""
-
-
 STRIKES_TO_MOVE = 2
 """So many times a plugin is left alone for what it does to others; then its calls are made elsewhere, if possible."""
+
 MIND_SECONDS = 0.5
 """How often is looked whether the workspace still wants a plugin that is being called."""
 
@@ -132,25 +123,49 @@ class Runner:
         together: bool = False,
     ) -> None:
         """Have each of them asked, in this order or, `together`, in any, and the course take what they say."""
+        terms = self._terms(check, workspace, budget, deadline)
+        await self._go([Leg(one, course, terms) for one in implementations], together=together)
+
+    async def run_all(
+        self,
+        parts: Sequence[tuple[Sequence[Implementation], AnyCourse, AnyCheck]],
+        *,
+        workspace: Workspace | None,
+        budget: float,
+    ) -> None:
+        """Do what `run` does for several hooks, one after the other; those that are quick share a thread's turn."""
+        legs: list[Leg] = []
+        for implementations, course, check in parts:
+            terms = self._terms(check, workspace, budget, None)
+            legs += [Leg(one, course, terms) for one in implementations]
+        await self._go(legs, together=False)
+
+    def _terms(
+        self, check: AnyCheck, workspace: Workspace | None, budget: float, deadline: float | None
+    ) -> Terms:
+        return Terms(
+            check=check,
+            workspace=workspace,
+            deadline=deadline or self._deadline,
+            until=time.monotonic() + budget,
+        )
+
+    async def _go(self, legs: Sequence[Leg], *, together: bool) -> None:
         self._watchdog.start()
-        if self.hearing is not None:
-            implementations = [structs.replace(one, function=self.hearing(one)) for one in implementations]
-        terms = Terms(check=check, workspace=workspace, deadline=deadline or self._deadline, budget=budget)
-
-        async def ride(group: list[Implementation]) -> None:
-            if self._quick(group[0]):
-                await self._ride(group, course, terms)
-            else:
-                await self._alone(group[0], course, terms)
-
-        groups = self._grouped(implementations, together=together)
-        if len(groups) == 1:
-            await ride(groups[0])
-        elif together:
-            await asyncio.gather(*(ride(group) for group in groups))
+        if (hearing := self.hearing) is not None:
+            legs = [leg._replace(one=structs.replace(leg.one, function=hearing(leg.one))) for leg in legs]
+        groups = grouped(legs, self._quick, together=together)
+        if together and len(groups) > 1:
+            await asyncio.gather(*map(self._ride_or_walk, groups))
         else:
             for group in groups:
-                await ride(group)
+                await self._ride_or_walk(group)
+
+    async def _ride_or_walk(self, group: Sequence[Leg]) -> None:
+        if self._quick(group[0].one):
+            await self._ride(group)
+        else:
+            await self._alone(group[0])
 
     def health(self, plugin: str, hooks: Sequence[str]) -> tuple[HookHealth, ...]:
         """The figures of some hooks."""
@@ -173,23 +188,6 @@ class Runner:
         for processes in self._processes.values():
             await processes.aclose()
 
-    def _grouped(
-        self, implementations: Sequence[Implementation], *, together: bool
-    ) -> list[list[Implementation]]:
-        """Those that can be called in one thread, one after the other, are one group; all others are alone."""
-        groups: list[list[Implementation]] = []
-        quick: list[Implementation] | None = None
-        for one in implementations:
-            if not self._quick(one):
-                groups.append([one])
-                quick = quick if together else None
-            elif quick is None:
-                quick = [one]
-                groups.append(quick)
-            else:
-                quick.append(one)
-        return groups
-
     def _quick(self, one: Implementation) -> bool:
         return (
             not one.is_async
@@ -197,46 +195,38 @@ class Runner:
             and self._counters_of(one.plugin, one.hook).quick
         )
 
-    async def _ride(
-        self,
-        group: Sequence[Implementation],
-        course: AnyCourse,
-        terms: Terms,
-    ) -> None:
+    async def _ride(self, group: Sequence[Leg]) -> None:
         """Have all of a group called in one thread; where one hangs, the others go on without it."""
-        left = [(one, self._step(one, terms)) for one in group]
-        hook = group[0].hook
+        left = [(leg, self._step(leg)) for leg in group]
         while left:
-            with stage(f"plugin.{hook}", plugins=len(left)):
+            leg, _ = left[0]
+            with stage(f"plugin.{leg.one.hook}", plugins=len(left)):
                 turns, stuck = await self._lane.run(
-                    [step for _, step in left], course, deadline=terms.deadline, budget=terms.budget
+                    [step for _, step in left], deadline=leg.terms.deadline, budget=leg.terms.budget
                 )
             for turn in turns:
-                self._took(turn.step.plugin, hook, turn)
+                self._took(turn.step.plugin, turn.step.hook, turn)
             if stuck is None:
                 return
-            one, _ = left[len(turns)]
-            self._counters_of(one.plugin, hook).dawdled()
+            (one, course, terms), _ = left[len(turns)]
+            self._counters_of(one.plugin, one.hook).dawdled()
             rest = stuck.requests[len(stuck.outcomes) :]
-            self._count(one.plugin, hook, stuck.outcomes)
+            self._count(one.plugin, one.hook, stuck.outcomes)
             others = await self._call(one, rest, terms)
             course.take(one.plugin, stuck.indexes, [*stuck.outcomes, *others])
             left = left[len(turns) + 1 :]
 
-    def _step(self, one: Implementation, terms: Terms) -> Step:
+    def _step(self, leg: Leg) -> Step:
+        one, course, terms = leg
         circuit = self._counters_of(one.plugin, one.hook).circuit
         try:
             offers = self._offers.make(one.offered, one.plugin, terms.workspace)
         except NotOffered as error:
-            return Step(one.plugin, one.hook, circuit, refusing(str(error)))
-        return Step(one.plugin, one.hook, circuit, caller(one, terms.check, offers))
+            return Step(one.plugin, one.hook, circuit, refusing(str(error)), course)
+        return Step(one.plugin, one.hook, circuit, caller(one, terms.check, offers), course)
 
-    async def _alone(
-        self,
-        one: Implementation,
-        course: AnyCourse,
-        terms: Terms,
-    ) -> None:
+    async def _alone(self, leg: Leg) -> None:
+        one, course, terms = leg
         indexes, requests = course.due(one.plugin)
         if requests:
             with stage(f"plugin.{one.hook}", plugin=one.plugin, requests=len(requests)):

@@ -14,10 +14,11 @@ from cdp.errors import BadInput, Conflict, Unavailable
 from cdp.ingest.accumulator import Accumulator
 from cdp.ingest.decode import Batch, encode_kept
 from cdp.ingest.pace import Pace
-from cdp.ingest.passage import Passage, Turned
+from cdp.ingest.passage import Passage
 from cdp.ingest.results import Checked, ItemResult, Outcome, Refusal
 from cdp.ingest.seals import Seals
 from cdp.ingest.validate import Validator
+from cdp.ingest.ways import Turned
 from cdp.model import Event, Workspace, WorkspaceId
 from cdp.telemetry import stage
 from cdp.workspaces.cache import Workspaces

@@ -5,14 +5,14 @@ Where a call about several events fails by one of them, they are halved until it
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from cdp.hooks.calls import Calls
 from cdp.hooks.health import FailureKind
 from cdp.hooks.implementation import Implementation
-from cdp.hooks.lane import AnyCourse
 from cdp.hooks.outcomes import Answered, Failed, Outcome
 from cdp.model import Batch, Workspace
 
@@ -50,15 +50,22 @@ class Round(Generic[W, T]):
         self._item = item
         self._said = said
         self._failed = failed
+        self.after: Round[Any, Any] | None = None
+        """The one before it on the same way: while that one has stumbled, nobody is asked in this one."""
         self._asked: Sequence[W] = ()
         self._shown: Batch[T] | None = None
         """What the last plugin was shown, for as long as nobody has changed anything."""
         self.stumbled: str | None = None
         """The plugin whose call failed, perhaps by one event alone; those after it have not been asked."""
 
+    @property
+    def waits(self) -> bool:
+        """Whether somebody has stumbled, here or before."""
+        return self.stumbled is not None or (self.after is not None and self.after.waits)
+
     def due(self, _plugin: str) -> tuple[list[int], Sequence[Batch[T]]]:
         """Everything that is left, together; nothing once somebody has stumbled."""
-        if self.stumbled is not None:
+        if self.waits:
             return [], []
         if self._shown is None:
             self._asked = self._left()
@@ -113,39 +120,54 @@ class _Halves(Generic[W, T]):
                 self.bad.append(self._parts[index])
 
 
+class Part(NamedTuple):
+    """One hook's part of a way."""
+
+    implementations: Sequence[Implementation]
+    round: Round[Any, Any]
+    check: Check
+
+
 class Asking:
     """Asking on behalf of one workspace, for as long as its sender may wait."""
 
-    def __init__(self, calls: Calls, workspace: Workspace, check: Check) -> None:
+    def __init__(self, calls: Calls, workspace: Workspace) -> None:
         self._calls = calls
         self._workspace = workspace
-        self._check: Check = lambda batch, answer: {} if answer is None else check(batch, answer)
         self._until = time.monotonic() + BUDGET
 
-    async def all(self, implementations: Sequence[Implementation], round_: Round[Any, Any]) -> None:
-        """Ask each of them, halving where it must be."""
-        while implementations:
-            await self._ask(implementations, round_)
-            if round_.stumbled is None:
+    async def all(self, parts: Sequence[Part]) -> None:
+        """Go through all of them in their order, halving where it must be."""
+        parts = [part._replace(check=_or_nothing(part.check)) for part in parts if part.implementations]
+        for before, part in itertools.pairwise(parts):
+            part.round.after = before.round
+        while parts:
+            await self._calls.ask_all(parts, workspace=self._workspace, budget=self._budget)
+            parts = list(itertools.dropwhile(lambda part: part.round.stumbled is None, parts))
+            if not parts:
                 return
-            position = [one.plugin for one in implementations].index(round_.stumbled)
-            await self._halve(implementations[position], round_)
+            (implementations, round_, check), *rest = parts
+            position = [one.plugin for one in implementations].index(round_.stumbled or "")
+            await self._halve(implementations[position], round_, check)
             round_.stumbled = None
-            implementations = implementations[position + 1 :]
+            left = implementations[position + 1 :]
+            parts = [Part(left, round_, check), *rest] if left else rest
 
-    async def _halve(self, one: Implementation, round_: Round[Any, Any]) -> None:
+    @property
+    def _budget(self) -> float:
+        return max(0.0, self._until - time.monotonic())
+
+    async def _halve(self, one: Implementation, round_: Round[Any, Any], check: Check) -> None:
         bad: list[Sequence[Any]] = [round_.everything()]
         while bad:
-            parts = [half for part in bad for half in (part[: len(part) // 2], part[len(part) // 2 :])]
-            halves = _Halves(round_, parts)
-            await self._ask([one], halves)
+            cut = [half for part in bad for half in (part[: len(part) // 2], part[len(part) // 2 :])]
+            halves = _Halves(round_, cut)
+            await self._calls.ask([one], halves, check, workspace=self._workspace, budget=self._budget)
             bad = halves.bad
 
-    async def _ask(self, implementations: Sequence[Implementation], course: AnyCourse) -> None:
-        await self._calls.ask(
-            implementations,
-            course,
-            self._check,
-            workspace=self._workspace,
-            budget=max(0.0, self._until - time.monotonic()),
-        )
+
+def _or_nothing(check: Check) -> Check:
+    """Who says nothing, as nearly all do nearly always, is not checked further."""
+    return lambda batch, answer: (
+        {} if answer is None or (type(answer) is dict and not answer) else check(batch, answer)
+    )
