@@ -35,7 +35,7 @@ TURN = "mutation ($input: Plugin%sInput!) { plugin%s(input: $input) { userErrors
 
 async def chaos(*, quick: bool) -> dict[str, object]:
     """The neighbour's latency with the plugins off and on; what was lost, who was named, how soon off is off."""
-    rounds, seconds = (2, 10.0) if quick else (4, 20.0)
+    rounds, seconds = (2, 6.0) if quick else (4, 20.0)
     with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres.start() as postgres:
         neighbour = make_workspace(postgres, "neighbour")
         victim = make_workspace(postgres, "chaos")
@@ -45,13 +45,15 @@ async def chaos(*, quick: bool) -> dict[str, object]:
             for name in names:
                 await _turn(server.port, neighbour, "Disable", name)
                 await _turn(server.port, victim, "Disable", name)
-            await _load(server.port, neighbour, victim, 5.0, seed=99)
             off: list[Load] = []
             on: list[Load] = []
-            sent = accepted = 0
+            state: dict[str, dict[str, Any]] = {}
+            silence = 0.0
+            _, (sent, accepted) = await _load(server.port, neighbour, victim, 4.0, seed=99)
             for number in range(rounds):
-                load, _ = await _load(server.port, neighbour, victim, seconds, seed=number * 2)
+                load, more = await _load(server.port, neighbour, victim, seconds, seed=number * 2)
                 off.append(load)
+                sent, accepted = sent + more[0], accepted + more[1]
                 for name in names:
                     await _turn(server.port, victim, "Enable", name)
                 load, more = await _load(server.port, neighbour, victim, seconds, seed=number * 2 + 1)
