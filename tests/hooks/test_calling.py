@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -553,3 +555,31 @@ async def test_who_stops_waiting_leaves_a_plugin_as_it_was(
     with pytest.raises(asyncio.CancelledError):
         await asking
     assert await plugins.resolve_roles([membership()]) == [{"slow": Answered((claim("END_USER"),))}]
+
+
+async def test_what_was_asked_about_goes_without_a_search_for_garbage(make_plugins: Make) -> None:
+    """What events are made of is much; looking for it in circles is what ingest has no time for."""
+
+    class Value:
+        """What can be seen to go."""
+
+    plugins = make_plugins()
+    plugins.register(plugin(resolve_roles=lambda membership: []), name="quick")
+    for _ in range(5):  # until it is known to be quick
+        await plugins.resolve_roles([membership()])
+    value = Value()
+    gone = weakref.ref(value)
+    gc.disable()
+    try:
+        asked = membership()
+        asked.profile.traits["of"] = value
+        del value
+        await plugins.resolve_roles([asked])
+        del asked
+        for _ in range(100):  # a thread keeps its last batch until there is another
+            if gone() is None:
+                return
+            await plugins.resolve_roles([membership()])
+    finally:
+        gc.enable()
+    pytest.fail("It is held by a circle.")
