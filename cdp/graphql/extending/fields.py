@@ -9,9 +9,9 @@ from typing import Any
 
 from graphql import GraphQLField, GraphQLObjectType
 
-from cdp.errors import Misconfigured
+from cdp.errors import DiptychError, Misconfigured
 from cdp.graphql.context import Context
-from cdp.graphql.extending.calling import answered, turned_off
+from cdp.graphql.extending.calling import ask, turned_off
 from cdp.graphql.extending.requiring import required
 from cdp.graphql.extending.types import Types
 from cdp.graphql.personal import is_personal
@@ -60,8 +60,7 @@ def _computed(plugin: str, field: GraphField, type_: GraphQLObjectType, shape: S
     async def batch(
         context: Context, parents: Sequence[Mapping[str, Any]], arguments: Mapping[str, Any]
     ) -> Sequence[Any]:
-        workspace = await context.workspace()
-        if context.services.plugins.calls.is_off(plugin, workspace):
+        if context.services.plugins.calls.is_off(plugin, await context.workspace()):
             raise turned_off(plugin)
         request = FieldRequest(
             objects=tuple(reads(parent[name]) for parent in parents),
@@ -69,10 +68,10 @@ def _computed(plugin: str, field: GraphField, type_: GraphQLObjectType, shape: S
             scopes=frozenset(scope.value for scope in context.scopes),
             as_of=context.as_of,
         )
-        outcome = await context.services.plugins.calls.one(function, request, check, workspace=workspace)
-        values = answered(plugin, f"the field {name}", outcome)
-        if isinstance(values, Exception):
-            raise Lost(str(values), code=getattr(values, "code", "BAD_USER_INPUT"), plugin=plugin)
+        try:
+            values = await ask(context, function, request, check, f"the field {name}")
+        except DiptychError as error:
+            raise Lost(str(error), code=error.code, plugin=plugin) from None
         return [shown(shape, value) for value in values]
 
     return Computed(

@@ -9,9 +9,9 @@ import msgspec
 from graphql import GraphQLArgument, GraphQLError, GraphQLField, GraphQLNonNull, GraphQLResolveInfo
 
 from cdp.access.scopes import Scope
-from cdp.errors import BadInput, Conflict, DiptychError, NotFound
+from cdp.errors import BadInput, Conflict, NotFound
 from cdp.graphql.context import Context
-from cdp.graphql.extending.calling import answered, turned_off
+from cdp.graphql.extending.calling import ask, turned_off
 from cdp.graphql.extending.reads import read_first
 from cdp.graphql.extending.types import Types, capital
 from cdp.graphql.mutations.errors import UserError, user_error
@@ -44,12 +44,7 @@ def query_field(plugin: str, query: GraphQuery, types: Types, schema_of: SchemaO
             scopes=_names(context.scopes),
             as_of=context.as_of,
         )
-        workspace = await context.workspace()
-        outcome = await context.services.plugins.calls.one(function, request, check, workspace=workspace)
-        found = answered(plugin, f"the query {camel(query.name)}", outcome)
-        if isinstance(found, DiptychError):
-            raise found
-        return shown(shape, found)
+        return shown(shape, await ask(context, function, request, check, f"the query {camel(query.name)}"))
 
     return GraphQLField(
         types.nullable(plugin, shape),
@@ -76,11 +71,7 @@ def mutation_field(plugin: str, mutation: GraphMutation, types: Types, schema_of
             scopes=_names(context.scopes),
             as_of=context.as_of,
         )
-        workspace = await context.workspace()
-        outcome = await context.services.plugins.calls.one(function, request, check, workspace=workspace)
-        answer = answered(plugin, f"the mutation {camel(mutation.name)}", outcome)
-        if isinstance(answer, DiptychError):
-            raise answer
+        answer = await ask(context, function, request, check, f"the mutation {camel(mutation.name)}")
         assert isinstance(answer, MutationAnswer)
         if answer.events:
             await _take(context, plugin, answer)
