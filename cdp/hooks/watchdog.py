@@ -33,9 +33,9 @@ TURN = 0.000_5
 _TOO_MUCH = 1.5
 """From so many times what is allowed on all who may have done it are interrupted, and not the likeliest alone."""
 _MEGABYTE = 1024 * 1024
-COMPUTES = 0.2
+COMPUTES = 0.1
 """For so many seconds of processor time a call may compute in the server …"""
-DOUBTED = 0.1
+DOUBTED = 0.05
 """… and so many if its plugin had to be left alone before …"""
 _TOGETHER = 1.5
 """… and all calls of a plugin that are under way for so many times that."""
