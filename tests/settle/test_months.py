@@ -66,7 +66,10 @@ async def test_a_month_that_nobody_made_in_time_becomes_a_partition_where_it_lie
     await ingest(database, workspace, [event("c", "ada", occurred_at=late), event("d", "ada")])
     assert await places(superuser) == {"event_202603": 4}
     indexes = "SELECT count(*) FROM pg_indexes WHERE tablename = $1"
-    assert len({await superuser.fetchval(indexes, name) for name in ("event_202603", "event_default", "event")}) == 1
+    assert (
+        len({await superuser.fetchval(indexes, name) for name in ("event_202603", "event_default", "event")})
+        == 1
+    )
 
 
 async def test_who_keeps_others_from_a_month_is_not_waited_for_long(
