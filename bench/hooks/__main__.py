@@ -48,7 +48,7 @@ async def main() -> None:
 
 
 async def _idle(*, quick: bool) -> dict[str, object]:
-    rounds, requests, seconds = (4, 100, 1.5) if quick else (12, 150, 4.0)
+    rounds, requests, seconds = (3, 80, 1.0) if quick else (12, 150, 4.0)
     async with AsyncExitStack() as stack:
         folders = [Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(2)]
         write_idle(folders[0], PLUGINS)
