@@ -84,7 +84,6 @@ class Runner:
             grown=self._grew,
             offended=self._offended,
             doubted=lambda plugin: self._conduct_of(plugin).strikes > 0,
-            untried=self._untried,
         )
         self._movable: dict[str, tuple[str, str]] = {}
         self._lane = Lane(self.busy)
@@ -101,10 +100,6 @@ class Runner:
 
         self.hearing: Callable[[Implementation], Callable[..., Any]] | None = None
         """What to call instead of an implementation's function, for who records calls; calls in processes are not."""
-
-    def _untried(self, plugin: str, hook: str) -> bool:
-        counters = self._counters.get((plugin, hook))
-        return counters is None or counters.seconds == 0
 
     def run_in_processes(self, plugin: str, address: tuple[str, str]) -> None:
         """Make the calls of a plugin in processes of its own."""

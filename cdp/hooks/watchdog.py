@@ -33,11 +33,9 @@ TURN = 0.000_5
 _TOO_MUCH = 1.5
 """From so many times what is allowed on all who may have done it are interrupted, and not the likeliest alone."""
 _MEGABYTE = 1024 * 1024
-COMPUTES = 0.25
-"""For so many seconds of processor time a call may compute in the server …"""
-FIRST = 1.0
-"""… so many if it is the plugin's first of its hook, which may have to load what it needs, …"""
-DOUBTED = 0.05
+COMPUTES = 1.0
+"""For so many seconds of processor time a call may compute in the server, be it that it loads what it needs …"""
+DOUBTED = 0.1
 """… so many if its plugin had to be left alone before …"""
 _TOGETHER = 1.5
 """… and all calls of a plugin that are under way for so many times that."""
@@ -55,7 +53,6 @@ class Watchdog:
         grown: told (plugin, hook, bytes).
         offended: told (plugin, hook, why) of who is to be left alone at once.
         doubted: whether a plugin had to be left alone before.
-        untried: whether no call of (plugin, hook) has ended yet.
     """
 
     def __init__(
@@ -67,7 +64,6 @@ class Watchdog:
         grown: Callable[[str, str, int], None],
         offended: Callable[[str, str, str], None],
         doubted: Callable[[str], bool],
-        untried: Callable[[str, str], bool],
     ) -> None:
         self._busy = busy
         self._memory = memory
@@ -75,7 +71,6 @@ class Watchdog:
         self._grown = grown
         self._offended = offended
         self._doubted = doubted
-        self._untried = untried
         self._usual: float | None = None
         """How long turns are otherwise, while they are short; None: they are as they were."""
         self._late = 0.0
@@ -159,10 +154,7 @@ class Watchdog:
             elif (used := cpu - one.mark[1]) > _COMPUTING:
                 held[one.plugin].append((one, where, used))
         for plugin, found in held.items():
-            if self._doubted(plugin):
-                allowed = DOUBTED
-            else:
-                allowed = FIRST if any(self._untried(plugin, one.hook) for one, _, _ in found) else COMPUTES
+            allowed = DOUBTED if self._doubted(plugin) else COMPUTES
             most = max(used for _, _, used in found)
             if most <= allowed and sum(used for _, _, used in found) <= allowed * _TOGETHER:
                 continue
