@@ -170,3 +170,15 @@ def _check_confidence(confidence: Any, of_what: str) -> None:
 def _check_time(time: datetime | None, name: str) -> None:
     if time is not None and time.tzinfo is None:
         raise Refused(f"`{name}` has no time zone")
+
+
+_Enriching = TypeVar("_Enriching", EnrichmentRequest, AccountEnrichmentRequest)
+
+
+def with_traits(request: _Enriching, found: tuple[EnrichedTrait, ...] | Unanswered) -> _Enriching:
+    """The request for the next plugin: what was said of the subject itself outranks what was found out."""
+    if isinstance(found, Unanswered):
+        return request
+    return msgspec.structs.replace(
+        request, traits={trait.key: trait.value for trait in found} | request.traits
+    )

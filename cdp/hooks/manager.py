@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 import pluggy
 import structlog
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from cdp.errors import Misconfigured
 from cdp.hooks import answers
 from cdp.hooks.additions import check_addresses, check_prefix
+from cdp.hooks.admission import (
+    about_of,
+    called_once,
+    check_run,
+    collect,
+    implementations_of,
+    may_move,
+    missing_guard,
+    never_failing,
+    sentence,
+)
 from cdp.hooks.calls import Calls
-from cdp.hooks.health import FailureKind, PluginHealth
-from cdp.hooks.implementation import Implementation, implementation_of, stand_in
+from cdp.hooks.core_roles import BUYING, CORE_ROLES
+from cdp.hooks.health import PluginHealth
+from cdp.hooks.implementation import Implementation, stand_in
 from cdp.hooks.loading import GUARDS, Found, guards, in_folder, installed
 from cdp.hooks.offers import Offers
 from cdp.hooks.outcomes import Outcome
-from cdp.hooks.registers import REGISTERS, Register
+from cdp.hooks.registers import REGISTERS
 from cdp.hooks.running import Runner
 from cdp.hooks.settings import PluginSettings
 from cdp.hooks.specs import PROJECT, Hooks
@@ -36,7 +45,6 @@ from cdp.model import (
     MembershipFacts,
     PersonalisationRequest,
     PluginInfo,
-    Role,
     RoleContribution,
     RoleKind,
     Unanswered,
@@ -45,22 +53,6 @@ from cdp.model import (
 from cdp.settings import Settings
 
 log = structlog.get_logger(__name__)
-
-CORE_ROLES: Mapping[Role, str] = MappingProxyType(
-    {
-        Role.ECONOMIC_BUYER: "Has the authority to approve or make the purchase.",
-        Role.END_USER: "Actually uses the product.",
-        Role.INFLUENCER: "Uses or recommends, and moves the decision without owning it.",
-        Role.CHAMPION: "An influencer who actively sells inside the account.",
-        Role.CLIENT: "Buys professional services under a lasting relationship.",
-        Role.TRIAL_USER: "Uses without having paid.",
-        Role.THIRD_PARTY_USER: "Uses through someone else's account or an integration.",
-        Role.ADVOCATE: "Co-creates value in public: reviews, posts, referrals.",
-    }
-)
-
-BUYING = frozenset({Role.ECONOMIC_BUYER, Role.CHAMPION, Role.INFLUENCER})
-"""Whom a purchase needs; who fills none of them may still buy."""
 
 
 class _Known(Struct, frozen=True, kw_only=True):
@@ -151,7 +143,7 @@ class Plugins:
             except (Exception, SystemExit) as error:
                 says = f"{type(error).__name__}: {error}"
                 if guards(one):
-                    raise _missing_guard(one.name, says) from error
+                    raise missing_guard(one.name, says) from error
                 self._leave_out(one.name, one.version, one.source, says)
                 continue
             self.register(plugin, name=one.name, version=one.version, source=one.source, address=one.address)
@@ -181,23 +173,23 @@ class Plugins:
         try:
             shown = stand_in(self._manager, plugin, name)
             self._manager.register(shown, name=name)
-            implementations = self._implementations_of(shown)
-            info = _about(implementations)
-            _check_run(info, implementations, address)
+            implementations = implementations_of(self._manager, shown)
+            info = about_of(implementations)
+            check_run(info, implementations, address)
             self._declare_settings(name, implementations)
-            collected = {hook: _collect(implementations, hook, kind) for hook, kind in REGISTERS.items()}
+            collected = {hook: collect(implementations, hook, kind) for hook, kind in REGISTERS.items()}
             check_prefix(name, collected["register_commands"])
             check_addresses(collected["register_routes"])
         except (Exception, SystemExit) as error:
             if self._manager.has_plugin(name):
                 self._manager.unregister(name=name)
             if any(hasattr(plugin, hook) for hook in GUARDS):
-                raise _missing_guard(name, _sentence(error)) from error
-            self._leave_out(name, version, source, _sentence(error))
+                raise missing_guard(name, sentence(error)) from error
+            self._leave_out(name, version, source, sentence(error))
             return
         if info.run == "process" and address is not None:
             self.runner.run_in_processes(name, address)
-        elif address is not None and _may_move(implementations):
+        elif address is not None and may_move(implementations):
             self.runner.may_move(name, address)
         self._known[name] = _Known(
             name=name, version=version, source=source, info=info, hooks=tuple(sorted(implementations))
@@ -215,7 +207,8 @@ class Plugins:
     def identifier_kinds(self) -> tuple[IdentifierKind, ...]:
         """The kinds that plugins registered; those of the core are not among them."""
         return tuple(
-            self._guarded(plugin, kind) for plugin, kind in self._registered["register_identifier_kinds"]
+            never_failing(self.calls, plugin, kind)
+            for plugin, kind in self._registered["register_identifier_kinds"]
         )
 
     def roles(self) -> Mapping[str, RoleKind]:
@@ -253,7 +246,7 @@ class Plugins:
             "enrich_person",
             requests,
             answers.enriched_traits,
-            pass_on=_with_traits,
+            pass_on=answers.with_traits,
             wanted=wanted,
             workspace=workspace,
             disabled=disabled,
@@ -274,7 +267,7 @@ class Plugins:
             "enrich_account",
             requests,
             answers.enriched_traits,
-            pass_on=_with_traits,
+            pass_on=answers.with_traits,
             wanted=wanted,
             workspace=workspace,
             disabled=disabled,
@@ -332,19 +325,6 @@ class Plugins:
         await self.runner.end_processes()
         await asyncio.to_thread(self.runner.close)
 
-    def _implementations_of(self, shown: object) -> dict[str, Implementation]:
-        found = [
-            implementation_of(one)
-            for caller in self._manager.get_hookcallers(shown) or []
-            for one in caller.get_hookimpls()
-            if one.plugin is shown
-        ]
-        if not found:
-            raise Misconfigured("it implements no hook; mark its functions with @hookimpl.")
-        if twice := [hook for hook, times in Counter(one.hook for one in found).items() if times > 1]:
-            raise Misconfigured(f"it implements {twice[0]} twice; make one function of the two.")
-        return {one.hook: one for one in found}
-
     def _declare_settings(self, plugin: str, implementations: Mapping[str, Implementation]) -> None:
         if (declared := implementations.get("register_settings")) is not None:
             self.settings.declare(plugin, called_once(declared))
@@ -362,98 +342,6 @@ class Plugins:
                         )
             self._registered[hook].append((plugin, item))
 
-    def _guarded(self, plugin: str, kind: IdentifierKind) -> IdentifierKind:
-        """The kind with a `normalise` that cannot fail: what the plugin's cannot handle is no identifier."""
-
-        def normalise(value: str, country: str) -> str | None:
-            try:
-                canonical = kind.normalise(value, country)
-            except Exception as error:  # noqa: BLE001 - a plugin may raise anything
-                self.calls.count_failure(
-                    plugin, "register_identifier_kinds", FailureKind.RAISED, f"normalise: {error}"
-                )
-                return None
-            return canonical if isinstance(canonical, str) else None
-
-        return structs.replace(kind, normalise=normalise)
-
     def _leave_out(self, name: str, version: str, source: str, error: str) -> None:
         log.error("plugin_left_out", plugin=name, source=source, error=error)
         self._known.setdefault(name, _Known(name=name, version=version, source=source, error=error))
-
-
-_Enriching = TypeVar("_Enriching", EnrichmentRequest, AccountEnrichmentRequest)
-
-
-def _with_traits(request: _Enriching, found: tuple[EnrichedTrait, ...] | Unanswered) -> _Enriching:
-    """The request for the next plugin: what was said of the subject itself outranks what was found out."""
-    if isinstance(found, Unanswered):
-        return request
-    return structs.replace(request, traits={trait.key: trait.value for trait in found} | request.traits)
-
-
-def called_once(implementation: Implementation) -> Any:
-    """What a `register_` hook returns.
-
-    Raises:
-        Misconfigured: it is `async`.
-    """
-    answer = implementation.function()
-    if inspect.iscoroutine(answer):
-        answer.close()
-        raise Misconfigured(f"its {implementation.hook} is async; it must be an ordinary function.")
-    return answer
-
-
-def _about(implementations: Mapping[str, Implementation]) -> PluginInfo:
-    if (about := implementations.get("register_plugin")) is None:
-        return PluginInfo()
-    info = called_once(about)
-    if not isinstance(info, PluginInfo):
-        raise Misconfigured("its register_plugin returned something else than a PluginInfo.")
-    return info
-
-
-def _check_run(
-    info: PluginInfo, implementations: Mapping[str, Implementation], address: tuple[str, str] | None
-) -> None:
-    if info.run != "process":
-        return
-    if address is None:
-        raise Misconfigured("it wants processes of its own, but is neither installed nor in a folder.")
-    for hook, one in implementations.items():
-        if unsuited := set(one.offered) - {"settings"}:
-            raise Misconfigured(
-                f"its {hook} wants {min(unsuited)!r}, which cannot be offered in a process of its own."
-            )
-
-
-def _missing_guard(name: str, error: str) -> Misconfigured:
-    return Misconfigured(
-        f"The plugin {name!r} guards events and cannot be loaded: {error.rstrip('.')}. Without it they would be stored "
-        "unguarded; mend it, or remove it if that is what you want."
-    )
-
-
-def _may_move(implementations: Mapping[str, Implementation]) -> bool:
-    """Whether a plugin would not notice that its calls are made elsewhere."""
-    lives = {"on_start", "on_stop"} & implementations.keys()
-    return not lives and not any(set(one.offered) - {"settings"} for one in implementations.values())
-
-
-def _collect(implementations: Mapping[str, Implementation], hook: str, register: Register) -> list[Any]:
-    if (found := implementations.get(hook)) is None:
-        return []
-    answer = called_once(found)
-    if not isinstance(answer, list | tuple) or not all(isinstance(item, register.kind) for item in answer):
-        raise Misconfigured(f"its {hook} returned something else than a list of {register.kind.__name__}.")
-    for item in answer:
-        if register.check is not None:
-            register.check(item)
-    return list(answer)
-
-
-def _sentence(error: BaseException) -> str:
-    if isinstance(error, Misconfigured):
-        return error.message
-    return f"{type(error).__name__}: {error}"

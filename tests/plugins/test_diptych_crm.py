@@ -13,7 +13,7 @@ from msgspec import structs
 
 from cdp.errors import BadInput
 from cdp.hooks.answers import role_contributions
-from cdp.hooks.manager import CORE_ROLES
+from cdp.hooks.core_roles import CORE_ROLES
 from cdp.model import EventType, RoleContribution, RouteRequest
 from diptych_crm import CrmSettings, register_roles, resolve_roles
 from diptych_crm.vocabulary import EXECUTIVE_SPONSOR, LEGAL_AND_COMPLIANCE, TECHNICAL_EVALUATOR

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from cdp.hooks.answers import role_contributions
-from cdp.hooks.manager import CORE_ROLES
+from cdp.hooks.core_roles import CORE_ROLES
 from cdp.model import AccountFacts, AccountId, AccountKind, IntentFacts, Measure, Role, UsagePhase
 from diptych_roles import resolve_roles
 from diptych_roles.roles import REGISTERED

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from cdp.app import Application
-from cdp.hooks.manager import CORE_ROLES
+from cdp.hooks.core_roles import CORE_ROLES
 from tests.mutations.conftest import Api
 from tests.roles.conftest import Settle
 

@@ -10,7 +10,7 @@ from msgspec import structs
 from cdp import roles
 from cdp.db.pool import Database
 from cdp.errors import BadInput, Conflict, NotFound
-from cdp.hooks.manager import CORE_ROLES
+from cdp.hooks.core_roles import CORE_ROLES
 from cdp.hooks.outcomes import Answered
 from cdp.identity.kinds import make_kinds
 from cdp.model import AccountId, Identifier, ProfileId, RoleContribution, WorkspaceId
