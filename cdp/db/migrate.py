@@ -226,7 +226,10 @@ async def _let_application_see_versions(url: str) -> None:
     connection = await connect(url)
     try:
         if await connection.fetchval("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'diptych_app')"):
-            await connection.execute("GRANT SELECT ON public.schema_migrations TO diptych_app")
+            async with connection.transaction():
+                # Of two that grant the same at once PostgreSQL refuses one.
+                await connection.execute("SELECT pg_advisory_xact_lock(7004, 0)")
+                await connection.execute("GRANT SELECT ON public.schema_migrations TO diptych_app")
     except asyncpg.InsufficientPrivilegeError as error:
         raise Misconfigured(
             f"The migrations of {describe(url)} belong to another role than the one that asks: run as their owner."
