@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -125,7 +125,7 @@ class EnrichmentQuery:
         """The last thirty days, where nothing else is said."""
         info.context.require(Scope.WORKSPACE_ADMIN)
         until = until or info.context.as_of.date()
-        since = since or until - timedelta(days=29)
+        since = since or date.fromordinal(max(1, until.toordinal() - 29))
         if since > until:
             raise BadInput("`since` is after `until`.")
         async with info.context.connection() as connection:
