@@ -183,3 +183,9 @@ async def test_commands_say_and_do_the_same(
     await run("start", "--people", "{}", "--accounts", "{}", status=2)
     with pytest.raises(Exception, match="no JSON"):
         await run("start", "--people", "{")
+
+
+async def test_a_report_may_be_asked_of_the_first_and_of_the_last_day_of_the_calendar(world: World) -> None:
+    for day in ("0001-01-01", "9999-12-31"):
+        answer = await world.api.run(f'{{ enrichmentReport(until: "{day}") {{ provider }} }}')
+        assert answer == {"enrichmentReport": []}
