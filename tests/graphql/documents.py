@@ -35,7 +35,10 @@ ODD_ALIASES = ("select", "_", "__proto", "id", "nodes", "x" * 70, "user", "item"
 
 MOST_FIELDS = 40
 
-UNSTEADY = (("HookHealth", "calls"),)
+UNSTEADY = (
+    *(("HookHealth", name) for name in ("calls", "seconds", "slowestSeconds")),
+    *(("Plugin", name) for name in ("blockedSeconds", "memoryMegabytes")),
+)
 """Fields whose value asking changes, by type: two ways cannot agree on them."""
 
 
