@@ -1,5 +1,6 @@
 -- name: known_consents
 -- The trait `consent` of the profiles that identifiers point at, by the position of the identifier: ($1 workspace, $2 kinds, $3 values).
+-- The ranges and their order have PostgreSQL take the index that begins with the node: that of traits holds everybody's consent.
 SELECT wanted.position, r.value::text
 FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS wanted (kind, value, position)
 CROSS JOIN LATERAL (
@@ -11,7 +12,9 @@ CROSS JOIN LATERAL (
 ) m
 CROSS JOIN LATERAL (
     SELECT r.value FROM summary_register r
-    WHERE r.workspace_id = $1 AND r.node_id = m.node_id AND r.kind = 'trait' AND r.key = 'consent' OFFSET 0
+    WHERE r.workspace_id = $1 AND r.node_id BETWEEN m.node_id AND m.node_id
+      AND r.kind BETWEEN 'trait' AND 'trait' AND r.key = 'consent'
+    ORDER BY r.node_id
 ) r
 ORDER BY wanted.position, m.node_id;
 
