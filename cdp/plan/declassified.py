@@ -20,8 +20,8 @@ class Declassified(Struct, frozen=True, kw_only=True):
     """Where: schema coordinates (`Membership.influence`, `ProfileFilter.lastSeenAt`, `ProfileOrderField.LAST_SEEN_AT`,
     `Account.people(role:)`); it holds for what is selected below them, too."""
     columns: tuple[str, ...] = ()
-    """What may be read there of the database, beyond what the labels allow: `table.column`, or `table.*`. Empty for what
-    no statement of the planner reads."""
+    """What may be read there of the database, beyond what the labels allow: `table.column`, or `table.*`. Empty for
+    what no statement of the planner reads."""
     labels: Labels
     """The labels that it is free of."""
     reveals: str
