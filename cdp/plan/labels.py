@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TypeAlias
 
 from cdp.access.scopes import Scope
 
@@ -28,7 +29,35 @@ class Label(StrEnum):
         return _SCOPES[self]
 
 
-Labels = frozenset[Label]
+class PluginScope(str):
+    """The scope that a plugin's label takes: `plugin:<label>:read`, granted by ADMIN and by custom roles."""
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> str:
+        """As text, as a Scope has it."""
+        return str(self)
+
+
+class PluginLabel(str):
+    """A label that a plugin declares for what it alone knows how to call, such as `credit`."""
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> str:
+        """As text, as a Label has it."""
+        return str(self)
+
+    @property
+    def scope(self) -> PluginScope:
+        """The scope that it takes."""
+        return PluginScope(f"plugin:{self}:read")
+
+
+AnyScope: TypeAlias = Scope | PluginScope
+Labels = frozenset[Label | PluginLabel]
 
 _SCOPES = {
     Label.INTENT: Scope.INTENT_READ,
@@ -47,7 +76,12 @@ PROFILES: Labels = frozenset({Label.PROFILES})
 ADMIN: Labels = frozenset({Label.ADMIN})
 
 
-def lacking(labels: Labels, scopes: frozenset[Scope]) -> Scope | None:
+def label_of(name: str) -> Label | PluginLabel:
+    """The label of that name: the core's, else a plugin's."""
+    return Label(name) if name in Label else PluginLabel(name)
+
+
+def lacking(labels: Labels, scopes: frozenset[str]) -> AnyScope | None:
     """The first scope that is missing to see what bears these labels; None: nothing is."""
     if not labels:
         return None
