@@ -11,7 +11,8 @@ from importlib.metadata import version
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from cdp.access.keys import Authenticator
+from cdp.access.authenticator import Authenticator
+from cdp.access.key_bearer import KeyBearer
 from cdp.access.rates import Rates
 from cdp.db.pool import Database
 from cdp.errors import Misconfigured
@@ -157,7 +158,7 @@ class Application:
                 database=database,
                 workspaces=workspaces,
                 plugins=plugins,
-                authenticator=Authenticator(ingest_database, clock=clock),
+                authenticator=Authenticator([KeyBearer(ingest_database, clock=clock)]),
                 rates=Rates(
                     Limits(
                         requests_per_second=settings.requests_per_second,

@@ -1,12 +1,18 @@
-"""What a key may do: scopes, and the roles that are presets of them."""
+"""What a caller may do: scopes, and the roles that are presets of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
+from typing import TypeAlias
 
 from cdp.errors import BadInput
+
+Scopes: TypeAlias = frozenset[str]
+"""What somebody may do: members of `Scope`, and scopes that plugins' labels take (`plugin:NAME:read`).
+
+Whoever has `workspace:admin` needs none of the latter."""
 
 
 class Scope(StrEnum):
@@ -22,10 +28,14 @@ class Scope(StrEnum):
     """The usage panel."""
     PROFILES_WRITE = "profiles:write"
     WORKSPACE_ADMIN = "workspace:admin"
+    AUDIT_READ = "audit:read"
+    """The log of who did what; of the presets only ADMIN has it."""
+    VISITOR_READ = "visitor:read"
+    """What concerns the one person that a visitor's token proves; no role has it."""
 
 
 class KeyRole(StrEnum):
-    """A preset of scopes; every key is made with one."""
+    """A preset of scopes; every key is made with one, or with a role that the workspace defines itself."""
 
     ADMIN = "ADMIN"
     SALES = "SALES"
@@ -42,9 +52,14 @@ class KeyRole(StrEnum):
         return self is KeyRole.INGEST
 
 
+NO_SCOPES: Scopes = frozenset()
+
+GRANTABLE: frozenset[Scope] = frozenset(Scope) - {Scope.VISITOR_READ}
+"""What a role may grant; the rest comes with a visitor's token alone."""
+
 SCOPES: Mapping[KeyRole, frozenset[Scope]] = MappingProxyType(
     {
-        KeyRole.ADMIN: frozenset(Scope),
+        KeyRole.ADMIN: GRANTABLE,
         KeyRole.SALES: frozenset({Scope.PROFILES_READ, Scope.PII_READ, Scope.INTENT_READ}),
         KeyRole.SUPPORT: frozenset({Scope.PROFILES_READ, Scope.PII_READ, Scope.USAGE_READ}),
         KeyRole.MARKETING: frozenset({Scope.PROFILES_READ, Scope.INTENT_READ, Scope.USAGE_READ}),
@@ -54,8 +69,14 @@ SCOPES: Mapping[KeyRole, frozenset[Scope]] = MappingProxyType(
 )
 
 
+def preset_scopes(role: str) -> Scopes | None:
+    """The scopes of the preset of exactly that name; None: it is none."""
+    preset = KeyRole.__members__.get(role)
+    return None if preset is None else SCOPES[preset]
+
+
 def parse_role(text: str) -> KeyRole:
-    """The role of that name, in any case.
+    """The preset of that name, in any case.
 
     Raises:
         BadInput: there is none; the message lists those that there are.

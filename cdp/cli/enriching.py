@@ -13,8 +13,7 @@ from typing import Any
 import click
 import msgspec
 
-from cdp.access.keys import Principal
-from cdp.access.scopes import KeyRole, Scope
+from cdp.access.principals import operator
 from cdp.cli.application import application_of
 from cdp.cli.logs import configure_logging
 from cdp.cli.options import database_options, plugins_option, run_async, settings_of
@@ -234,14 +233,7 @@ async def _answer(settings: Settings, workspace: str, document: str, variables: 
     from cdp.identity.kinds import make_kinds  # noqa: PLC0415
 
     async with application_of(settings) as application:
-        asking = Principal(
-            workspace_id=await store.by_name(application.database, workspace),
-            key_id=0,
-            name="command line",
-            role=KeyRole.ADMIN,
-            scopes=frozenset(Scope),
-            publishable=False,
-        )
+        asking = operator(await store.by_name(application.database, workspace))
         context = Context(
             services=application,
             principal=asking,

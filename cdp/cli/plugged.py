@@ -10,8 +10,7 @@ from typing import Any
 import click
 import msgspec
 
-from cdp.access.keys import Principal
-from cdp.access.scopes import KeyRole, Scope
+from cdp.access.principals import operator
 from cdp.app import Application
 from cdp.cli.application import application_of
 from cdp.cli.logs import configure_logging
@@ -185,14 +184,7 @@ async def _found(application: Application, workspace: Workspace, command: Comman
 
     schema = build_schema(application.plugins)
     check_reads(schema.graphql_schema, "that has it", command)
-    principal = Principal(
-        workspace_id=workspace.workspace_id,
-        key_id=0,
-        name="command line",
-        role=KeyRole.ADMIN,
-        scopes=frozenset(Scope),
-        publishable=False,
-    )
+    principal = operator(workspace.workspace_id)
     context = Context(services=application, principal=principal, as_of=application.clock())
     return await read_first(schema, context, command, command.arguments, arguments)
 

@@ -27,7 +27,7 @@ from graphql.utilities import coerce_input_value
 from msgspec import Struct, json
 from strawberry.types.unset import UNSET
 
-from cdp.access.scopes import Scope as Permission
+from cdp.access.scopes import Scopes
 from cdp.db.pool import Connection
 from cdp.errors import BadInput, DiptychError, Forbidden
 from cdp.model import ProfileId
@@ -66,9 +66,7 @@ class AudienceStatements:
     def __init__(self) -> None:
         self._statements: Recent[_Compiled] = Recent(_MOST_STATEMENTS, characters=_MOST_CHARACTERS)
 
-    def statement(
-        self, variants: Sequence[Variant], scopes: frozenset[Permission], type_: GraphQLInputType
-    ) -> _Compiled:
+    def statement(self, variants: Sequence[Variant], scopes: Scopes, type_: GraphQLInputType) -> _Compiled:
         """The statement for these variants' audiences, as a caller with these scopes may see them."""
         texts = tuple(variant.audience or "{}" for variant in variants)
         known = (texts, scopes)
@@ -82,7 +80,7 @@ class AudienceStatements:
 class AudiencesOf:
     """Tells who is in audiences, as far as one reader may see."""
 
-    def __init__(self, statements: AudienceStatements, moment: Moment, scopes: frozenset[Permission]) -> None:
+    def __init__(self, statements: AudienceStatements, moment: Moment, scopes: Scopes) -> None:
         self._statements = statements
         self._moment = moment
         self._scopes = scopes
@@ -111,7 +109,7 @@ def filter_type() -> GraphQLInputObjectType:
     return type_
 
 
-def check_audience(audience: Mapping[str, Any], scopes: frozenset[Permission], moment: Moment) -> None:
+def check_audience(audience: Mapping[str, Any], scopes: Scopes, moment: Moment) -> None:
     """Do nothing if the filter can be an audience that this caller may set.
 
     Raises:
@@ -153,7 +151,7 @@ def audience_of(given: object, type_: GraphQLInputType | None = None) -> Any:
     return type_.serialize(given)
 
 
-def _compile(audiences: Sequence[str], scopes: frozenset[Permission], type_: GraphQLInputType) -> _Compiled:
+def _compile(audiences: Sequence[str], scopes: Scopes, type_: GraphQLInputType) -> _Compiled:
     statement, scope = _begin()
     variables: dict[str, Any] = {}
     conditions: list[str] = []
@@ -203,8 +201,6 @@ def _read(audience: Mapping[str, Any] | None, type_: GraphQLInputType) -> Any:
     return read
 
 
-def _condition(
-    name: str, variables: Variables, scopes: frozenset[Permission], type_: GraphQLInputType, scope: Scope
-) -> str:
+def _condition(name: str, variables: Variables, scopes: Scopes, type_: GraphQLInputType, scope: Scope) -> str:
     tree = tree_of(VariableNode(name=NameNode(value=name)), type_, variables)
     return Writer(scopes).write(tree, type_, scope)

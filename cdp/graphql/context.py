@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import strawberry
 
-from cdp.access.keys import Principal
-from cdp.access.scopes import Scope
+from cdp.access.principals import Principal
+from cdp.access.scopes import NO_SCOPES, Scopes
 from cdp.db.pool import Connection, Database
 from cdp.errors import Unauthenticated
 from cdp.identity.kinds import Kinds, make_kinds
@@ -20,7 +20,7 @@ from cdp.model import Workspace, WorkspaceId
 from cdp.workspaces.cache import Workspaces
 
 if TYPE_CHECKING:
-    from cdp.access.keys import Authenticator
+    from cdp.access.authenticator import Authenticator
     from cdp.access.rates import Rates
     from cdp.graphql.reading import Reading
     from cdp.hooks.manager import Plugins
@@ -116,18 +116,18 @@ class Context:
         return self.caller.workspace_id
 
     @property
-    def scopes(self) -> frozenset[Scope]:
+    def scopes(self) -> Scopes:
         """What the caller may do; nothing without a key."""
-        return self.principal.scopes if self.principal is not None else frozenset()
+        return self.principal.scopes if self.principal is not None else NO_SCOPES
 
-    def require(self, scope: Scope | str) -> None:
+    def require(self, scope: str) -> None:
         """Do nothing if the caller has the scope.
 
         Raises:
             Unauthenticated: no key was sent.
             Forbidden: the key lacks it.
         """
-        self.caller.require(Scope(scope))
+        self.caller.require(scope)
 
     async def workspace(self) -> Workspace:
         """Settings, catalogue and features of the caller's workspace, at most a second old."""

@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 from strawberry.types import ExecutionResult
 
-from cdp.access.keys import Principal
+from cdp.access.principals import Principal
 from cdp.errors import BadInput, Unavailable
 from cdp.graphql.context import Context
 from cdp.graphql.execution import Prepared

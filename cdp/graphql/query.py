@@ -8,7 +8,7 @@ from typing import Any
 import strawberry
 from strawberry.scalars import ID
 
-from cdp.access.scopes import Scope as Permission
+from cdp.access.scopes import Scopes
 from cdp.errors import BadInput, Forbidden
 from cdp.graphql.accounts import ACCOUNTS, Account, AccountOrder
 from cdp.graphql.background import DELIVERIES, JOBS
@@ -39,7 +39,7 @@ _DIRECT = frozenset({EMAIL, PHONE})
 """Kinds whose values name a person to anybody, and can be guessed: to look one up is to read it."""
 
 
-def _profile(scope: Scope, given: Given, scopes: frozenset[Permission]) -> str:
+def _profile(scope: Scope, given: Given, scopes: Scopes) -> str:
     wanted: Leaf | None = given.get("id")
     identifier: Mapping[str, Leaf] | None = given.get("identifier")
     if wanted is not None and identifier is None:
@@ -62,7 +62,7 @@ def _both(kind: Leaf, value: Leaf) -> Leaf:
     return Leaf(lambda variables: (kind.read(variables), value.read(variables)), (kind.sample, value.sample))
 
 
-def _stored(scopes: frozenset[Permission]) -> Convert:
+def _stored(scopes: Scopes) -> Convert:
     missing = lacking(PII, scopes)
 
     def convert(value: Any, moment: Moment) -> str | None:
@@ -75,7 +75,7 @@ def _stored(scopes: frozenset[Permission]) -> Convert:
     return convert
 
 
-def _account(scope: Scope, given: Given, _scopes: frozenset[Permission]) -> str:
+def _account(scope: Scope, given: Given, _scopes: Scopes) -> str:
     wanted: Leaf | None = given.get("id")
     domain: Leaf | None = given.get("domain")
     if wanted is not None and domain is None:

@@ -16,7 +16,7 @@ from strawberry.http.websocket_origin import is_same_origin, normalize_origin
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
-from cdp.access.keys import Principal
+from cdp.access.principals import Principal
 from cdp.errors import DiptychError, RateLimited, Unauthenticated, Unavailable
 from cdp.graphql.asking import Asked, Desk, response_map, token_of, token_of_payload
 from cdp.graphql.context import NO_KEY

@@ -5,7 +5,7 @@ from __future__ import annotations
 import strawberry
 from strawberry.scalars import ID
 
-from cdp.access.scopes import Scope as Permission
+from cdp.access.scopes import Scopes
 from cdp.graphql.accounts import ACCOUNTS, Account
 from cdp.graphql.paging import Connection
 from cdp.graphql.profiles import PROFILES, WHICH_PEOPLE, Profile, account_number
@@ -21,7 +21,7 @@ _AT_ONCE = "The present state comes at once, then it again whenever what is sele
 
 
 def _by_id(entity: Entity, convert: Convert) -> Found:
-    def where(scope: Scope, given: Given, _scopes: frozenset[Permission]) -> str:
+    def where(scope: Scope, given: Given, _scopes: Scopes) -> str:
         wanted: Leaf = given["id"]
         return scope.inner({"key_0": scope.bind(wanted, "int8", convert)}).sql(entity.by_id)
 

@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
-from cdp.access.scopes import Scope
+from cdp.access.scopes import Scopes
 from cdp.db.pool import Connection
 from cdp.hooks.manager import Plugins
 from cdp.lenses.read import membership_facts
@@ -46,7 +46,7 @@ class Audiences(Protocol):
 class Reader(Struct, frozen=True, kw_only=True):
     """On whose behalf slots are filled."""
 
-    granted: frozenset[Scope]
+    granted: Scopes
     audiences: Audiences
     as_of: datetime
 

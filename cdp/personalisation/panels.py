@@ -20,7 +20,7 @@ from cdp.model import (
 )
 
 
-def visible(request: PersonalisationRequest, granted: Collection[Scope]) -> PersonalisationRequest:
+def visible(request: PersonalisationRequest, granted: Collection[str]) -> PersonalisationRequest:
     """The request as if the panels and the personal data that are not granted were empty. Role names stay."""
     membership = request.membership
     if Scope.INTENT_READ not in granted:
@@ -34,7 +34,7 @@ def visible(request: PersonalisationRequest, granted: Collection[Scope]) -> Pers
     return structs.replace(request, membership=membership)
 
 
-def may_see(candidate: Candidate, granted: Collection[Scope]) -> bool:
+def may_see(candidate: Candidate, granted: Collection[str]) -> bool:
     """Whether a reader may be shown a candidate, and know that there is one: made from a panel that is granted.
 
     A cap needs both panels. It counts what the person was shown by whoever asked with more rights, so that whether it
@@ -51,7 +51,7 @@ def may_see(candidate: Candidate, granted: Collection[Scope]) -> bool:
             return True
 
 
-def sees_both(granted: Collection[Scope]) -> bool:
+def sees_both(granted: Collection[str]) -> bool:
     """Whether both panels are granted."""
     return Scope.INTENT_READ in granted and Scope.USAGE_READ in granted
 

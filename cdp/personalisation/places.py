@@ -13,7 +13,7 @@ from cdp.roles.decide import Place
 def places(
     facts: Mapping[Place, MembershipFacts],
     account_id: AccountId | None,
-    granted: Collection[Scope],
+    granted: Collection[str],
     as_of: datetime,
 ) -> dict[ProfileId, Place]:
     """One membership a person: in the account that was asked for, or their most lively one."""
@@ -29,14 +29,14 @@ def places(
 
 
 def _liveliness(
-    place: Place, facts: MembershipFacts, granted: Collection[Scope], as_of: datetime
+    place: Place, facts: MembershipFacts, granted: Collection[str], as_of: datetime
 ) -> tuple[bool, bool, float, bool, int]:
     """Memberships that go on, then own ones, then by their last signal or use; the older account on a tie."""
     goes_on = facts.until is None or facts.until > as_of
     return goes_on, facts.own, _last_active(facts, granted), place[1] != NO_ACCOUNT, -place[1]
 
 
-def _last_active(facts: MembershipFacts, granted: Collection[Scope]) -> float:
+def _last_active(facts: MembershipFacts, granted: Collection[str]) -> float:
     """Unix time, as far as the reader may know: a hidden panel must not decide which account is shown."""
     times: list[datetime] = []
     if Scope.INTENT_READ in granted:

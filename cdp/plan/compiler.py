@@ -14,7 +14,7 @@ from graphql import (
 )
 from msgspec.structs import replace
 
-from cdp.access.scopes import Scope as Permission
+from cdp.access.scopes import Scopes
 from cdp.errors import BadInput, Forbidden
 from cdp.model.ids import decode_id
 from cdp.plan.compiled import NEEDS_KEY, TYPE_KEY, Compiled, Computation, Path, Refused
@@ -71,7 +71,7 @@ class Compiler:
         schema: GraphQLSchema,
         selection: Selection,
         statement: Statement,
-        scopes: frozenset[Permission],
+        scopes: Scopes,
         *,
         completing: bool,
     ) -> None:

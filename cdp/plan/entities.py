@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cdp.access.scopes import Scope as Permission
+from cdp.access.scopes import Scopes
 from cdp.plan.frames import Shared
 from cdp.plan.labels import NONE, Label, Labels
 
@@ -103,7 +103,7 @@ class Entity(Struct, frozen=True, kw_only=True):
     shared: Mapping[str, Shared] = {}
     """What fields of a row share, by the names that declarations call it."""
 
-    def seen_by(self, scopes: frozenset[Permission]) -> str:
+    def seen_by(self, scopes: Scopes) -> str:
         """Which rows there are for a caller with these scopes."""
         return " AND ".join(
             [self.visible, *(sql for label, sql in self.hidden.items() if label.scope not in scopes)]

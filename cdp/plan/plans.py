@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from graphql import FieldNode, GraphQLField, GraphQLObjectType, GraphQLSchema
 from msgspec import Struct
 
-from cdp.access.scopes import Scope as Permission
+from cdp.access.scopes import Scopes
 from cdp.errors import DiptychError
 from cdp.plan.compiled import Compiled, Computation, Refused
 from cdp.plan.compiler import Compiler
@@ -56,7 +56,7 @@ def plan_fields(
     selection: Selection,
     type_: GraphQLObjectType,
     selected: Mapping[str, Sequence[FieldNode]],
-    scopes: frozenset[Permission],
+    scopes: Scopes,
     *,
     completing: bool,
 ) -> Plan:
@@ -76,7 +76,7 @@ def plan_fields(
 def plan_object(
     schema: GraphQLSchema,
     selection: Selection,
-    scopes: frozenset[Permission],
+    scopes: Scopes,
     *,
     entity: Entity,
     nodes: Sequence[FieldNode],
@@ -110,7 +110,7 @@ def plan_object(
 def _assemble(
     schema: GraphQLSchema,
     selection: Selection,
-    scopes: frozenset[Permission],
+    scopes: Scopes,
     compile_one: Callable[[Compiler, str], Compiled],
     *,
     selected: Mapping[str, Sequence[FieldNode]],

@@ -15,9 +15,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as HttpRoute
 
-from cdp.access.keys import Authenticator, Principal
+from cdp.access.authenticator import Authenticator
+from cdp.access.principals import Principal, PrincipalKind
 from cdp.access.rates import Rates
-from cdp.access.scopes import KeyRole, Scope
+from cdp.access.scopes import KeyRole
 from cdp.errors import BadInput, Misconfigured, NotFound, Unauthenticated
 from cdp.hooks.extending import Told, implementation, route_answer
 from cdp.hooks.implementation import Implementation
@@ -144,7 +145,7 @@ class Plugged:
             headers=_told(request.headers),
             body=body,
             delivery=asked.delivery,
-            scopes=frozenset(scope.value for scope in asked.principal.scopes),
+            scopes=frozenset(map(str, asked.principal.scopes)),
             as_of=self._parts.clock(),
         )
         outcome = await self._parts.plugins.calls.one(
@@ -172,11 +173,11 @@ class Plugged:
         if isinstance(auth, KeyAuth):
             principal = await self._parts.authenticator.authenticate(_key_of(request))
             for scope in sorted(auth.scopes | ({"events:write"} if self._route.ingests else frozenset())):
-                principal.require(Scope(scope))
+                principal.require(scope)
             workspace = await self._parts.workspaces.get(principal.workspace_id)
         else:
             workspace = await self._named(request.path_params[_WORKSPACE])
-            principal = _stranger(workspace.workspace_id)
+            principal = _stranger(workspace.workspace_id, self._plugin)
         if self._parts.plugins.calls.is_off(self._plugin, workspace):
             raise NotFound(
                 f"The plugin {self._plugin} is turned off in this workspace.", code="PLUGIN_DISABLED"
@@ -239,13 +240,15 @@ def _check_secret(plugins: Plugins, plugin: str, route: Route) -> None:
             )
 
 
-def _stranger(workspace_id: WorkspaceId) -> Principal:
+def _stranger(workspace_id: WorkspaceId, plugin: str) -> Principal:
     """Who has no key, for the rates: all of one workspace are one."""
     return Principal(
         workspace_id=workspace_id,
+        kind=PrincipalKind.PLUGIN,
+        subject=f"plugin:{plugin}",
         key_id=-int(workspace_id),
         name="stranger",
-        role=KeyRole.INGEST,
+        role=KeyRole.INGEST.value,
         scopes=frozenset(),
         publishable=True,
     )

@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cdp.access.keys import Authenticator, Principal
+from cdp.access.authenticator import Authenticator
+from cdp.access.principals import Principal
 from cdp.access.rates import Rates
 from cdp.access.scopes import Scope
 from cdp.errors import BadInput, TooLarge

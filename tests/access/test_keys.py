@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from cdp.access import SCOPES, Authenticator, KeyRole, Scope, create_key, list_keys, revoke_key
+from cdp.access import SCOPES, Authenticator, KeyBearer, KeyRole, Scope, create_key, list_keys, revoke_key
 from cdp.access.keys import make_token
 from cdp.db.pool import Connection, Database
 from cdp.errors import BadInput, Forbidden, NotFound, Unauthenticated, Unavailable
@@ -68,10 +68,15 @@ def counting(database: Database) -> CountingDatabase:
 
 
 @pytest.fixture
-def authenticator(counting: CountingDatabase, clock: Clock) -> Authenticator:
-    return Authenticator(
+def bearer(counting: CountingDatabase, clock: Clock) -> KeyBearer:
+    return KeyBearer(
         counting, clock=clock.now, monotonic=clock.monotonic, remembered=5, strangers=2, waiting=10
     )
+
+
+@pytest.fixture
+def authenticator(bearer: KeyBearer) -> Authenticator:
+    return Authenticator([bearer])
 
 
 async def test_a_key_has_the_scopes_of_its_role(
@@ -79,7 +84,7 @@ async def test_a_key_has_the_scopes_of_its_role(
 ) -> None:
     """A key of each role is recognised with its workspace and exactly its scopes."""
     expected = {
-        "ADMIN": set(Scope),
+        "ADMIN": set(Scope) - {Scope.VISITOR_READ},
         "SALES": {"profiles:read", "pii:read", "intent:read"},
         "SUPPORT": {"profiles:read", "pii:read", "usage:read"},
         "MARKETING": {"profiles:read", "intent:read", "usage:read"},
@@ -199,11 +204,12 @@ async def test_a_burst_with_one_key_asks_once(
 async def test_who_comes_all_the_time_never_waits_for_the_answer(
     database: Database,
     workspace: WorkspaceId,
-    authenticator: Authenticator,
+    bearer: KeyBearer,
     counting: CountingDatabase,
     clock: Clock,
 ) -> None:
     """It is asked for again while the last one still stands."""
+    authenticator = Authenticator([bearer])
     token = await create_key(database, workspace, "INGEST", "web")
     await authenticator.authenticate(token)
     counting.gate.clear()
@@ -213,7 +219,7 @@ async def test_who_comes_all_the_time_never_waits_for_the_answer(
         await asyncio.sleep(0)
     assert counting.asked == 2
     counting.gate.set()
-    await asyncio.gather(*authenticator._asking.values())
+    await asyncio.gather(*bearer.memory.asking.values())
     clock.seconds = 1.1
     assert (await authenticator.authenticate(token)).workspace_id == workspace
     assert counting.asked == 2
@@ -237,11 +243,12 @@ async def test_one_wrong_key_repeated_asks_once_a_second(
 async def test_a_flood_of_unknown_keys_neither_hammers_the_database_nor_delays_a_known_key(
     database: Database,
     workspace: WorkspaceId,
-    authenticator: Authenticator,
+    bearer: KeyBearer,
     counting: CountingDatabase,
     clock: Clock,
 ) -> None:
     """Two strangers at the door, ten in line, the rest are told to come back; a familiar key walks past."""
+    authenticator = Authenticator([bearer])
     familiar = await create_key(database, workspace, "INGEST", "web")
     await authenticator.authenticate(familiar)
     clock.seconds += 1.0
@@ -262,7 +269,7 @@ async def test_a_flood_of_unknown_keys_neither_hammers_the_database_nor_delays_a
     errors = await asyncio.gather(*flood, return_exceptions=True)
     kinds = [type(error) for error in errors]
     assert (kinds.count(Unauthenticated), kinds.count(Unavailable)) == (10, 90)
-    assert len(authenticator._bad) <= 5
+    assert len(bearer.memory.bad) <= 5
 
 
 async def test_a_principal_names_the_scope_that_it_lacks(

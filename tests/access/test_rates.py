@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from cdp.access.keys import Principal, to_principal
+from cdp.access.keys import to_principal
+from cdp.access.principals import Principal
 from cdp.access.rates import BURST_SECONDS, LONGEST_RETRY, Rates
 from cdp.errors import RateLimited
 from cdp.model import Limits

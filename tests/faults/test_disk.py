@@ -8,7 +8,9 @@ import random
 import asyncpg
 import httpx
 
-from cdp.access.keys import Authenticator, create_key
+from cdp.access.authenticator import Authenticator
+from cdp.access.key_bearer import KeyBearer
+from cdp.access.keys import create_key
 from cdp.db.embedded import EmbeddedPostgres
 from cdp.db.pool import Database
 from cdp.model import WorkspaceId
@@ -34,7 +36,7 @@ async def test_while_the_disk_is_full_nothing_is_acknowledged_and_afterwards_eve
         await submit(ingest, workspace, known)
         parts = Parts(
             database=database,
-            authenticator=Authenticator(database, clock=lambda: NOON),
+            authenticator=Authenticator([KeyBearer(database, clock=lambda: NOON)]),
             intake=ingest.intake,
             metrics=Metrics(),
             clock=lambda: NOON,

@@ -12,7 +12,9 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from cdp.access.keys import Authenticator, create_key
+from cdp.access.authenticator import Authenticator
+from cdp.access.key_bearer import KeyBearer
+from cdp.access.keys import create_key
 from cdp.db import migrate
 from cdp.db.embedded import EmbeddedPostgres
 from cdp.db.pool import Database
@@ -69,7 +71,7 @@ def web(ingest: Ingest, metrics: Metrics) -> Starlette:
     return app_of(
         Parts(
             database=ingest.database,
-            authenticator=Authenticator(ingest.database, clock=lambda: NOON),
+            authenticator=Authenticator([KeyBearer(ingest.database, clock=lambda: NOON)]),
             intake=ingest.intake,
             metrics=metrics,
             clock=lambda: NOON,

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from msgspec.structs import replace
 
-from cdp.access import SCOPES, KeyRole, Scope
+from cdp.access import SCOPES, KeyRole, Scope, Scopes
 from cdp.db.pool import Database
 from cdp.hooks import hookimpl
 from cdp.hooks.manager import Plugins
@@ -162,7 +162,7 @@ class Filling:
     async def __call__(
         self,
         person: ProfileId,
-        granted: frozenset[Scope] = ADMIN,
+        granted: Scopes = ADMIN,
         account: AccountId | None = None,
         slot: str = "home_hero",
     ) -> Filled | None:
@@ -237,7 +237,7 @@ async def test_the_slot_is_filled_within_the_account_that_is_asked_for_or_the_li
         await rows(database, workspace, "SELECT group_id, account_id FROM account WHERE workspace_id = $1")
     )
 
-    async def where(granted: frozenset[Scope], account: AccountId | None = None) -> AccountId | None:
+    async def where(granted: Scopes, account: AccountId | None = None) -> AccountId | None:
         filled = await filling(ada, granted, account)
         return filled.account_id if filled is not None else None
 

@@ -9,7 +9,9 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from cdp.access.keys import Authenticator, create_key
+from cdp.access.authenticator import Authenticator
+from cdp.access.key_bearer import KeyBearer
+from cdp.access.keys import create_key
 from cdp.db.pool import Database
 from cdp.model import WorkspaceId
 from cdp.settle import upkeep
@@ -38,7 +40,7 @@ async def key(database: Database, workspace: WorkspaceId) -> str:
 def app(ingest: Ingest, metrics: Metrics) -> Starlette:
     parts = Parts(
         database=ingest.database,
-        authenticator=Authenticator(ingest.database, clock=lambda: NOON),
+        authenticator=Authenticator([KeyBearer(ingest.database, clock=lambda: NOON)]),
         intake=ingest.intake,
         metrics=metrics,
         clock=lambda: NOON,
@@ -65,7 +67,7 @@ async def operated(ingest: Ingest, metrics: Metrics, now: list[datetime]) -> Asy
     await upkeep.partitions(ingest.database, today=now[0].date())
     parts = Parts(
         database=ingest.database,
-        authenticator=Authenticator(ingest.database, clock=lambda: now[0]),
+        authenticator=Authenticator([KeyBearer(ingest.database, clock=lambda: now[0])]),
         intake=ingest.intake,
         metrics=metrics,
         clock=lambda: now[0],

@@ -10,7 +10,7 @@ from functools import cached_property
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from cdp.access.keys import Authenticator
+from cdp.access.authenticator import Authenticator
 from cdp.access.rates import Rates
 from cdp.db.pool import Database
 from cdp.ingest.intake import Intake

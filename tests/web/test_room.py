@@ -10,7 +10,9 @@ import httpx
 import pytest
 from starlette.types import Message
 
-from cdp.access.keys import Authenticator, create_key
+from cdp.access.authenticator import Authenticator
+from cdp.access.key_bearer import KeyBearer
+from cdp.access.keys import create_key
 from cdp.errors import Unavailable
 from cdp.model import WorkspaceId
 from cdp.web.metrics import Metrics
@@ -111,7 +113,7 @@ async def small(ingest: Ingest, metrics: Metrics) -> Parts:
     """A server with room for little."""
     return Parts(
         database=ingest.database,
-        authenticator=Authenticator(ingest.database, clock=lambda: NOON),
+        authenticator=Authenticator([KeyBearer(ingest.database, clock=lambda: NOON)]),
         intake=ingest.intake,
         metrics=metrics,
         clock=lambda: NOON,

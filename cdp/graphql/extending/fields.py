@@ -65,7 +65,7 @@ def _computed(plugin: str, field: GraphField, type_: GraphQLObjectType, shape: S
         request = FieldRequest(
             objects=tuple(reads(parent[name]) for parent in parents),
             arguments=read(field.arguments, arguments),
-            scopes=frozenset(scope.value for scope in context.scopes),
+            scopes=frozenset(map(str, context.scopes)),
             as_of=context.as_of,
         )
         try:

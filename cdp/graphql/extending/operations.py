@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from graphql import GraphQLArgument, GraphQLError, GraphQLField, GraphQLNonNull, GraphQLResolveInfo
 
-from cdp.access.scopes import Scope
 from cdp.errors import BadInput, Conflict, NotFound
 from cdp.graphql.context import Context
 from cdp.graphql.extending.calling import ask, turned_off
@@ -119,7 +118,7 @@ def _guarded(plugin: str, scopes: Collection[str], resolve: Resolve) -> Callable
     async def run(_source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
         context: Context = info.context
         for scope in sorted(scopes):
-            context.require(Scope(scope))
+            context.require(scope)
         try:
             if context.services.plugins.calls.is_off(plugin, await context.workspace()):
                 raise turned_off(plugin)
@@ -142,5 +141,5 @@ def _payload(result: Any, errors: list[UserError]) -> dict[str, Any]:
     return {"result": result, "userErrors": errors}
 
 
-def _names(scopes: Collection[Scope]) -> frozenset[str]:
-    return frozenset(scope.value for scope in scopes)
+def _names(scopes: Collection[str]) -> frozenset[str]:
+    return frozenset(map(str, scopes))
