@@ -7,6 +7,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from cdp.model.catalogue import CatalogueEntry, Feature
+from cdp.model.classes import TraitClasses
 from cdp.model.ids import WorkspaceId
 from cdp.model.plugins import PluginState
 
@@ -54,8 +55,14 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     requests_per_second: float | None = None
     events_per_second: float | None = None
+    cost_per_second: float | None = None
+    """What GraphQL operations may cost; see cdp.plan.cost."""
     key_requests_per_second: float | None = None
     key_events_per_second: float | None = None
+    key_cost_per_second: float | None = None
+    address_requests_per_second: float | None = None
+    """From one address, with one public key."""
+    address_events_per_second: float | None = None
 
 
 class Workspace(Struct, frozen=True, kw_only=True):
@@ -75,6 +82,8 @@ class Workspace(Struct, frozen=True, kw_only=True):
     """What plugins add to the catalogue, whether or not the workspace has something else in its place."""
     plugins: dict[str, PluginState] = {}
     """What the workspace has decided about plugins, by name; those that it has decided nothing about are missing."""
+    trait_classes: TraitClasses = TraitClasses()
+    """Which traits tell what, as far as it has declared that."""
 
     @property
     def disabled_plugins(self) -> frozenset[str]:

@@ -9,8 +9,11 @@ from typing import Any
 
 from msgspec import Struct
 
+from cdp.access.personal import closed_to
+from cdp.access.scopes import NO_SCOPES, Scope, Scopes
 from cdp.lenses import phases
 from cdp.model import Identifier, RoleKind, Workspace
+from cdp.model.classes import TraitOf
 
 Normalise = Callable[[str, str], Identifier | None]
 """(kind, value) → the identifier as it is stored; None: this can be none."""
@@ -24,6 +27,8 @@ class Moment(Struct, frozen=True, kw_only=True):
     normalise: Normalise
     roles: tuple[RoleKind, ...] = ()
     """All that there are."""
+    scopes: Scopes = NO_SCOPES
+    """What the reader may do; what traits are shown depends on it, and on what the workspace has declared of them."""
 
     @property
     def decay(self) -> float:
@@ -51,6 +56,14 @@ def _setting(name: str) -> Callable[[Moment], Any]:
     return lambda moment: getattr(moment.workspace.settings, name)
 
 
+def _declared(of: TraitOf) -> Callable[[Moment], Any]:
+    return lambda moment: list(moment.workspace.trait_classes.of(of))
+
+
+def _closed(of: TraitOf) -> Callable[[Moment], Any]:
+    return lambda moment: closed_to(moment.scopes, moment.workspace.trait_classes, of)
+
+
 NAMED: Mapping[str, tuple[str, Callable[[Moment], Any]]] = {
     "as_of": ("timestamptz", lambda moment: moment.as_of),
     "today": ("date", lambda moment: moment.today),
@@ -73,6 +86,9 @@ NAMED: Mapping[str, tuple[str, Callable[[Moment], Any]]] = {
         "text[]",
         lambda moment: sorted(role.name for role in moment.roles if role.buying and role.needed),
     ),
+    "lacks_pii": ("bool", lambda moment: Scope.PII_READ not in moment.scopes),
+    **{f"{of.value.lower()}_declared": ("text[]", _declared(of)) for of in TraitOf},
+    **{f"{of.value.lower()}_closed": ("text[]", _closed(of)) for of in TraitOf},
     "feature_keys": ("text[]", lambda moment: sorted(feature.key for feature in moment.workspace.features)),
 }
 """Name → SQL type and value."""

@@ -23,7 +23,10 @@ SELECT w.name, w.version, w.epoch, w.settings, w.limits,
         FROM plugin_catalogue_entry c WHERE c.workspace_id = $1) AS plugin_entries,
        (SELECT coalesce(jsonb_object_agg(p.plugin, jsonb_build_object('enabled', p.enabled, 'settings', p.settings,
                    'secrets', p.secrets)), '{}')
-        FROM plugin_state p WHERE p.workspace_id = $1) AS plugins
+        FROM plugin_state p WHERE p.workspace_id = $1) AS plugins,
+       (SELECT coalesce(jsonb_object_agg(t.of, t.classes), '{}')
+        FROM (SELECT c.of, jsonb_object_agg(c.folded, c.class) AS classes FROM trait_class c WHERE c.workspace_id = $1
+              GROUP BY c.of) t) AS trait_classes
 FROM workspace w
 WHERE w.workspace_id = $1;
 
@@ -90,3 +93,23 @@ INSERT INTO plugin_catalogue_entry (workspace_id, plugin, position, event, condi
 SELECT $1, e.plugin, e.position, e.event, e.conditions::jsonb, e.contributions::jsonb, e.description
 FROM unnest($2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[])
      AS e (plugin, position, event, conditions, contributions, description);
+
+-- name: list_trait_classes
+-- What traits tell, as far as it is declared: ($1 workspace).
+SELECT c.of, c.key, c.class, c.changed_by, c.changed_at FROM trait_class c WHERE c.workspace_id = $1
+ORDER BY c.of, c.key COLLATE "C";
+
+-- name: count_trait_classes
+-- How many are declared: ($1 workspace, $2 of what).
+SELECT count(*) FROM trait_class c WHERE c.workspace_id = $1 AND c.of = $2;
+
+-- name: save_trait_class
+-- Declares what a trait tells, however it was spelled before: ($1 workspace, $2 of what, $3 key, $4 class, $5 by whom,
+-- $6 when).
+INSERT INTO trait_class (workspace_id, of, key, class, changed_by, changed_at) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (workspace_id, of, folded) DO UPDATE
+SET key = excluded.key, class = excluded.class, changed_by = excluded.changed_by, changed_at = excluded.changed_at;
+
+-- name: delete_trait_class
+-- Forgets what a trait tells: ($1 workspace, $2 of what, $3 folded key).
+DELETE FROM trait_class WHERE workspace_id = $1 AND of = $2 AND folded = $3 RETURNING class;

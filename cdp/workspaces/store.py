@@ -10,6 +10,7 @@ from cdp.db.queries import load_queries
 from cdp.errors import BadInput, Conflict, Misconfigured, NotFound
 from cdp.lenses.catalogue import merge_entries
 from cdp.model import CatalogueEntry, Feature, Limits, PluginState, Workspace, WorkspaceId, WorkspaceSettings
+from cdp.model.classes import TraitClasses
 
 _SQL = load_queries("cdp.workspaces")
 _LONGEST_NAME = 100
@@ -80,6 +81,7 @@ async def load(connection: Connection, workspace_id: WorkspaceId) -> Workspace:
             features=msgspec.json.decode(row["features"], type=tuple[Feature, ...]),
             limits=msgspec.json.decode(row["limits"], type=Limits),
             plugins=msgspec.json.decode(row["plugins"], type=dict[str, PluginState]),
+            trait_classes=msgspec.json.decode(row["trait_classes"], type=TraitClasses),
         )
     except msgspec.MsgspecError as error:
         raise Misconfigured(

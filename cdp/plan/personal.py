@@ -1,0 +1,90 @@
+"""Attributes and names as those see them who may not see everything: the SQL of it.
+
+Which keys are closed to a reader is bound to each statement (`{profile_closed}`, …), from what the workspace has
+declared and from the reader's scopes, so that plans do not depend on what a workspace declares.
+"""
+
+from __future__ import annotations
+
+from cdp.access.personal import ADDRESS, ALONE, ANYWHERE
+from cdp.model.classes import TraitOf
+from cdp.plan.labels import BOTH, PII, Labels
+
+CLASSED: Labels = PII | BOTH
+"""What it takes to see whatever an attribute may tell."""
+
+_ALONE = ", ".join(f"'{name}'" for name in ALONE)
+
+
+def is_personal(key: str, value: str) -> str:
+    """The condition that an attribute, `key` text and `value` jsonb, identifies a person; see cdp.access.personal."""
+    inside = f'$.** ? (@.type() == "object").keyvalue().key ? (@ like_regex "{ANYWHERE}" flag "i")'
+    return (
+        f"(lower({key}) ~ '{ANYWHERE}' OR lower({key}) IN ({_ALONE}) OR {value}::text ~ '{ADDRESS}'"
+        f" OR jsonb_path_exists({value}, '{inside}', '{{}}', true))"
+    )
+
+
+def seen(of: TraitOf, key: str, value: str, *, where: str | None = None) -> str:
+    """The condition that the reader may see an attribute: by its declared class, else by its name and value.
+
+    Args:
+        of: what it is an attribute of.
+        key: SQL of its name, text.
+        value: SQL of its value, jsonb.
+        where: condition under which something undeclared may be personal at all.
+    """
+    name = of.value.lower()
+    spelled = f"translate(lower({key} COLLATE \"C\"), ' _-.', '')"
+    personal = "" if of is TraitOf.EVENT else f" AND {is_personal(key, value)}"
+    if where is not None:
+        personal = f" AND {where}{personal}"
+    return (
+        f"(CASE WHEN {spelled} = ANY({{{name}_declared}}) THEN NOT {spelled} = ANY({{{name}_closed}})"
+        f" ELSE NOT coalesce({{lacks_pii}}{personal}, false) END)"
+    )
+
+
+def seen_traits(of: TraitOf, traits: str, *, where: str | None = None) -> str:
+    """These attributes, a jsonb object, without those that the reader may not see."""
+    return (
+        f"(CASE WHEN {{lacks_pii}} OR cardinality({{{of.value.lower()}_closed}}) > 0"
+        " THEN (SELECT coalesce(jsonb_object_agg(trait.key, trait.value), '{}')"
+        f" FROM jsonb_each({traits}) AS trait (key, value)"
+        f" WHERE {seen(of, 'trait.key', 'trait.value', where=where)}) ELSE {traits} END)"
+    )
+
+
+def seen_trait(of: TraitOf, traits: str, path: str, *, where: str | None = None) -> str:
+    """The value at a path (SQL of a text[]) of these attributes; null where the reader may not see it."""
+    key = f"({path})[1]"
+    return f"(CASE WHEN {seen(of, key, f'({traits} -> {key})', where=where)} THEN {traits} #> {path} END)"
+
+
+# ── masks ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+DOT = "•••"
+"""What stands for what is not shown, however long that is."""
+
+
+def masked_address(value: str) -> str:
+    """An e-mail address as `j•••@example.com`; of a name of one or two characters nothing is left."""
+    name = f"regexp_replace({value}, '@[^@]*$', '')"
+    domain = f"regexp_replace({value}, '^.*@', '')"
+    return f"concat(CASE WHEN length({name}) > 2 THEN left({value}, 1) END, '{DOT}@', {domain})"
+
+
+def masked_identifier(kind: str, value: str) -> str:
+    """An identifier so that it cannot be used: an address without its name, the last two digits of a phone number."""
+    return (
+        f"(CASE WHEN strpos({value}, '@') > 0 THEN {masked_address(value)}"
+        f" WHEN {kind} = 'phone' AND length({value}) > 7 THEN '{DOT}' || right({value}, 2) ELSE '{DOT}' END)"
+    )
+
+
+def masked_name(name: str) -> str:
+    """What a person is called, as `J. •.`; whoever is called by an address, as that is masked."""
+    return (
+        f"(CASE WHEN {name} IS NULL THEN NULL WHEN strpos({name}, '@') > 0 THEN {masked_address(name)}"
+        f" WHEN {name} ~ '^[[:alpha:]]' THEN upper(left({name}, 1)) || '. •.' ELSE '{DOT}' END)"
+    )
