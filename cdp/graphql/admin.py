@@ -7,6 +7,7 @@ import strawberry
 
 from cdp.access.scopes import Scope
 from cdp.graphql.context import Info
+from cdp.graphql.labelled import needs
 from cdp.model import Workspace, WorkspaceSettings
 from cdp.model.ids import encode_id
 
@@ -80,8 +81,10 @@ class WorkspaceType:
 class AdminQuery:
     """Administrators' fields of Query."""
 
-    @strawberry.field(description="The workspace of the key that asks.")
+    @strawberry.field(
+        description="The workspace of the key that asks.",
+        metadata=needs(Scope.PROFILES_READ),
+    )
     async def workspace(self, info: Info) -> WorkspaceType | None:
         """Anyone who may read profiles may see by which settings they are judged."""
-        info.context.require(Scope.PROFILES_READ)
         return WorkspaceType.of(await info.context.workspace())

@@ -12,6 +12,7 @@ from strawberry.scalars import ID, JSON
 
 from cdp.access.scopes import Scope as Permission
 from cdp.graphql.context import Info
+from cdp.graphql.labelled import needs
 from cdp.graphql.nodes import Node, global_id
 from cdp.graphql.paging import Connection, forwards
 from cdp.graphql.vocabulary import describe
@@ -233,20 +234,22 @@ class BackgroundQuery:
         description="Changes that plugins have not been told of, in the order in which they are; for administrators.",
     )
 
-    @strawberry.field(description="Jobs that can be started; for administrators.")
+    @strawberry.field(
+        description="Jobs that can be started; for administrators.",
+        metadata=needs(Permission.WORKSPACE_ADMIN),
+    )
     def job_kinds(self, info: Info) -> list[JobKindType] | None:
         """What plugins offer."""
-        info.context.require(Permission.WORKSPACE_ADMIN)
         registered = info.context.services.plugins.registered("register_jobs")
         return [JobKindType.of(plugin, job) for plugin, job in registered]
 
     @strawberry.field(
-        description="When jobs are started by themselves in this workspace; for administrators."
+        description="When jobs are started by themselves in this workspace; for administrators.",
+        metadata=needs(Permission.WORKSPACE_ADMIN),
     )
     async def job_schedules(self, info: Info) -> list[JobScheduleType] | None:
         """What plugins declare, and when it ticks."""
         context = info.context
-        context.require(Permission.WORKSPACE_ADMIN)
         async with context.connection() as connection:
             rows = await connection.fetch(job_queries.schedules, context.workspace_id)
         known = {(row["plugin"], row["name"]): row for row in rows}

@@ -10,6 +10,7 @@ import strawberry
 from cdp.access.scopes import Scope
 from cdp.db.queries import load_queries
 from cdp.graphql.context import Info
+from cdp.graphql.labelled import needs
 from cdp.graphql.scalars import JSON
 from cdp.lenses.unclassified import unclassified
 from cdp.model import (
@@ -216,8 +217,10 @@ class Catalogue:
 class CatalogueQuery:
     """The catalogue's field of Query."""
 
-    @strawberry.field(description="The workspace's catalogue.")
-    def catalogue(self, info: Info) -> Catalogue | None:
+    @strawberry.field(
+        description="The workspace's catalogue.",
+        metadata=needs(Scope.PROFILES_READ),
+    )
+    def catalogue(self) -> Catalogue | None:
         """Anyone who may read profiles may see what counts."""
-        info.context.require(Scope.PROFILES_READ)
         return Catalogue()

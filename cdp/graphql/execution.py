@@ -36,6 +36,7 @@ from cdp.graphql.context import NO_KEY, Context
 from cdp.graphql.documents import Documents, Operation, Refused
 from cdp.graphql.errors import to_graphql_error
 from cdp.graphql.extending import NONE, Extensions, extend
+from cdp.graphql.labelled import guard, needs_of
 from cdp.graphql.limits import Limits, TooComplex, check_cost, check_variables
 from cdp.graphql.payloads import answer_reference, refers
 from cdp.graphql.reading import Plans, Reading, is_planned
@@ -259,17 +260,21 @@ def _refused(errors: Sequence[GraphQLError]) -> PreExecutionError:
 
 
 def _resolve_planned_fields(schema: GraphQLSchema) -> None:
-    """Have planned fields read from what the planner answered, rather than from attributes of Python objects."""
-    roots = (schema.query_type, schema.subscription_type)
+    """Have planned fields read from what the planner answered, and see that no resolver runs for who lacks
+    the scopes of its field.
+    """
+    roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
     for type_ in schema.type_map.values():
         if isinstance(type_, GraphQLInterfaceType):
             type_.resolve_type = _type_of
         if not isinstance(type_, GraphQLObjectType):
             continue
-        for field in type_.fields.values():
+        for name, field in type_.fields.items():
             if refers(field.extensions):
                 field.resolve = answer_reference
-            elif declaration_of(field) is not None:
+            if scopes := needs_of(field.extensions):
+                guard(name, field, scopes, of_root=type_ in roots)
+            if declaration_of(field) is not None:
                 field.resolve = _answer_root if type_ in roots else _answer_key
                 type_.is_type_of = None
 

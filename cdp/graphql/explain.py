@@ -12,12 +12,13 @@ from cdp.access.scopes import Scope
 from cdp.errors import BadInput
 from cdp.graphql.context import Context, Info
 from cdp.graphql.identifiers import IdentifierInput
+from cdp.graphql.labelled import labelled, needs
 from cdp.graphql.objects import identifier_of, number_of
 from cdp.graphql.scalars import JSON
 from cdp.identity.explain import ExplainedLink, explain
 from cdp.model import Identifier, ProfileId
 from cdp.model.ids import encode_id
-from cdp.plan.labels import BOTH, lacking
+from cdp.plan.labels import BOTH
 
 
 @strawberry.enum(description="What became of a possible link between two identifiers.")
@@ -66,18 +67,13 @@ class IdentityLink:
         description="What was seen first: `messageId`, `type` and `source` of the event, or the `mutation`, `by` whom."
     )
     first_at: datetime = strawberry.field(description="When it was first seen.")
-    seen: strawberry.Private[int]
-    seen_at: strawberry.Private[datetime]
-
-    @strawberry.field(description="How often it was seen, by events of either panel.")
-    def times(self, info: Info) -> int | None:
-        """Whoever sees one panel would learn of the other."""
-        return self.seen if _sees_both_panels(info) else None
-
-    @strawberry.field(description="When it was last seen, by an event of either panel.")
-    def last_at(self, info: Info) -> datetime | None:
-        """As above."""
-        return self.seen_at if _sees_both_panels(info) else None
+    # Whoever sees one panel would learn of the other.
+    times: int | None = strawberry.field(
+        description="How often it was seen, by events of either panel.", metadata=labelled(BOTH)
+    )
+    last_at: datetime | None = strawberry.field(
+        description="When it was last seen, by an event of either panel.", metadata=labelled(BOTH)
+    )
 
     @classmethod
     def of(cls, link: ExplainedLink) -> IdentityLink:
@@ -90,17 +86,9 @@ class IdentityLink:
             reason=link.reason,
             evidence=JSON(link.evidence),
             first_at=link.first_at,
-            seen=link.times,
-            seen_at=link.last_at,
+            times=link.times,
+            last_at=link.last_at,
         )
-
-
-def _sees_both_panels(info: Info) -> bool:
-    missing = lacking(BOTH, info.context.scopes)
-    if missing is not None:
-        node = info._raw_info.field_nodes[0]  # noqa: SLF001 - Strawberry hides the node itself
-        info.context.reading.refuse(node, info.path.as_list(), missing)
-    return missing is None
 
 
 @strawberry.type(description="Whether two identifiers are one person, and what speaks for it and against it.")
@@ -131,7 +119,8 @@ class ExplainQuery:
 
     @strawberry.field(
         description="Why are these two one person, or why not? Give two identifiers, or two profiles (their ids from "
-        "before a merge too), or one of each."
+        "before a merge too), or one of each.",
+        metadata=needs(Scope.PROFILES_READ, Scope.PII_READ),
     )
     async def identity_explain(
         self,
@@ -148,8 +137,6 @@ class ExplainQuery:
         ] = None,
     ) -> IdentityExplanation | None:
         """The chain of links with its evidence; what was refused and cut, with the reasons."""
-        info.context.require(Scope.PROFILES_READ)
-        info.context.require(Scope.PII_READ)
         one = await _end(info.context, "a", a, profile_a)
         other = await _end(info.context, "b", b, profile_b)
         async with info.context.connection() as connection:

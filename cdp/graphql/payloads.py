@@ -23,6 +23,7 @@ from graphql import GraphQLResolveInfo
 from msgspec import Struct
 
 from cdp.access.scopes import Scope
+from cdp.graphql.labelled import needs
 from cdp.model import NO_ACCOUNT, AccountId, ProfileId
 
 REFERENCES = "references"
@@ -53,7 +54,11 @@ def membership_ref(profile_id: ProfileId | int, account_id: AccountId | int = NO
 
 def planned_object(type_: type, *, description: str) -> Any:
     """A nullable field of a payload that holds a reference and is answered with the object."""
-    return strawberry.field(default=None, description=description, metadata={REFERENCES: type_.__name__})
+    return strawberry.field(
+        default=None,
+        description=description,
+        metadata={REFERENCES: type_.__name__, **needs(Scope.PROFILES_READ)},
+    )
 
 
 async def answer_reference(source: Any, info: GraphQLResolveInfo[Any], **_arguments: Any) -> Any:
@@ -62,7 +67,6 @@ async def answer_reference(source: Any, info: GraphQLResolveInfo[Any], **_argume
     reference = getattr(source, field.python_name)
     if reference is None:
         return None
-    info.context.require(Scope.PROFILES_READ)
     return await info.context.reading.object(reference, info)
 
 

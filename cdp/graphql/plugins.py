@@ -11,6 +11,7 @@ from strawberry.scalars import JSON
 
 from cdp.access.scopes import Scope
 from cdp.graphql.context import Info
+from cdp.graphql.labelled import needs
 from cdp.hooks.health import CircuitState, FailureKind, HookHealth, PluginHealth
 from cdp.hooks.manager import Plugins
 from cdp.model import Workspace
@@ -121,10 +122,12 @@ class PluginType:
 class PluginsQuery:
     """The field of Query that shows plugins."""
 
-    @strawberry.field(description="The plugins of this process and how they do; for administrators.")
+    @strawberry.field(
+        description="The plugins of this process and how they do; for administrators.",
+        metadata=needs(Scope.WORKSPACE_ADMIN),
+    )
     async def plugins(self, info: Info) -> list[PluginType] | None:
         """Health of every plugin, those that could not be loaded too."""
-        info.context.require(Scope.WORKSPACE_ADMIN)
         workspace = await info.context.workspace()
         plugins = info.context.services.plugins
         return [PluginType.of(plugin, plugins, workspace) for plugin in plugins.health()]

@@ -18,6 +18,7 @@ from cdp.enrichment.settings import read as read_settings
 from cdp.errors import BadInput
 from cdp.graphql.backfills import BackfillType
 from cdp.graphql.context import Info
+from cdp.graphql.labelled import needs
 from cdp.graphql.spending import ReportRowType, SettingsType
 from cdp.graphql.vocabulary import describe
 from cdp.model import Charged, Subject
@@ -96,10 +97,12 @@ class ProviderType:
 class EnrichmentQuery:
     """Fields of Query about enrichment, for administrators."""
 
-    @strawberry.field(description="The providers of enrichment in this workspace, and how they do.")
+    @strawberry.field(
+        description="The providers of enrichment in this workspace, and how they do.",
+        metadata=needs(Scope.WORKSPACE_ADMIN),
+    )
     async def enrichment_providers(self, info: Info) -> list[ProviderType] | None:
         """Those of people first."""
-        info.context.require(Scope.WORKSPACE_ADMIN)
         workspace = await info.context.workspace()
         async with info.context.connection() as connection:
             found = await report.states(connection, workspace.workspace_id)
@@ -110,7 +113,10 @@ class EnrichmentQuery:
         )
         return [ProviderType.of(one, found.get(one.name), info.context.as_of) for one in sources]
 
-    @strawberry.field(description="What providers of enrichment were asked, found and paid.")
+    @strawberry.field(
+        description="What providers of enrichment were asked, found and paid.",
+        metadata=needs(Scope.WORKSPACE_ADMIN),
+    )
     async def enrichment_report(
         self,
         info: Info,
@@ -123,7 +129,6 @@ class EnrichmentQuery:
         ] = None,
     ) -> list[ReportRowType] | None:
         """The last thirty days, where nothing else is said."""
-        info.context.require(Scope.WORKSPACE_ADMIN)
         until = until or info.context.as_of.date()
         since = since or date.fromordinal(max(1, until.toordinal() - 29))
         if since > until:
@@ -132,29 +137,35 @@ class EnrichmentQuery:
             rows = await report.report(connection, info.context.workspace_id, since=since, until=until)
         return [ReportRowType.of(row) for row in rows]
 
-    @strawberry.field(description="How sure is sure enough, which fields are wanted, and what may be spent.")
+    @strawberry.field(
+        description="How sure is sure enough, which fields are wanted, and what may be spent.",
+        metadata=needs(Scope.WORKSPACE_ADMIN),
+    )
     async def enrichment_settings(self, info: Info) -> SettingsType | None:
         """Defaults included."""
-        info.context.require(Scope.WORKSPACE_ADMIN)
         async with info.context.connection() as connection:
             return SettingsType.of(await read_settings(connection, info.context.workspace_id))
 
-    @strawberry.field(description="Backfills of enrichment, the latest first, a hundred at most.")
+    @strawberry.field(
+        description="Backfills of enrichment, the latest first, a hundred at most.",
+        metadata=needs(Scope.WORKSPACE_ADMIN),
+    )
     async def enrichment_backfills(self, info: Info) -> list[BackfillType] | None:
         """All of them."""
-        info.context.require(Scope.WORKSPACE_ADMIN)
         async with info.context.connection() as connection:
             found = await report.backfills(connection, info.context.workspace_id)
         return [BackfillType.of(one) for one in found]
 
-    @strawberry.field(description="One backfill of enrichment; null: there is none of this id.")
+    @strawberry.field(
+        description="One backfill of enrichment; null: there is none of this id.",
+        metadata=needs(Scope.WORKSPACE_ADMIN),
+    )
     async def enrichment_backfill(
         self,
         info: Info,
         id: Annotated[ID, strawberry.argument(description="Id of the backfill.")],  # noqa: A002 - GraphQL's name
     ) -> BackfillType | None:
         """How far it is."""
-        info.context.require(Scope.WORKSPACE_ADMIN)
         backfill_id = decode_id_of("EnrichmentBackfill", str(id))
         async with info.context.connection() as connection:
             found = await report.backfills(connection, info.context.workspace_id, backfill_id)

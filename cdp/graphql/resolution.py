@@ -11,11 +11,13 @@ from strawberry.scalars import ID, JSON
 from cdp.access.scopes import Scope
 from cdp.errors import BadInput
 from cdp.graphql.context import Info
+from cdp.graphql.labelled import labelled, needs
 from cdp.graphql.memberships import Membership
 from cdp.graphql.objects import account_of, person_of
 from cdp.graphql.payloads import membership_ref, planned_object
 from cdp.graphql.verdicts import ClaimEvidence, RoleExplanation, shown
 from cdp.model import Evidence
+from cdp.plan.labels import BOTH
 from cdp.roles import backfill, explain, simulate
 from cdp.roles.backfill import queries as backfill_queries
 from cdp.roles.resolvers import resolvers
@@ -128,11 +130,12 @@ class RoleChangeExample:
     grounds: strawberry.Private[tuple[Evidence, ...]]
 
     @strawberry.field(
-        description="What the plugin would say for it, or what it says now; it may tell of both panels."
+        description="What the plugin would say for it, or what it says now; it may tell of both panels.",
+        metadata=labelled(BOTH),
     )
-    def evidence(self, info: Info) -> list[ClaimEvidence] | None:
+    def evidence(self) -> list[ClaimEvidence] | None:
         """The evidence."""
-        return shown(info, self.grounds)
+        return shown(self.grounds)
 
 
 @strawberry.type(description="What would change, worked out on people as they are now.")
@@ -190,7 +193,8 @@ class RoleQuery:
 
     @strawberry.field(
         description="Why does a person hold these roles here, and not others? Every claim, what was combined how, and "
-        "what decided."
+        "what decided.",
+        metadata=needs(Scope.PROFILES_READ),
     )
     async def role_explain(
         self,
@@ -207,7 +211,6 @@ class RoleQuery:
     ) -> RoleExplanation | None:
         """Claims, verdicts, history."""
         context = info.context
-        context.require(Scope.PROFILES_READ)
         workspace_id = context.workspace_id
         async with context.connection() as connection:
             profile_id = await person_of(connection, workspace_id, person, "person")
@@ -218,12 +221,12 @@ class RoleQuery:
         return RoleExplanation.of(found, dict(context.services.plugins.roles()))
 
     @strawberry.field(
-        description="What roles are resolved with, and how far a change of that has come; for administrators."
+        description="What roles are resolved with, and how far a change of that has come; for administrators.",
+        metadata=needs(Scope.WORKSPACE_ADMIN),
     )
     async def role_resolution(self, info: Info) -> RoleResolution | None:
         """Resolvers and backfills."""
         context = info.context
-        context.require(Scope.WORKSPACE_ADMIN)
         plugins = context.services.plugins
         workspace = await context.workspace()
         async with context.connection() as connection:
@@ -247,7 +250,8 @@ class RoleQuery:
 
     @strawberry.field(
         description="What would change if a plugin were turned on or off, or set otherwise? Roles are resolved twice, "
-        "as it is and as is supposed, and compared; nothing is written. For administrators."
+        "as it is and as is supposed, and compared; nothing is written. For administrators.",
+        metadata=needs(Scope.WORKSPACE_ADMIN),
     )
     async def role_simulation(
         self,
@@ -263,7 +267,6 @@ class RoleQuery:
     ) -> RoleSimulation | None:
         """A dry run."""
         context = info.context
-        context.require(Scope.WORKSPACE_ADMIN)
         if not 1 <= people <= MOST_PEOPLE:
             raise BadInput(f"Look at 1 to {MOST_PEOPLE:,} people.", field=("people",))
         if not 0 <= examples <= MOST_EXAMPLES:

@@ -13,6 +13,7 @@ from cdp.access.scopes import Scope
 from cdp.errors import BadInput, NotFound
 from cdp.graphql.audiences import filter_type
 from cdp.graphql.context import Context, Info
+from cdp.graphql.labelled import needs
 from cdp.graphql.scalars import JSON
 from cdp.model import Lens
 from cdp.personalisation.gather import HIDDEN
@@ -211,7 +212,10 @@ def seen_by(context: Context, slots: Sequence[Slot]) -> Mapping[str, list[Varian
 class SlotQuery:
     """Fields of Query about slots."""
 
-    @strawberry.field(description="The workspace's slots, by name.")
+    @strawberry.field(
+        description="The workspace's slots, by name.",
+        metadata=needs(Scope.PROFILES_READ),
+    )
     async def personalisation_slots(
         self,
         info: Info,
@@ -219,7 +223,6 @@ class SlotQuery:
     ) -> list[PersonalisationSlot] | None:
         """Anyone who may read profiles may see where people are shown what, as far as they may see why."""
         context = info.context
-        context.require(Scope.PROFILES_READ)
         async with context.connection() as connection:
             slots = await context.services.slots.get(connection, await context.workspace())
         wanted = [slot for slot in slots.values() if name is None or slot.name == name]
@@ -228,7 +231,8 @@ class SlotQuery:
 
     @strawberry.field(
         description="What came of what people were shown in a slot: for each variant how many did what the slot is "
-        "for, against those from whom it was withheld. Needs both panels: outcomes are of either."
+        "for, against those from whom it was withheld. Needs both panels: outcomes are of either.",
+        metadata=needs(Scope.PROFILES_READ, Scope.INTENT_READ, Scope.USAGE_READ),
     )
     async def personalisation_report(
         self,
@@ -252,8 +256,6 @@ class SlotQuery:
     ) -> PersonalisationReport | None:
         """Both panels are needed."""
         context = info.context
-        for scope in (Scope.PROFILES_READ, Scope.INTENT_READ, Scope.USAGE_READ):
-            context.require(scope)
         end = until or context.as_of
         # The calendar begins somewhere.
         begin = since or end - min(USUAL_PERIOD, end - datetime.min.replace(tzinfo=UTC))

@@ -7,12 +7,12 @@ from datetime import datetime
 import strawberry
 from strawberry.scalars import JSON
 
-from cdp.graphql.context import Info
+from cdp.graphql.labelled import labelled
 from cdp.graphql.memberships import Membership
 from cdp.graphql.payloads import membership_ref, planned_object
 from cdp.graphql.vocabulary import describe
 from cdp.model import Evidence, RoleKind
-from cdp.plan.labels import BOTH, lacking
+from cdp.plan.labels import BOTH
 from cdp.roles import combine, explain
 from cdp.roles.combine import Decided, Part
 
@@ -50,13 +50,8 @@ class ClaimEvidence:
     facts: JSON = strawberry.field(description="The figures behind it.")
 
 
-def shown(info: Info, evidence: tuple[Evidence, ...]) -> list[ClaimEvidence] | None:
-    """Evidence, for those who may see both panels; it may tell of either."""
-    missing = lacking(BOTH, info.context.scopes)
-    if missing is not None:
-        node = info._raw_info.field_nodes[0]  # noqa: SLF001 - Strawberry hides the node itself
-        info.context.reading.refuse(node, info.path.as_list(), missing)
-        return None
+def shown(evidence: tuple[Evidence, ...]) -> list[ClaimEvidence]:
+    """Evidence as GraphQL shows it to those who may see both panels; it may tell of either."""
     return [ClaimEvidence(reason=one.reason, facts=JSON(one.facts)) for one in evidence]
 
 
@@ -68,10 +63,10 @@ class ClaimRevision:
     replaced_at: datetime = strawberry.field(description="Until when it read so.")
     grounds: strawberry.Private[tuple[Evidence, ...]]
 
-    @strawberry.field(description="Why; it may tell of both panels.")
-    def evidence(self, info: Info) -> list[ClaimEvidence] | None:
+    @strawberry.field(description="Why; it may tell of both panels.", metadata=labelled(BOTH))
+    def evidence(self) -> list[ClaimEvidence] | None:
         """The evidence."""
-        return shown(info, self.grounds)
+        return shown(self.grounds)
 
 
 @strawberry.type(
@@ -91,10 +86,10 @@ class WeighedClaim:
     )
     grounds: strawberry.Private[tuple[Evidence, ...]]
 
-    @strawberry.field(description="Why; it may tell of both panels.")
-    def evidence(self, info: Info) -> list[ClaimEvidence] | None:
+    @strawberry.field(description="Why; it may tell of both panels.", metadata=labelled(BOTH))
+    def evidence(self) -> list[ClaimEvidence] | None:
         """The evidence."""
-        return shown(info, self.grounds)
+        return shown(self.grounds)
 
 
 @strawberry.type(description="What all that was ever said of one role within a membership comes to.")
