@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
+from msgspec.structs import fields as struct_fields
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from cdp.access.authenticator import Authenticator
+from cdp.access.guesses import Guesses
 from cdp.access.key_bearer import KeyBearer
 from cdp.access.rates import Rates
 from cdp.db.pool import Database
@@ -158,14 +160,12 @@ class Application:
                 database=database,
                 workspaces=workspaces,
                 plugins=plugins,
-                authenticator=Authenticator([KeyBearer(ingest_database, clock=clock)]),
+                authenticator=Authenticator(
+                    [KeyBearer(ingest_database, clock=clock)],
+                    guesses=Guesses(settings.wrong_keys_per_minute),
+                ),
                 rates=Rates(
-                    Limits(
-                        requests_per_second=settings.requests_per_second,
-                        events_per_second=settings.events_per_second,
-                        key_requests_per_second=settings.key_requests_per_second,
-                        key_events_per_second=settings.key_events_per_second,
-                    )
+                    Limits(**{one.name: getattr(settings, one.name) for one in struct_fields(Limits)})
                 ),
                 accumulator=accumulator,
                 intake=Intake(

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 from typing_extensions import override
 
+from cdp.access.sharing import sharing
 from cdp.app import Application, create_asgi
 from cdp.settings import Settings
 from cdp.settle.health import HealthNotes
@@ -25,6 +26,9 @@ from cdp.web.middleware import middleware
 from cdp.web.siblings import Seat, telling
 
 log = structlog.get_logger(__name__)
+
+WATCHERS = 50
+"""Connections of those who ask a worker how it does."""
 
 
 async def run_server(
@@ -43,6 +47,7 @@ async def run_server(
         app = create_asgi(application, seat=seat)
         _say_what_is_lacking(application)
         await stack.enter_async_context(noting_health(application))
+        await stack.enter_async_context(sharing(application.rates, application.database))
         if seat is not None:
             await stack.enter_async_context(telling(seat, application.metrics.families))
         if settings.worker:
@@ -69,6 +74,9 @@ async def answering(
         lifespan="off",
         access_log=False,
         log_config=None,
+        server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=20,
         http=at_most(settings.connections),
         ws_max_size=LARGEST_MESSAGE,
@@ -139,15 +147,24 @@ async def telling_health(application: Application, listener: socket.socket) -> A
     """Answer `/healthz`, `/readyz` and `/metrics` alone, for as long as the block lasts."""
     app = Starlette(routes=health_routes(application), middleware=middleware(application.metrics))
     config = uvicorn.Config(
-        app, lifespan="off", access_log=False, log_config=None, timeout_graceful_shutdown=1
+        app,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        http=at_most(WATCHERS),
+        ws="none",
+        timeout_graceful_shutdown=1,
     )
     server = _Quiet(config)
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await running
+    async with sweeping(lambda: server.server_state.connections):
+        running = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            await running
 
 
 class _Quiet(uvicorn.Server):

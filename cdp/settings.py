@@ -50,13 +50,26 @@ class Settings:
     connections: int = 2_000
     """Open connections of clients per process; beyond it new ones are answered 503 and closed."""
     requests_per_second: float = 0.0
-    """What one workspace may ask of the tracking API, and of `eventsIngest`, per process; 0: any."""
+    """What one workspace may ask, over all processes; 0: any."""
     events_per_second: float = 0.0
-    """What one workspace may send, per process; 0: any."""
+    """What one workspace may send, over all processes; 0: any."""
+    cost_per_second: float = 0.0
+    """What one workspace's GraphQL operations may cost, over all processes; 0: any."""
     key_requests_per_second: float = 0.0
-    """What one key may ask of them, per process; 0: any."""
+    """What one key, or one token, may ask, over all processes; 0: any."""
     key_events_per_second: float = 0.0
-    """What one key may send, per process; 0: any."""
+    """What one key may send, over all processes; 0: any."""
+    key_cost_per_second: float = 0.0
+    """What one key's GraphQL operations may cost, over all processes; 0: any."""
+    address_requests_per_second: float = 0.0
+    """What one address may ask with one public key, per process; 0: any."""
+    address_events_per_second: float = 0.0
+    """What one address may send with one public key, per process; 0: any."""
+    wrong_keys_per_minute: float = 60.0
+    """Keys and tokens that are not good which one address may try, per process, before unknown ones of it are refused
+    unread; 0: any."""
+    trusted_proxies: str = "127.0.0.1,::1"
+    """Addresses and networks, with commas, of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
     hook_deadline_ms: float = 2_000.0
     """Longest that one plugin call may take, in milliseconds."""
     seal_keys: str | None = None

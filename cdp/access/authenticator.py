@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Protocol
 
+from cdp.access.guesses import Guesses
 from cdp.access.principals import Peer, Principal
 from cdp.errors import Unauthenticated
 
@@ -29,10 +30,16 @@ class Bearer(Protocol):
 
 
 class Authenticator:
-    """Turns what a request brings into its principal; the first bearer that recognises it decides."""
+    """Turns what a request brings into its principal; the first bearer that recognises it decides.
 
-    def __init__(self, bearers: Sequence[Bearer]) -> None:
+    Args:
+        bearers: the sorts of what may be brought.
+        guesses: who counts what is not good; None: nobody does.
+    """
+
+    def __init__(self, bearers: Sequence[Bearer], *, guesses: Guesses | None = None) -> None:
         self._bearers = tuple(bearers)
+        self._guesses = guesses or Guesses(0)
 
     async def authenticate(self, token: str | None, peer: Peer | None = None) -> Principal:
         """The principal of this token.
@@ -44,9 +51,20 @@ class Authenticator:
         Raises:
             Unauthenticated: there is none, it is not good, or it may not be used from there.
             Unavailable: the database is away, or too many unknown ones are being tried.
+            RateLimited: too many that were not good have come from there.
         """
         if not token:
             raise Unauthenticated("A key is required.")
+        self._guesses.admit(token, peer)
+        try:
+            principal = await self._recognised(token, peer)
+        except Unauthenticated:
+            self._guesses.wrong(token, peer)
+            raise
+        self._guesses.right(token)
+        return principal
+
+    async def _recognised(self, token: str, peer: Peer | None) -> Principal:
         for bearer in self._bearers:
             if bearer.recognises(token):
                 principal = await bearer.principal(token)

@@ -1,8 +1,8 @@
-"""How much a workspace, and one key of it, may ask and send per second.
+"""How much a workspace, one key of it, and one address with a public key may ask, cost and send per second.
 
 Each limit is a token bucket, written as its theoretical arrival time (GCRA, ITU-T I.371): one number a bucket, nothing
-that runs in the background. What is counted is counted by this process alone: with `--workers N`, or several servers,
-each of them grants as much.
+that runs in the background. A process counts by itself, without asking anybody; what all processes together have let
+pass is told by `cdp.access.sharing` about every second: in the long run their number makes no difference.
 """
 
 from __future__ import annotations
@@ -10,11 +10,15 @@ from __future__ import annotations
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, Literal, TypeAlias
 
-from cdp.access.keys import Principal
+from msgspec import Struct
+
+from cdp.access.principals import Principal
 from cdp.errors import RateLimited
-from cdp.model import Limits
+from cdp.model import Limits, WorkspaceId
+from cdp.telemetry import count
 
 BURST_SECONDS = 5.0
 """What was not used lasts so long: clients send in bursts."""
@@ -22,8 +26,50 @@ BURST_SECONDS = 5.0
 LONGEST_RETRY = 10
 """Seconds that a client is asked to wait at most; some lose a batch if it is longer than their own patience."""
 
+NOTED = "diptych.rates"
+"""Key in the scope of a request under which stands what is left to whoever asks, by what was counted."""
+
 _REMEMBERED = 20_000
-"""Buckets; beyond it those that were used longest ago count as full again."""
+"""Buckets of workspaces and keys, and as many of addresses and visitors; beyond it those that were used longest ago
+count as full again. They are kept apart: whoever comes from many addresses has no bucket of a workspace forgotten."""
+
+What: TypeAlias = Literal["requests", "cost", "events"]
+Whose: TypeAlias = Literal["workspace", "key", "address"]
+
+
+class Standing(Struct, frozen=True):
+    """How a bucket stands, of those that were counted the one with the least left."""
+
+    quota: int
+    """What a full one holds."""
+    left: int
+    """What may be taken at once."""
+    full_in: int
+    """Seconds until it is full again, if nothing is taken meanwhile."""
+
+
+Noted: TypeAlias = MutableMapping[str, Any]
+"""Where what is left is noted under NOTED: the scope of a request."""
+
+
+class Bucket(Struct):
+    """One number, and what has not been told yet."""
+
+    full_at: float
+    """When it would be full again, if nothing were taken from now on; monotonic seconds."""
+    untold: float = 0.0
+    """Seconds of `full_at` that other processes do not know of."""
+
+
+Key: TypeAlias = tuple[WorkspaceId, What, str]
+"""Workspace, what is counted, and whose: "" for the workspace itself."""
+
+
+class _Rate(Struct, frozen=True):
+    whose: Whose
+    subject: str
+    per_second: float
+    shared: bool
 
 
 class Rates:
@@ -37,53 +83,186 @@ class Rates:
     def __init__(self, defaults: Limits, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._defaults = defaults
         self._monotonic = monotonic
-        self._full_at: OrderedDict[tuple[str, int], float] = OrderedDict()
+        self._shared: OrderedDict[Key, Bucket] = OrderedDict()
+        self._own: OrderedDict[Key, Bucket] = OrderedDict()
+        self.untold: dict[WorkspaceId, set[Key]] = {}
+        """Buckets of which something is to be told to other processes."""
+        self.hurry: Callable[[], None] = lambda: None
+        """Called when much of a bucket has been taken since others were told."""
 
-    def request(self, principal: Principal, limits: Limits) -> None:
-        """Count a request.
+    def request(
+        self, principal: Principal, limits: Limits, noted: Noted | None = None, *, address: str | None = None
+    ) -> None:
+        """Count a request; `address` is where it came from.
 
         Raises:
             RateLimited: it is one too many; nothing was counted.
         """
-        self._count("requests", principal, 1, self._of(limits, "requests"), self._of(limits, "key_requests"))
+        self._count("requests", principal, 1, limits, noted=noted, address=address)
 
-    def events(self, principal: Principal, limits: Limits, number: int) -> None:
+    def events(
+        self,
+        principal: Principal,
+        limits: Limits,
+        number: int,
+        noted: Noted | None = None,
+        *,
+        address: str | None = None,
+    ) -> None:
         """Count events that came together.
 
         Raises:
             RateLimited: they are too many; none was counted.
         """
-        self._count("events", principal, number, self._of(limits, "events"), self._of(limits, "key_events"))
+        self._count("events", principal, number, limits, noted=noted, address=address)
 
-    def _of(self, limits: Limits, name: str) -> float:
-        given: float | None = getattr(limits, f"{name}_per_second")
-        return (getattr(self._defaults, f"{name}_per_second") or 0.0) if given is None else given
+    def cost(self, principal: Principal, limits: Limits, cost: int, noted: Noted | None = None) -> None:
+        """Count what an operation may cost (cdp.plan.cost).
+
+        Raises:
+            RateLimited: it is too much; nothing was counted.
+        """
+        self._count("cost", principal, cost, limits, noted=noted, address=None)
+
+    def heard(self, key: Key, seconds: float, told: float) -> None:
+        """Take over what all processes together have let pass of a bucket, of which `told` seconds were ours.
+
+        Args:
+            key: the bucket's.
+            seconds: until it is full again.
+            told: of what was untold, how much this answer knows of.
+        """
+        bucket = self._shared.get(key)
+        if bucket is not None:
+            bucket.untold = max(0.0, bucket.untold - told)
+            bucket.full_at = self._monotonic() + seconds + bucket.untold
+
+    def taken(self, key: Key) -> float:
+        """Seconds of a bucket that other processes do not know of."""
+        bucket = self._shared.get(key)
+        return bucket.untold if bucket is not None else 0.0
+
+    def _rates(self, what: What, principal: Principal, limits: Limits, address: str | None) -> list[_Rate]:
+        found = []
+        subject = principal.subject
+        if rate := _chosen(limits, self._defaults, _OF_WORKSPACE[what]):
+            found.append(_Rate("workspace", "", rate, shared=True))
+        if rate := _chosen(limits, self._defaults, _OF_KEY[what]):
+            # Visitors are as many as there are people: nobody tells others about each of them.
+            found.append(_Rate("key", subject, rate, shared=principal.visitor is None))
+        if (
+            address is not None
+            and principal.publishable
+            and (rate := _chosen(limits, self._defaults, _OF_ADDRESS[what]))
+        ):
+            found.append(_Rate("address", f"{subject} {address}", rate, shared=False))
+        return found
 
     def _count(
-        self, what: str, principal: Principal, number: int, per_workspace: float, per_key: float
+        self,
+        what: What,
+        principal: Principal,
+        number: int,
+        limits: Limits,
+        *,
+        noted: Noted | None,
+        address: str | None,
     ) -> None:
-        if not per_workspace and not per_key:
+        rates = self._rates(what, principal, limits, address)
+        if not rates:
             return
         now = self._monotonic()
-        taken: list[tuple[tuple[str, int], float]] = []
-        for whose, rate, bucket in (
-            ("this workspace", per_workspace, (f"workspace {what}", int(principal.workspace_id))),
-            ("this key", per_key, (f"key {what}", principal.key_id)),
-        ):
-            if not rate:
-                continue
-            burst = max(1.0, rate * BURST_SECONDS)
-            full_at = max(self._full_at.get(bucket, now), now) + number / rate
+        workspace_id = principal.workspace_id
+        taken: list[tuple[Key, _Rate, float]] = []
+        for rate in rates:
+            key = (workspace_id, what, rate.subject)
+            burst = max(1.0, rate.per_second * BURST_SECONDS)
+            bucket = (self._shared if rate.shared else self._own).get(key)
+            since = now if bucket is None else max(bucket.full_at, now)
+            full_at = since + number / rate.per_second
             # A batch larger than all that a full bucket holds goes once the bucket is full, and leaves a debt.
-            excess = full_at - now - max(burst, number) / rate
+            excess = full_at - now - max(burst, number) / rate.per_second
             if excess > 1e-9:
+                _note(noted, what, rate.per_second, since - now)
+                count("rates.refused", what, rate.whose)
                 raise RateLimited(
-                    f"{whose.capitalize()} may send {rate:,g} {what} a second; wait and send again.",
+                    f"{_NAMED[rate.whose]} may {_MAY[what].format(rate.per_second)}; wait and send again.",
                     retry_after=min(LONGEST_RETRY, math.ceil(excess)),
                 )
-            taken.append((bucket, full_at))
-        for bucket, full_at in taken:
-            self._full_at[bucket] = full_at
-            self._full_at.move_to_end(bucket)
-        while len(self._full_at) > _REMEMBERED:
-            self._full_at.popitem(last=False)
+            taken.append((key, rate, full_at))
+        for key, rate, full_at in taken:
+            _note(noted, what, rate.per_second, full_at - now)
+            self._put(key, rate, full_at, number / rate.per_second)
+
+    def _put(self, key: Key, rate: _Rate, full_at: float, seconds: float) -> None:
+        buckets = self._shared if rate.shared else self._own
+        bucket = buckets.get(key)
+        if bucket is None:
+            bucket = buckets[key] = Bucket(full_at)
+            if len(buckets) > _REMEMBERED:
+                buckets.popitem(last=False)
+        else:
+            bucket.full_at = full_at
+            buckets.move_to_end(key)
+        if rate.shared:
+            bucket.untold += seconds
+            self.untold.setdefault(key[0], set()).add(key)
+            if bucket.untold > BURST_SECONDS / 2:
+                self.hurry()
+
+
+def headers(noted: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
+    """What is left, as headers of an answer (draft-ietf-httpapi-ratelimit-headers); none where nothing is limited."""
+    standings: dict[str, Standing] | None = noted.get(NOTED)
+    if not standings:
+        return []
+    policy = ", ".join(
+        f'"{what}";q={one.quota};w={BURST_SECONDS:.0f}' for what, one in sorted(standings.items())
+    )
+    left = ", ".join(f'"{what}";r={one.left};t={one.full_in}' for what, one in sorted(standings.items()))
+    return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", left.encode())]
+
+
+def _note(noted: Noted | None, what: What, per_second: float, used: float) -> None:
+    """Note how a bucket stands in which `used` seconds are used up."""
+    if noted is None:
+        return
+    quota = max(1.0, per_second * BURST_SECONDS)
+    one = Standing(int(quota), max(0, int(quota - used * per_second + 1e-6)), max(0, math.ceil(used)))
+    standings: dict[str, Standing] = noted.setdefault(NOTED, {})
+    if what not in standings or one.left < standings[what].left:
+        standings[what] = one
+
+
+def _chosen(limits: Limits, defaults: Limits, name: str | None) -> float:
+    if name is None:
+        return 0.0
+    given: float | None = getattr(limits, name)
+    return (getattr(defaults, name) or 0.0) if given is None else given
+
+
+_OF_WORKSPACE: Mapping[What, str] = {
+    "requests": "requests_per_second",
+    "cost": "cost_per_second",
+    "events": "events_per_second",
+}
+_OF_KEY: Mapping[What, str] = {
+    "requests": "key_requests_per_second",
+    "cost": "key_cost_per_second",
+    "events": "key_events_per_second",
+}
+_OF_ADDRESS: Mapping[What, str | None] = {
+    "requests": "address_requests_per_second",
+    "cost": None,
+    "events": "address_events_per_second",
+}
+_NAMED: Mapping[Whose, str] = {
+    "workspace": "This workspace",
+    "key": "This key",
+    "address": "One address",
+}
+_MAY: Mapping[What, str] = {
+    "requests": "send {:,g} requests a second",
+    "cost": "ask for a cost of {:,g} a second",
+    "events": "send {:,g} events a second",
+}

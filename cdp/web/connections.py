@@ -17,6 +17,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from cdp.web.safety import as_text
+
 log = structlog.get_logger(__name__)
 
 HEAD_SECONDS = 10.0
@@ -25,6 +27,9 @@ how long the rest of a body may keep coming that was refused, and how long an an
 
 HEAD_BYTES = 64 * 1024
 """Longest head of a request."""
+
+MOST_HEADERS = 100
+"""In the head of a request."""
 
 MOST_PIPELINED = 16
 """Requests that a client may send before it has had the first answer."""
@@ -40,6 +45,7 @@ def _raw(status: str, code: str, message: str, *headers: str) -> bytes:
         "Content-Type: application/json",
         f"Content-Length: {len(body)}",
         "Connection: close",
+        *as_text(),
         *headers,
     ]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
@@ -56,6 +62,12 @@ _TOO_LONG = _raw(
     "TOO_LARGE",
     f"The head of a request may have {HEAD_BYTES:,} bytes.",
 )
+_TOO_MANY_HEADERS = _raw(
+    "431 Request Header Fields Too Large",
+    "TOO_LARGE",
+    f"The head of a request may have {MOST_HEADERS} headers.",
+)
+_MALFORMED = _raw("400 Bad Request", "BAD_USER_INPUT", "This is no request of HTTP.")
 _TOO_SLOW = _raw(
     "408 Request Timeout", "TOO_SLOW", f"The request did not begin within {HEAD_SECONDS:.0f} seconds."
 )
@@ -108,9 +120,14 @@ class Connection(HttpToolsProtocol):
             self._end(_TOO_LONG)
 
     def on_headers_complete(self) -> None:
-        """A request has begun."""
+        """A request has begun, unless its head is too long."""
+        # What has come at once may be longer than the head alone.
+        head = 0 if self._head_bytes <= HEAD_BYTES else len(self.url) + sum(map(_length, self.headers))
         self._head_bytes = 0
         self._waits_since = None
+        if head > HEAD_BYTES or len(self.headers) > MOST_HEADERS:
+            self._end(_TOO_LONG if head > HEAD_BYTES else _TOO_MANY_HEADERS)
+            raise ValueError("the head of the request is too long")
         super().on_headers_complete()
         if len(self.pipeline) > MOST_PIPELINED:
             raise ValueError("too many requests were sent ahead")  # uvicorn answers 400
@@ -156,9 +173,18 @@ class Connection(HttpToolsProtocol):
         else:
             self.transport.abort()
 
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the signature is uvicorn's
+        """Say that what came is no request, unless something has been said already."""
+        if not self.transport.is_closing():
+            self._end(_MALFORMED)
+
     def _end(self, answer: bytes) -> None:
         self.transport.write(answer)
         self.transport.close()
+
+
+def _length(header: tuple[bytes, bytes]) -> int:
+    return len(header[0]) + len(header[1]) + 4  # ": " and the end of the line
 
 
 def at_most(connections: int) -> type[Connection]:

@@ -56,6 +56,16 @@ COUNTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "Requests that were refused before they were read, by what there was no room for.",
         ("why",),
     ),
+    "access.refused": (
+        "cdp_access_refused",
+        "Keys and tokens that were not good (unknown), or not looked at as too many such came from there (guessing).",
+        ("why",),
+    ),
+    "rates.refused": (
+        "cdp_rates_refused",
+        "Requests, events and operations beyond a limit per second, by what was counted and whose limit it is.",
+        ("what", "whose"),
+    ),
     "settle.profiles": ("cdp_settled_profiles", "Profiles that were taken to be settled.", ()),
     "changes.delivered": (
         "cdp_changes_delivered",

@@ -1,4 +1,4 @@
-"""What every request has: an id, a line in the log, a duration in the metrics, and an answer whatever happens.
+"""What every request has: an id, a line in the log, a duration in the metrics, an answer, and safe headers.
 
 Nothing of a request's content is logged: no body, no query, no key, and of the path only the route that it took.
 """
@@ -17,10 +17,12 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cdp.access.rates import headers as rate_headers
 from cdp.telemetry import Watch, described, watched_by
 from cdp.telemetry.tracing import Request, Traces
 from cdp.web.answers import json_answer
 from cdp.web.metrics import Metrics
+from cdp.web.safety import with_safety
 
 log = structlog.get_logger("cdp.access_log")
 
@@ -62,7 +64,11 @@ class Requests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                message["headers"] = [
+                    *with_safety(scope, message["headers"]),
+                    *rate_headers(scope),
+                    (b"x-request-id", request_id.encode()),
+                ]
             await send(message)
 
         self._metrics.asked()
