@@ -65,15 +65,21 @@ async def _list_workspaces(settings: Settings) -> None:
     "limit", epilog="Example: cdp workspaces limit acme --events-per-second 2000 --data ./data"
 )
 @click.argument("name")
-@click.option("--requests-per-second", type=_RATE, help="Tracking requests of the whole workspace.")
+@click.option("--requests-per-second", type=_RATE, help="Requests of the whole workspace.")
 @click.option("--events-per-second", type=_RATE, help="Events of the whole workspace.")
-@click.option("--key-requests-per-second", type=_RATE, help="Tracking requests of each of its keys.")
+@click.option("--cost-per-second", type=_RATE, help="What its GraphQL operations may cost.")
+@click.option("--key-requests-per-second", type=_RATE, help="Requests of each of its keys.")
 @click.option("--key-events-per-second", type=_RATE, help="Events of each of its keys.")
+@click.option(
+    "--key-cost-per-second", type=_RATE, help="What GraphQL operations of each of its keys may cost."
+)
+@click.option("--address-requests-per-second", type=_RATE, help="Requests of one address with a public key.")
+@click.option("--address-events-per-second", type=_RATE, help="Events of one address with a public key.")
 @database_options
 def limit_workspace(
     *, name: str, data: Path | None, database_url: str | None, **limits: float | None
 ) -> None:
-    """Say what a workspace may send per second, per server process; 0: any.
+    """Say what a workspace may ask and send per second, over all server processes; 0: any.
 
     What is left out is as the server's settings say (CDP_EVENTS_PER_SECOND and its kin). It holds within a second.
     """
