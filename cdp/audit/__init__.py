@@ -8,6 +8,6 @@ See `record`. In GraphQL, mutations that go through `write` or `change` are reco
 """
 
 from cdp.audit.chain import Entry, canonical, digest
-from cdp.audit.recording import Acting, record
+from cdp.audit.recording import Acting, heard, listening, record
 
-__all__ = ["Acting", "Entry", "canonical", "digest", "record"]
+__all__ = ["Acting", "Entry", "canonical", "digest", "heard", "listening", "record"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol
 
 from cdp.audit.chain import Json, canonical
@@ -77,6 +79,27 @@ async def record(
         _storable(target),
         text,
     )
+    heard().append(act)
+
+
+_listening: ContextVar[list[str] | None] = ContextVar("listening", default=None)
+
+
+@contextmanager
+def listening() -> Iterator[list[str]]:
+    """Hear of the acts that are recorded in the block: for those who record what nobody else did."""
+    acts: list[str] = []
+    token = _listening.set(acts)
+    try:
+        yield acts
+    finally:
+        _listening.reset(token)
+
+
+def heard() -> list[str]:
+    """The acts that were recorded where somebody listens; take out those of a transaction that is tried anew."""
+    found = _listening.get()
+    return [] if found is None else found
 
 
 def _storable(text: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import strawberry
 
@@ -16,12 +16,13 @@ from cdp.db.pool import Connection, Database
 from cdp.errors import Unauthenticated
 from cdp.identity.kinds import Kinds, make_kinds
 from cdp.live.hub import Hub
-from cdp.model import Workspace, WorkspaceId
+from cdp.model import Limits, Workspace, WorkspaceId
 from cdp.workspaces.cache import Workspaces
 
 if TYPE_CHECKING:
     from cdp.access.authenticator import Authenticator
     from cdp.access.rates import Rates
+    from cdp.graphql.mutations.acts import Act
     from cdp.graphql.reading import Reading
     from cdp.hooks.manager import Plugins
     from cdp.ingest.accumulator import Accumulator
@@ -90,8 +91,14 @@ class Context:
     as_of: datetime
     kinds: Kinds = field(default_factory=make_kinds)
     """Kinds of identifiers, those of plugins too."""
+    limits: Limits = Limits()
+    """What the caller's workspace may ask."""
+    noted: MutableMapping[str, Any] | None = None
+    """Where it is noted how much of that is left: the scope of the request."""
     complete_everything: bool = False
     """Have the ordinary executor complete what could be passed through; for tests of the two ways' agreement."""
+    act: Act | None = None
+    """The mutation that is being carried out."""
     reading: Reading = field(init=False)
     """What the planner reads for the operation that runs."""
 
@@ -128,6 +135,15 @@ class Context:
             Forbidden: the key lacks it.
         """
         self.caller.require(scope)
+
+    def spend(self, cost: int) -> None:
+        """Count what an operation may cost.
+
+        Raises:
+            RateLimited: it is more than the caller may ask for now.
+        """
+        if self.principal is not None:
+            self.services.rates.cost(self.principal, self.limits, cost, self.noted)
 
     async def workspace(self) -> Workspace:
         """Settings, catalogue and features of the caller's workspace, at most a second old."""

@@ -68,6 +68,7 @@ class AccountMutations:
     @mutation(
         Scope.PROFILES_WRITE,
         "State something about an account; make it, where there is none of this `groupId` or `domain`.",
+        shown=("domain",),
     )
     async def account_update(self, info: Info, given: Given[AccountUpdateInput]) -> AccountUpdatePayload:
         """A person's word on an account; what is stated last holds."""

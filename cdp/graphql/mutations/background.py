@@ -10,6 +10,7 @@ from cdp.access.scopes import Scope
 from cdp.changes.note import queries as change_queries
 from cdp.errors import BadInput, NotFound
 from cdp.graphql.context import Info
+from cdp.graphql.mutations.acts import record_act
 from cdp.graphql.mutations.errors import UserError, no_errors
 from cdp.graphql.mutations.field import Given, mutation
 from cdp.graphql.objects import number_of
@@ -117,7 +118,11 @@ class DeliveryDiscardPayload:
 class BackgroundMutations:
     """Mutations of background work."""
 
-    @mutation(Scope.WORKSPACE_ADMIN, "Start a job of a plugin; a worker runs it, usually within a second.")
+    @mutation(
+        Scope.WORKSPACE_ADMIN,
+        "Start a job of a plugin; a worker runs it, usually within a second.",
+        shown=("name",),
+    )
     async def job_start(self, info: Info, given: Given[JobStartInput]) -> JobStartPayload:
         """Start a job."""
         context = info.context
@@ -134,6 +139,7 @@ class BackgroundMutations:
                 by=f"key {context.caller.name}",
                 now=context.services.clock(),
             )
+            await record_act(context, connection)
         return JobStartPayload(job_id=ID(encode_id("Job", job_id)))
 
     @mutation(
@@ -143,8 +149,9 @@ class BackgroundMutations:
         """Stop a job."""
         context = info.context
         job_id = number_of("Job", given.id, "id")
-        async with context.connection() as connection:
+        async with context.services.database.transaction(context.workspace_id) as connection:
             await jobs.cancel(connection, context.workspace_id, job_id, now=context.services.clock())
+            await record_act(context, connection)
         return JobCancelPayload(job_id=ID(encode_id("Job", job_id)))
 
     @mutation(Scope.WORKSPACE_ADMIN, "Try a job again that failed or was cancelled, as if it were new.")
@@ -152,35 +159,40 @@ class BackgroundMutations:
         """Try a job again."""
         context = info.context
         job_id = number_of("Job", given.id, "id")
-        async with context.connection() as connection:
+        async with context.services.database.transaction(context.workspace_id) as connection:
             await jobs.retry(connection, context.workspace_id, job_id, now=context.services.clock())
+            await record_act(context, connection)
         return JobRetryPayload(job_id=ID(encode_id("Job", job_id)))
 
-    @mutation(Scope.WORKSPACE_ADMIN, "Tell a plugin again, from now on, what it failed to take.")
+    @mutation(
+        Scope.WORKSPACE_ADMIN, "Tell a plugin again, from now on, what it failed to take.", shown=("plugin",)
+    )
     async def delivery_retry(self, info: Info, given: Given[DeliveryRetryInput]) -> DeliveryRetryPayload:
         """Tell again."""
         context = info.context
         number = _which(given.id, given.plugin)
-        async with context.connection() as connection:
+        async with context.services.database.transaction(context.workspace_id) as connection:
             rows = await connection.fetch(
                 change_queries.retry, context.workspace_id, number, given.plugin, context.services.clock()
             )
+            if number is not None and not rows:
+                raise NotFound("There is no such delivery that failed.", field=("id",))
             await connection.execute(change_queries.wake)
-        if number is not None and not rows:
-            raise NotFound("There is no such delivery that failed.", field=("id",))
+            await record_act(context, connection)
         return DeliveryRetryPayload(retried=len(rows))
 
-    @mutation(Scope.WORKSPACE_ADMIN, "Give up changes that a plugin was to be told of.")
+    @mutation(Scope.WORKSPACE_ADMIN, "Give up changes that a plugin was to be told of.", shown=("plugin",))
     async def delivery_discard(
         self, info: Info, given: Given[DeliveryDiscardInput]
     ) -> DeliveryDiscardPayload:
         """Give up."""
         context = info.context
         number = _which(given.id, given.plugin)
-        async with context.connection() as connection:
+        async with context.services.database.transaction(context.workspace_id) as connection:
             rows = await connection.fetch(change_queries.discard, context.workspace_id, number, given.plugin)
-        if number is not None and not rows:
-            raise NotFound("There is no such delivery in this workspace.", field=("id",))
+            if number is not None and not rows:
+                raise NotFound("There is no such delivery in this workspace.", field=("id",))
+            await record_act(context, connection)
         return DeliveryDiscardPayload(discarded=len(rows))
 
 

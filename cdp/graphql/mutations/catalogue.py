@@ -152,6 +152,7 @@ class CatalogueMutations:
     @mutation(
         Scope.WORKSPACE_ADMIN,
         "Say what events of a name count for. It holds at once for new events, and soon for those that are stored.",
+        shown=("event", "property", "value", "signal", "feature", "key_property"),
     )
     async def catalogue_entry_set(
         self, info: Info, given: Given[CatalogueEntrySetInput]
@@ -172,6 +173,7 @@ class CatalogueMutations:
         Scope.WORKSPACE_ADMIN,
         "Take an entry away: the workspace's own, so that the default holds again, or a default, so that its events "
         "count for neither panel.",
+        shown=("event", "property", "value", "signal", "feature", "key_property"),
     )
     async def catalogue_entry_remove(
         self, info: Info, given: Given[CatalogueEntryRemoveInput]

@@ -20,6 +20,7 @@ from cdp.graphql.backfills import BackfillType, EstimateType
 from cdp.graphql.context import Info
 from cdp.graphql.filters import AccountFilter, ProfileFilter
 from cdp.graphql.matching import matching
+from cdp.graphql.mutations.acts import record_act
 from cdp.graphql.mutations.errors import UserError, no_errors
 from cdp.graphql.mutations.field import Given, mutation
 from cdp.graphql.profiles import PROFILES
@@ -128,7 +129,11 @@ class EnrichmentBackfillCancelPayload:
 class EnrichmentMutations:
     """Mutations of enrichment."""
 
-    @mutation(Scope.WORKSPACE_ADMIN, "Say what enrichment may spend, and when enough is known.")
+    @mutation(
+        Scope.WORKSPACE_ADMIN,
+        "Say what enrichment may spend, and when enough is known.",
+        shown=("fields", "currency"),
+    )
     async def enrichment_settings_update(
         self, info: Info, given: Given[EnrichmentSettingsUpdateInput]
     ) -> EnrichmentSettingsUpdatePayload:
@@ -150,6 +155,7 @@ class EnrichmentMutations:
             changed = await settings.change(
                 connection, context.workspace_id, confidence=confidence, fields=fields, budgets=budgets
             )
+            await record_act(context, connection)
         return EnrichmentSettingsUpdatePayload(settings=SettingsType.of(changed))
 
     @mutation(
@@ -166,6 +172,7 @@ class EnrichmentMutations:
         if getattr(given, other) is not None:
             raise BadInput(f"`{other}` is a filter for the other subject; leave it out.", field=(other,))
         if given.dry_run:
+            info.context.act = None
             return EnrichmentBackfillStartPayload(
                 estimate=EstimateType.of(await _estimate(info, given.subject))
             )
@@ -178,6 +185,7 @@ class EnrichmentMutations:
             async for page in _matching(info, given.subject):
                 await report.add_subjects(connection, workspace_id, backfill_id, given.subject, page, now=now)
             (found,) = await report.backfills(connection, workspace_id, backfill_id)
+            await record_act(context, connection)
         context.services.worker.wake(workspace_id, frozenset())
         return EnrichmentBackfillStartPayload(backfill=BackfillType.of(found))
 
@@ -198,6 +206,7 @@ class EnrichmentMutations:
             found = await report.cancel_backfill(
                 connection, context.workspace_id, backfill_id, now=context.services.clock()
             )
+            await record_act(context, connection)
         return EnrichmentBackfillCancelPayload(backfill=BackfillType.of(found))
 
 

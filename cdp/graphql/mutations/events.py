@@ -195,6 +195,7 @@ class EventMutations:
         Scope.EVENTS_WRITE,
         "Store a batch of events, as the tracking API does. What is accepted is durable, and the next query sees it.",
         texts_are_checked=False,
+        acts=False,
     )
     async def events_ingest(self, info: Info, given: Given[EventsIngestInput]) -> EventsIngestPayload:
         """Through the same intake as the tracking API."""
@@ -208,6 +209,7 @@ class EventMutations:
     @mutation(
         Scope.WORKSPACE_ADMIN,
         "Try refused events again, once the reason is gone; they are stored as if they had been good at once.",
+        shown=("code",),
     )
     async def events_replay(self, info: Info, given: Given[EventsReplayInput]) -> EventsReplayPayload:
         """Replay what was refused."""

@@ -66,6 +66,7 @@ class FeatureMutations:
     @mutation(
         Scope.WORKSPACE_ADMIN,
         "Add a feature to those that adoption is measured by, or give the one of that key another name and tip.",
+        shown=("key", "name"),
     )
     async def feature_define(self, info: Info, given: Given[FeatureDefineInput]) -> FeatureDefinePayload:
         """Define a feature."""
@@ -80,6 +81,7 @@ class FeatureMutations:
     @mutation(
         Scope.WORKSPACE_ADMIN,
         "Take a feature out of those that adoption is measured by. What was used stays counted.",
+        shown=("key",),
     )
     async def feature_remove(self, info: Info, given: Given[FeatureRemoveInput]) -> FeatureRemovePayload:
         """Remove a feature."""

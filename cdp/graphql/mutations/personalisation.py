@@ -207,7 +207,11 @@ class PersonalisationRecordPayload:
 class PersonalisationMutations:
     """Mutations of slots and variants."""
 
-    @mutation(Scope.WORKSPACE_ADMIN, "Make a slot, or say anew what holds for the one of that name.")
+    @mutation(
+        Scope.WORKSPACE_ADMIN,
+        "Make a slot, or say anew what holds for the one of that name.",
+        shown=("name", "goals"),
+    )
     async def personalisation_slot_define(
         self, info: Info, given: Given[PersonalisationSlotDefineInput]
     ) -> PersonalisationSlotDefinePayload:
@@ -233,7 +237,9 @@ class PersonalisationMutations:
         return PersonalisationSlotDefinePayload(slot=_shown(info.context, slot))
 
     @mutation(
-        Scope.WORKSPACE_ADMIN, "Take a slot away with its variants. What was shown in it stays recorded."
+        Scope.WORKSPACE_ADMIN,
+        "Take a slot away with its variants. What was shown in it stays recorded.",
+        shown=("name",),
     )
     async def personalisation_slot_remove(
         self, info: Info, given: Given[PersonalisationSlotRemoveInput]
@@ -249,6 +255,7 @@ class PersonalisationMutations:
     @mutation(
         Scope.WORKSPACE_ADMIN,
         "Make a variant of a slot, or replace the one of that name. It holds within a second.",
+        shown=("slot", "name"),
     )
     async def personalisation_variant_set(
         self, info: Info, given: Given[PersonalisationVariantSetInput]
@@ -278,7 +285,11 @@ class PersonalisationMutations:
         slot = await change(context, work)
         return PersonalisationVariantSetPayload(slot=_shown(context, slot))
 
-    @mutation(Scope.WORKSPACE_ADMIN, "Take a variant away. What was shown of it stays recorded.")
+    @mutation(
+        Scope.WORKSPACE_ADMIN,
+        "Take a variant away. What was shown of it stays recorded.",
+        shown=("slot", "name"),
+    )
     async def personalisation_variant_remove(
         self, info: Info, given: Given[PersonalisationVariantRemoveInput]
     ) -> PersonalisationVariantRemovePayload:
@@ -294,6 +305,7 @@ class PersonalisationMutations:
         Scope.EVENTS_WRITE,
         "Record that a person has seen what a slot was filled with, or did what it is for: the event that a tracking "
         "client would send, through the same intake.",
+        acts=False,
     )
     async def personalisation_record(
         self, info: Info, given: Given[PersonalisationRecordInput]

@@ -88,6 +88,7 @@ class PluginMutations:
         Scope.WORKSPACE_ADMIN,
         "Have a plugin called on behalf of this workspace, with the settings that it had; every process does so "
         "within a second.",
+        shown=("plugin",),
     )
     async def plugin_enable(self, info: Info, given: Given[PluginEnableInput]) -> PluginEnablePayload:
         """Turn a plugin on."""
@@ -97,6 +98,7 @@ class PluginMutations:
         Scope.WORKSPACE_ADMIN,
         "Have a plugin not called any more on behalf of this workspace; every process leaves it within a second. "
         "What it contributed ends at the next settling of each person; its settings are kept.",
+        shown=("plugin",),
     )
     async def plugin_disable(self, info: Info, given: Given[PluginDisableInput]) -> PluginDisablePayload:
         """Turn a plugin off."""
@@ -105,6 +107,7 @@ class PluginMutations:
     @mutation(
         Scope.WORKSPACE_ADMIN,
         "Change settings of a plugin for this workspace; every process goes by them within a second.",
+        shown=("plugin",),
     )
     async def plugin_configure(
         self, info: Info, given: Given[PluginConfigureInput]

@@ -109,6 +109,7 @@ class RoleMutations:
         Scope.PROFILES_WRITE,
         "State that a person holds a role within a membership, or does not. It is evidence, and outranks what was "
         "inferred.",
+        shown=("role",),
     )
     async def role_assert(self, info: Info, given: Given[RoleAssertInput]) -> RoleAssertPayload:
         """A person's word on a role; saying it again with another end changes the end."""
@@ -141,6 +142,7 @@ class RoleMutations:
     @mutation(
         Scope.PROFILES_WRITE,
         "End what roleAssert stated of a role. What plugins infer on their own goes on.",
+        shown=("role",),
     )
     async def role_retract(self, info: Info, given: Given[RoleRetractInput]) -> RoleRetractPayload:
         """Take a word back."""

@@ -106,6 +106,13 @@ class WorkspaceMutations:
     @mutation(
         Scope.WORKSPACE_ADMIN,
         "Change settings. Where history counts otherwise under them, it is recounted in the background.",
+        shown=(
+            "onboarding_steps",
+            "default_currency",
+            "default_country",
+            "disabled_plugins",
+            "free_mail_domains",
+        ),
     )
     async def workspace_settings_update(
         self, info: Info, given: Given[WorkspaceSettingsUpdateInput]

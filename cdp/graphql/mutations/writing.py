@@ -9,8 +9,10 @@ from typing import TypeVar
 
 import stamina
 
+from cdp import audit
 from cdp.db.pool import Connection
 from cdp.graphql.context import Context
+from cdp.graphql.mutations.acts import record_act
 from cdp.identity.store import RETRYABLE
 from cdp.ingest import transaction
 from cdp.lenses import settlement
@@ -65,6 +67,7 @@ async def change(context: Context, work: Callable[[Connection, WorkspaceId, date
     services = context.services
     async with services.database.transaction(workspace_id) as connection:
         result = await work(connection, workspace_id, services.clock())
+        await record_act(context, connection)
     services.workspaces.forget(workspace_id)
     services.worker.wake(workspace_id, frozenset())
     return result
@@ -76,6 +79,7 @@ async def _repeating(
 ) -> tuple[T, frozenset[ProfileId]]:
     workspace_id = context.workspace_id
     services = context.services
+    audit.heard().clear()  # what an attempt recorded that was undone
     async with services.database.transaction(workspace_id) as connection:
         await transaction.lock(connection, workspace_id)
         writing = Writing(
@@ -91,4 +95,5 @@ async def _repeating(
             await settlement.note(connection, workspace_id, touched, writing.now, gone=writing.gone)
         else:
             await note_touched(connection, workspace_id, ())
+        await record_act(context, connection)
         return result, touched
