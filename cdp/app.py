@@ -16,6 +16,7 @@ from cdp.access.authenticator import Authenticator
 from cdp.access.guesses import Guesses
 from cdp.access.key_bearer import KeyBearer
 from cdp.access.rates import Rates
+from cdp.access.tokens import KeySets, TokenBearer
 from cdp.db.pool import Database
 from cdp.errors import Misconfigured
 from cdp.hooks.manager import Plugins
@@ -151,6 +152,11 @@ class Application:
             )
             metrics.watch_queue(accumulator)
             stack.push_async_callback(accumulator.aclose)
+            # Keys of issuers are small, and who waits for them is a request.
+            keysets = KeySets(
+                Outbound(allowed=read_networks(settings.outbound_allow), seconds=5.0, most_bytes=256 * 1024)
+            )
+            stack.push_async_callback(keysets.aclose)
             hub = Hub(database)
             metrics.watch_hub(hub)
             stack.push_async_callback(hub.aclose)
@@ -161,7 +167,11 @@ class Application:
                 workspaces=workspaces,
                 plugins=plugins,
                 authenticator=Authenticator(
-                    [KeyBearer(ingest_database, clock=clock)],
+                    [
+                        KeyBearer(ingest_database, clock=clock),
+                        # Takes whatever looks like a token: the last one.
+                        TokenBearer(ingest_database, keysets, clock=clock),
+                    ],
                     guesses=Guesses(settings.wrong_keys_per_minute),
                 ),
                 rates=Rates(

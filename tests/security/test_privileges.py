@@ -19,6 +19,7 @@ UNBOUND_FUNCTIONS = {
     "find_api_key",
     "find_people",  # asks for the bound workspace alone, as the next
     "find_people_by_trait",
+    "find_token_issuers",  # of who knows an issuer's URL: a token comes before its workspace is known
     "forget_messages",  # ids of messages, by what all workspaces set, and never by a date to come
     "jobs_to_run",  # counts and times by plugin
     "list_workspaces",

@@ -1,0 +1,137 @@
+"""Issuers in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import structs
+
+from cdp.access.tokens.issuer import Condition, Issuer, Rule, checked_issuer, own_audience
+from cdp.db.pool import Connection, Database
+from cdp.db.queries import load_queries
+from cdp.errors import BadInput, Conflict, NotFound
+from cdp.model import WorkspaceId
+
+_SQL = load_queries("cdp.access.tokens", "store.sql")
+_MOST_ISSUERS = 50
+
+
+class _Stored(msgspec.Struct, frozen=True):
+    """A rule, or a condition, as JSON."""
+
+    claim: str
+    value: str
+    role: str = ""
+
+
+async def find_issuers(database: Database, url: str) -> tuple[Issuer, ...]:
+    """The entries for the issuer of this URL, of whatever workspace; those that are switched off too."""
+    async with database.unbound() as connection:
+        rows = await connection.fetch(_SQL.find, url)
+    return tuple(_issuer(row) for row in rows)
+
+
+async def list_issuers(connection: Connection, workspace_id: WorkspaceId) -> tuple[Issuer, ...]:
+    """The workspace's issuers, oldest first."""
+    return tuple(_issuer(row) for row in await connection.fetch(_SQL.list, workspace_id))
+
+
+async def define_issuer(
+    connection: Connection, issuer: Issuer, *, may_grant: Iterable[str], any_audience: bool, now: datetime
+) -> Issuer:
+    """Trust an issuer, or replace what is said of the one of this URL and audience; in a transaction.
+
+    Args:
+        connection: bound to the workspace.
+        issuer: as it was given.
+        may_grant: scopes of the one who trusts it.
+        any_audience: whether a new one may be for another audience than the workspace's own. An audience decides which
+            workspace a token belongs to, so that only who runs all of them may choose it.
+        now: when.
+
+    Raises:
+        BadInput: something about it cannot be used, or there are too many.
+        Conflict: another workspace accepts the issuer's tokens for this audience.
+    """
+    issuer = checked_issuer(issuer, may_grant)
+    workspace_id = issuer.workspace_id
+    await connection.execute(_SQL.lock, workspace_id)
+    known = await list_issuers(connection, workspace_id)
+    place = (issuer.url, issuer.audience)
+    if place not in {(one.url, one.audience) for one in known}:
+        if len(known) >= _MOST_ISSUERS:
+            raise BadInput(f"A workspace has at most {_MOST_ISSUERS} issuers.")
+        if issuer.audience != own_audience(workspace_id):
+            if not any_audience:
+                raise BadInput(
+                    f"The audience of this workspace is {own_audience(workspace_id)}; whoever runs the server may"
+                    " set another one with `cdp issuers add --audience`.",
+                    field=("audience",),
+                )
+            for row in await connection.fetch(_SQL.find, issuer.url):
+                if row["audience"] == issuer.audience and row["workspace_id"] != workspace_id:
+                    raise Conflict(
+                        "Another workspace accepts this issuer's tokens for this audience.",
+                        field=("audience",),
+                    )
+    issuer_id = await connection.fetchval(
+        _SQL.define,
+        workspace_id,
+        issuer.name,
+        issuer.url,
+        issuer.audience,
+        issuer.jwks_url,
+        list(issuer.algorithms),
+        sorted(issuer.scopes),
+        issuer.scope_claim,
+        issuer.purpose_claim,
+        _text([_Stored(one.claim, one.value) for one in issuer.required]),
+        _text([_Stored(one.condition.claim, one.condition.value, one.role) for one in issuer.rules]),
+        issuer.default_role,
+        issuer.longest_seconds,
+        issuer.issued_since,
+        issuer.enabled,
+        now,
+    )
+    return structs.replace(issuer, issuer_id=issuer_id, changed_at=now)
+
+
+async def remove_issuer(connection: Connection, workspace_id: WorkspaceId, issuer_id: int) -> None:
+    """Trust an issuer no longer: within a second no process accepts its tokens.
+
+    Raises:
+        NotFound: the workspace has no such issuer.
+    """
+    if await connection.fetchval(_SQL.remove, workspace_id, issuer_id) is None:
+        raise NotFound(f"There is no issuer {issuer_id} in this workspace.")
+
+
+def _issuer(row: Mapping[str, Any]) -> Issuer:
+    required = msgspec.json.decode(row["required"], type=list[_Stored])
+    rules = msgspec.json.decode(row["rules"], type=list[_Stored])
+    return Issuer(
+        workspace_id=WorkspaceId(row["workspace_id"]),
+        issuer_id=row["issuer_id"],
+        name=row["name"],
+        url=row["url"],
+        audience=row["audience"],
+        jwks_url=row["jwks_url"],
+        algorithms=tuple(row["algorithms"]),
+        scopes=frozenset(row["scopes"]),
+        scope_claim=row["scope_claim"],
+        purpose_claim=row["purpose_claim"],
+        required=tuple(Condition(one.claim, one.value) for one in required),
+        rules=tuple(Rule(Condition(one.claim, one.value), one.role) for one in rules),
+        default_role=row["default_role"],
+        longest_seconds=row["longest_seconds"],
+        issued_since=row["issued_since"],
+        enabled=row["enabled"],
+        changed_at=row["changed_at"],
+    )
+
+
+def _text(found: list[_Stored]) -> str:
+    return msgspec.json.encode(found).decode()
