@@ -33,6 +33,7 @@ from strawberry.types.graphql import OperationType
 
 from cdp.errors import Unauthenticated
 from cdp.graphql.context import NO_KEY, Context
+from cdp.graphql.directive import REQUIRES
 from cdp.graphql.documents import Documents, Operation, Refused
 from cdp.graphql.errors import to_graphql_error
 from cdp.graphql.extending import NONE, Extensions, extend
@@ -83,6 +84,7 @@ class PlannedSchema(strawberry.Schema):
         self, query: type, *, limits: Limits | None = None, extensions: Extensions = NONE, **named: Any
     ) -> None:
         super().__init__(query, execution_context_class=Executor, **named)
+        self._schema.directives = (*self._schema.directives, REQUIRES)
         self._schema = extend(self._schema, extensions, lambda: self)
         self._schema._strawberry_schema = self  # type: ignore[attr-defined]  # noqa: SLF001 - as Strawberry does
         self.graphql_schema: GraphQLSchema = self._schema

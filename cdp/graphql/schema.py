@@ -12,6 +12,7 @@ from strawberry.schema.config import StrawberryConfig
 from cdp.graphql.admin import AdminQuery
 from cdp.graphql.background import BackgroundQuery
 from cdp.graphql.catalogue import CatalogueQuery
+from cdp.graphql.directive import annotated
 from cdp.graphql.execution import PlannedSchema
 from cdp.graphql.explain import ExplainQuery
 from cdp.graphql.extending import Extensions, extensions_of
@@ -19,6 +20,7 @@ from cdp.graphql.plugins import PluginsQuery
 from cdp.graphql.providers import EnrichmentQuery
 from cdp.graphql.query import ReadQuery
 from cdp.graphql.refused import RefusedQuery
+from cdp.graphql.requirements import requirements_of
 from cdp.graphql.resolution import RoleQuery
 from cdp.graphql.scalars import SCALARS
 from cdp.graphql.slots import SlotQuery
@@ -80,5 +82,6 @@ def sdl(plugins: Plugins | None = None) -> str:
         Misconfigured: see build_schema.
     """
     # Sorted from its text: sorting the schema itself would lose how Strawberry writes the defaults of enums.
-    text = print_schema(build_schema(plugins).graphql_schema)
-    return print_schema(lexicographic_sort_schema(build_from_text(text))) + "\n"
+    schema = build_schema(plugins).graphql_schema
+    text = print_schema(lexicographic_sort_schema(build_from_text(print_schema(schema))))
+    return annotated(text, requirements_of(schema)) + "\n"
