@@ -30,7 +30,8 @@ class ExplainedLink(Struct, frozen=True, kw_only=True):
     state: str
     """`ACCEPTED`, `REFUSED` or `CUT`."""
     rule: str
-    """Accepted: `seen_together`, `alias`, `manual`, `split_kept`; refused: `unique`, `limit`, `cut`; cut: `split`."""
+    """Accepted: `seen_together`, `alias`, `page`, `manual`, `split_kept`; refused: `unique`, `limit`, `cut`, `veto`,
+    `unproven`; cut: `split`."""
     reason: str | None
     """A sentence for a person; what the person wrote who merged or split."""
     evidence: dict[str, Any]

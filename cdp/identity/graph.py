@@ -7,12 +7,12 @@ what was joined stays joined, so a sighting that is repeated needs no second dec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from msgspec import Struct
 
-from cdp.identity.kinds import MOST_IDENTIFIERS, Kinds, kind_of
+from cdp.identity.kinds import MOST_IDENTIFIERS, WEAK, Kinds, kind_of
 from cdp.model import Identifier, LinkVeto, ProfileId
 
 SEEN_TOGETHER = "seen_together"
@@ -23,15 +23,20 @@ MANUAL = "manual"
 """Rule of links that a person made by merging two profiles."""
 SPLIT_KEPT = "split_kept"
 """Rule of links that hold one side of a split together where the evidence left with the other side."""
+PAGE = "page"
+"""Rule of links for which there is the word of web pages alone, which anybody can send in their place."""
+UNPROVEN = "unproven"
+"""Rule by which two known people are not joined on such a word."""
 
 _NO_VETOES: Mapping[int, Sequence[LinkVeto]] = MappingProxyType({})
+_NO_PROOFS: Mapping[int, Collection[Identifier]] = MappingProxyType({})
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
     """Why two components were not joined."""
 
     rule: str
-    """`cut`, `unique`, `limit` or `veto`."""
+    """`cut`, `unique`, `limit`, `unproven` or `veto`."""
     reason: str
     """A sentence for a person."""
     by: str | None = None
@@ -45,7 +50,9 @@ class Link(Struct, kw_only=True):
     refusal: Refusal | None
     """None: accepted."""
     sightings: list[int]
-    """Indexes of the sightings that say so, in the order of arrival."""
+    """Indexes of the sightings that say so, in the order of arrival; the first that proves it in front."""
+    proven: bool = True
+    """Whether one of them is more than the word of a page."""
 
 
 class Decision(Struct, frozen=True, kw_only=True):
@@ -72,6 +79,7 @@ class _Components:
         self._holdings: dict[int, dict[str, int]] = {one: dict(held) for one, held in holdings.items()}
         self._cut_from: dict[int, set[int]] = {}
         self._born = 0
+        self._fresh: set[int] = set()
         for one, other in cuts:
             self._cut_from.setdefault(one, set()).add(other)
             self._cut_from.setdefault(other, set()).add(one)
@@ -80,19 +88,30 @@ class _Components:
         """A new component of one identifier."""
         self._born -= 1
         self._holdings[self._born] = {kind: 1}
+        self._fresh.add(self._born)
         return self._born
+
+    def next_sighting(self) -> None:
+        """What was born until now was seen before."""
+        self._fresh.clear()
+
+    def is_known(self, component: int) -> bool:
+        """Whether more than a device was known of a root before this sighting: something that names the person."""
+        return component not in self._fresh and _is_known(self._holdings.get(component))
 
     def find(self, component: int) -> int:
         while (parent := self._parent.get(component)) is not None:
             component = parent
         return component
 
-    def join(self, one: int, other: int) -> Refusal | None:
-        """Join two different roots, or say why not."""
-        if refusal := self._refusal(one, other):
+    def join(self, one: int, other: int, doubt: Refusal | None = None) -> Refusal | None:
+        """Join two different roots, or say why not: `doubt`, where nothing else speaks against it."""
+        if refusal := self._refusal(one, other) or doubt:
             return refusal
         winner, loser = sorted((one, other), key=_age)
         self._parent[loser] = winner
+        if loser not in self._fresh:
+            self._fresh.discard(winner)
         held = self._holdings.setdefault(winner, {})
         for kind, count in self._holdings.pop(loser, {}).items():
             held[kind] = held.get(kind, 0) + count
@@ -143,6 +162,8 @@ def decide(
     holdings: Mapping[ProfileId, Mapping[str, int]],
     cuts: Iterable[tuple[ProfileId, ProfileId]] = (),
     vetoes: Mapping[int, Sequence[LinkVeto]] = _NO_VETOES,
+    proofs: Mapping[int, Collection[Identifier]] = _NO_PROOFS,
+    anchored: Collection[Identifier] = (),
 ) -> Decision:
     """Link what was sighted together, as a star from each sighting's strongest identifier.
 
@@ -156,11 +177,18 @@ def decide(
             join to anything.
         cuts: pairs of profiles that a person separated.
         vetoes: by index of the sighting, pairs of its identifiers that are not linked.
+        proofs: by index of the sighting, for those that pages sent: which of its identifiers were proven to be one
+            person's. The word of all others is believed.
+        anchored: of the devices that `pivots` found, those that are tied to somebody by more than pages' word.
     """
     components = _Components(kinds, holdings, cuts)
+    anchors = _Anchors(anchored)
     component_of: dict[Identifier, int] = {}
     links: dict[tuple[Identifier, Identifier], Link] = {}
+    unproven: dict[tuple[Identifier, Identifier], Link] = {}
     for index, sighting in enumerate(sightings):
+        components.next_sighting()
+        proof = proofs.get(index)
         for identifier in sighting:
             if identifier not in component_of:
                 known = home.get(identifier)
@@ -170,17 +198,105 @@ def decide(
             if veto is not None:
                 links.setdefault(pair, Link(pair=pair, refusal=veto, sightings=[])).sightings.append(index)
                 continue
+            proven = proof is None or (strongest in proof and other in proof)
             if (link := links.get(pair)) is not None:
-                link.sightings.append(index)
+                if proven and not link.proven and link.refusal is None:
+                    link.proven = True
+                    link.sightings.insert(0, index)
+                    anchors.tie(pair)
+                else:
+                    link.sightings.append(index)
                 continue
             one, two = components.find(component_of[strongest]), components.find(component_of[other])
-            refusal = None if one == two else components.join(one, two)
-            links[pair] = Link(pair=pair, refusal=refusal, sightings=[index])
+            refusal = None
+            if one != two:
+                both_known = components.is_known(one) and components.is_known(two)
+                doubt = anchors.doubt(pair, proven=proven) if both_known else None
+                refusal = components.join(one, two, doubt)
+            if refusal is not None and refusal.rule == UNPROVEN:
+                # Not for good: the next to say so may have proof.
+                link = unproven.setdefault(pair, Link(pair=pair, refusal=refusal, sightings=[]))
+                link.sightings.append(index)
+                continue
+            links[pair] = Link(pair=pair, refusal=refusal, sightings=[index], proven=proven)
+            if refusal is None and proven:
+                anchors.tie(pair)
     return Decision(
-        links=list(links.values()),
+        links=[*links.values(), *unproven.values()],
         component_of={identifier: components.find(one) for identifier, one in component_of.items()},
         merged=components.merged(),
     )
+
+
+class _Anchors:
+    """Which devices are tied to somebody by more than the word of pages; looked at where two known people meet."""
+
+    def __init__(self, anchored: Collection[Identifier]) -> None:
+        self._anchored = anchored
+        self._ties: dict[Identifier, list[Identifier]] = {}
+
+    def tie(self, pair: tuple[Identifier, Identifier]) -> None:
+        """Note a link that is proven."""
+        one, other = pair
+        if one.kind in WEAK or other.kind in WEAK:
+            self._ties.setdefault(one, []).append(other)
+            self._ties.setdefault(other, []).append(one)
+
+    def doubt(self, pair: tuple[Identifier, Identifier], *, proven: bool) -> Refusal | None:
+        """Why a link of two known people is not enough to join them; None: it is."""
+        if not proven:
+            return Refusal(
+                rule=UNPROVEN,
+                reason="A web page says so without proof; two known people are not joined on that.",
+            )
+        for end in pair:
+            if end.kind in WEAK and not self._holds(end):
+                return Refusal(
+                    rule=UNPROVEN,
+                    reason=f"The {end.kind} came to one of them by the word of a web page, without proof.",
+                )
+        return None
+
+    def _holds(self, device: Identifier) -> bool:
+        seen, waiting = {device}, [device]
+        while waiting:
+            one = waiting.pop()
+            if one.kind not in WEAK or one in self._anchored:
+                return True
+            new = [other for other in self._ties.get(one, ()) if other not in seen]
+            seen.update(new)
+            waiting += new
+        return False
+
+
+def pivots(
+    sightings: Iterable[Sequence[Identifier]],
+    *,
+    kinds: Kinds,
+    home: Mapping[Identifier, ProfileId],
+    holdings: Mapping[ProfileId, Mapping[str, int]],
+) -> set[Identifier]:
+    """Devices of known people that a sighting may join to another known one: what ties them there matters."""
+    found: set[Identifier] = set()
+    for sighting in sightings:
+        homes = {
+            one
+            for identifier in sighting
+            if (one := home.get(identifier)) is not None and _is_known(holdings.get(one))
+        }
+        if len(homes) < 2 or _apart(kinds, [holdings[one] for one in homes]):
+            continue
+        found.update(one for one in sighting if one.kind in WEAK and home.get(one) in homes)
+    return found
+
+
+def _is_known(held: Mapping[str, int] | None) -> bool:
+    return held is not None and not held.keys() <= WEAK
+
+
+def _apart(kinds: Kinds, held: Sequence[Mapping[str, int]]) -> bool:
+    """Whether no two of these can be joined, because each has an identifier of which a person has but one."""
+    return any(kind_of(kinds, name).unique and all(name in one for one in held[1:]) for name in held[0])
 
 
 def _star(sighting: Sequence[Identifier]) -> Iterator[tuple[tuple[Identifier, Identifier], None]]:

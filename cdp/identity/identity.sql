@@ -65,7 +65,7 @@ ON CONFLICT (workspace_id, kind, value) DO NOTHING
 RETURNING node_id, kind, value, profile_id;
 
 -- name: note_links
--- Keeps links with their first evidence; a repeated one only counts.
+-- Keeps links with their first evidence; a repeated one only counts, unless it proves what only pages have said.
 INSERT INTO link (workspace_id, node_a, node_b, state, rule, reason, evidence, times, first_at, last_at)
 SELECT $1, i.node_a, i.node_b, i.state::link_state, i.rule, i.reason, i.evidence::jsonb, i.times, i.first_at, i.last_at
 FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
@@ -75,7 +75,29 @@ ORDER BY i.node_a, i.node_b, i.state
 ON CONFLICT (workspace_id, node_a, node_b, state) DO UPDATE
 SET times = link.times + excluded.times,
     first_at = least(link.first_at, excluded.first_at),
-    last_at = greatest(link.last_at, excluded.last_at);
+    last_at = greatest(link.last_at, excluded.last_at),
+    evidence = CASE WHEN link.rule = 'page' AND excluded.rule <> 'page' THEN excluded.evidence ELSE link.evidence END,
+    rule = CASE WHEN link.rule = 'page' THEN excluded.rule ELSE link.rule END;
+
+-- name: anchored
+-- Which of these nodes lead to one that names a person, without the word of pages; the kinds $3 name nobody.
+WITH RECURSIVE reached AS (
+    SELECT wanted.node_id AS start, wanted.node_id FROM unnest($2::bigint[]) AS wanted (node_id)
+    UNION
+    SELECT r.start, neighbour.node_id
+    FROM reached r
+    CROSS JOIN LATERAL (
+        SELECT l.node_b AS node_id FROM link l
+        WHERE l.workspace_id = $1 AND l.node_a = r.node_id AND l.state = 'ACCEPTED' AND l.rule <> 'page'
+        UNION ALL
+        SELECT l.node_a FROM link l
+        WHERE l.workspace_id = $1 AND l.node_b = r.node_id AND l.state = 'ACCEPTED' AND l.rule <> 'page'
+    ) neighbour
+)
+SELECT DISTINCT r.start AS node_id
+FROM reached r
+JOIN node n ON n.workspace_id = $1 AND n.node_id = r.node_id
+WHERE n.kind <> ALL ($3::text[]);
 
 -- name: merge_profiles
 -- Moves the nodes of each loser to its survivor; the loser's id and all that led to it lead there; its derived rows end.

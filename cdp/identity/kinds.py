@@ -29,6 +29,9 @@ PHONE = "phone"
 DEVICE_ID = "device_id"
 ANONYMOUS_ID = "anonymous_id"
 
+WEAK = frozenset({DEVICE_ID, ANONYMOUS_ID})
+"""Kinds that point at a device or a browser; all others name a person."""
+
 LONGEST_VALUE = 512
 """Characters of an identifier's value; longer ones would not fit the index."""
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeAlias
 
 import asyncpg
 import msgspec
@@ -23,16 +24,19 @@ from msgspec import Struct
 from cdp.db.pool import Connection, planned_for
 from cdp.db.queries import load_queries
 from cdp.errors import Unavailable
-from cdp.identity import graph
-from cdp.identity.kinds import ANONYMOUS_ID, USER_ID, Kinds, strongest_first
+from cdp.identity import aliases, graph, proving
+from cdp.identity.kinds import Kinds
 from cdp.identity.parting import pair_of
 from cdp.lenses.additions import Joined
-from cdp.model import Event, EventType, Identifier, LinkVeto, NodeId, ProfileId, WorkspaceId
+from cdp.model import Event, EventType, Identifier, NodeId, ProfileId, WorkspaceId
 
 queries = load_queries("cdp.identity", "identity.sql")
 
 RETRYABLE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 """What may end a transaction that resolves, merges or splits, and be gone when the whole of it is done again."""
+
+_Found: TypeAlias = tuple[dict[Identifier, NodeId], dict[Identifier, ProfileId]]
+"""Nodes and profiles of identifiers that are known."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -67,7 +71,7 @@ class _Sighting(Struct, kw_only=True):
     identifiers: tuple[Identifier, ...]
     rule: str
     evidence: Event
-    """The first to arrive; its vetoes are those of all."""
+    """The first to arrive; its vetoes and proofs are those of all."""
     times: int
     first_at: datetime
     last_at: datetime
@@ -96,16 +100,17 @@ async def resolve(
         asyncpg.DeadlockDetectedError: as in `RETRYABLE`.
     """
     wanted = {identifier for event in events for identifier in event.identifiers}
-    users = _previous_users(events)
+    users = aliases.previous_users(events)
+    claimed = {identifier for event in events for identifier in event.unproven}
     for _ in range(_ATTEMPTS):
-        found = await _find(connection, workspace_id, wanted | users)
+        found = await _find(connection, workspace_id, wanted | users | claimed)
         if found is None:
             continue
         node_ids, home = found
         sightings, sighting_of = _sightings(
             events, kinds, {one for one in users if one in home or one in wanted}
         )
-        decision = await _decide(connection, workspace_id, sightings, kinds, home)
+        decision = await _decide(connection, workspace_id, sightings, kinds, found)
         born = await _bear(connection, workspace_id, decision, home, now)
         if born is None:
             continue
@@ -114,22 +119,15 @@ async def resolve(
             losers, survivors = list(decision.merged), list(decision.merged.values())
             async with planned_for(connection, len(losers)):
                 await connection.execute(queries.merge_profiles, workspace_id, losers, survivors, now)
-        await _note_links(connection, workspace_id, decision.links, sightings, node_ids)
+        links = decision.links
+        if claimed:
+            evidence = [seen.evidence for seen in sightings]
+            links += proving.refused(evidence, home, decision)
+        await _note_links(connection, workspace_id, links, sightings, node_ids)
         return _resolution(
             decision, node_ids, born, [sightings[index].identifiers[0] for index in sighting_of]
         )
     raise Unavailable("These identifiers are being merged and split all the time; try again in a moment.")
-
-
-def _previous_users(events: Sequence[Event]) -> set[Identifier]:
-    """Who the previous ids of alias calls are, should they prove to be user ids."""
-    return {
-        Identifier(USER_ID, one.value)
-        for event in events
-        if event.type is EventType.ALIAS
-        for one in event.identifiers
-        if one.kind == ANONYMOUS_ID
-    }
 
 
 def _sightings(
@@ -137,13 +135,15 @@ def _sightings(
 ) -> tuple[list[_Sighting], list[int]]:
     """The different sets of identifiers in the order of arrival, and for each event the index of its own."""
     sightings: list[_Sighting] = []
-    index_of: dict[tuple[str, tuple[Identifier, ...], tuple[LinkVeto, ...]], int] = {}
+    index_of: dict[tuple[object, ...], int] = {}
     sighting_of: list[int] = []
     for event in events:
         identifiers, rule = event.identifiers, graph.SEEN_TOGETHER
         if event.type is EventType.ALIAS:
-            identifiers, rule = _as_users(identifiers, kinds, users), graph.ALIAS
-        index = index_of.setdefault((rule, identifiers, event.vetoes), len(sightings))
+            identifiers, rule = aliases.as_users(identifiers, kinds, users), graph.ALIAS
+        index = index_of.setdefault(
+            (rule, identifiers, event.vetoes, event.proven, event.unproven), len(sightings)
+        )
         sighting_of.append(index)
         at = event.occurred_at
         if index == len(sightings):
@@ -162,20 +162,9 @@ def _sightings(
     return sightings, sighting_of
 
 
-def _as_users(
-    identifiers: Sequence[Identifier], kinds: Kinds, users: AbstractSet[Identifier]
-) -> tuple[Identifier, ...]:
-    """An alias call's identifiers; a previous id is a user id where a user of that id is known."""
-    known = (
-        user if one.kind == ANONYMOUS_ID and (user := Identifier(USER_ID, one.value)) in users else one
-        for one in identifiers
-    )
-    return strongest_first(kinds, known)
-
-
 async def _find(
     connection: Connection, workspace_id: WorkspaceId, wanted: AbstractSet[Identifier]
-) -> tuple[dict[Identifier, NodeId], dict[Identifier, ProfileId]] | None:
+) -> _Found | None:
     """Nodes and profiles of the identifiers that are known, the profiles locked; None: some moved while we waited."""
     asked = list(wanted)
     rows = await connection.fetch(
@@ -197,9 +186,10 @@ async def _decide(
     workspace_id: WorkspaceId,
     sightings: Sequence[_Sighting],
     kinds: Kinds,
-    home: Mapping[Identifier, ProfileId],
+    found: _Found,
 ) -> graph.Decision:
     """Read what the decision needs, if anything, and take it."""
+    node_ids, home = found
     sets = [sighting.identifiers for sighting in sightings]
     holdings: dict[ProfileId, dict[str, int]] = {}
     cuts: list[tuple[ProfileId, ProfileId]] = []
@@ -211,7 +201,17 @@ async def _decide(
             else:
                 cuts.append((profile_id, other))
     vetoes = {index: seen.evidence.vetoes for index, seen in enumerate(sightings) if seen.evidence.vetoes}
-    return graph.decide(sets, kinds=kinds, home=home, holdings=holdings, cuts=cuts, vetoes=vetoes)
+    pivots = graph.pivots(sets, kinds=kinds, home=home, holdings=holdings)
+    return graph.decide(
+        sets,
+        kinds=kinds,
+        home=home,
+        holdings=holdings,
+        cuts=cuts,
+        vetoes=vetoes,
+        proofs=proving.proofs_of([seen.evidence for seen in sightings]),
+        anchored=await proving.anchored(connection, workspace_id, pivots, node_ids),
+    )
 
 
 async def _bear(
@@ -262,15 +262,17 @@ async def _note_links(
     """Keep what was decided, each pair once a flush."""
     if not links:
         return
-    said: dict[tuple[NodeId, NodeId], _Said] = {}
+    said: dict[tuple[NodeId, NodeId, bool], _Said] = {}
     for link in links:
-        pair = pair_of(node_ids[link.pair[0]], node_ids[link.pair[1]])
+        pair = (*pair_of(node_ids[link.pair[0]], node_ids[link.pair[1]]), link.refusal is None)
         for index in link.sightings:
             seen = sightings[index]
             # The same pair may be seen from either end, where two of one kind take turns in being the strongest.
             if (row := said.get(pair)) is None:
                 said[pair] = _Said(link, seen, seen.times, seen.first_at, seen.last_at)
             else:
+                if link.proven and not row.link.proven:
+                    row.link, row.seen = link, seen
                 row.times += seen.times
                 row.first_at = min(row.first_at, seen.first_at)
                 row.last_at = max(row.last_at, seen.last_at)
@@ -282,13 +284,19 @@ async def _note_links(
         [pair[0] for pair in said],
         [pair[1] for pair in said],
         ["ACCEPTED" if refusal is None else "REFUSED" for refusal in refusals],
-        [row.seen.rule if row.link.refusal is None else row.link.refusal.rule for row in rows],
+        [_rule(row) for row in rows],
         [None if refusal is None else refusal.reason for refusal in refusals],
         [_evidence(row.seen.evidence, row.link.refusal) for row in rows],
         [row.times for row in rows],
         [row.first_at for row in rows],
         [row.last_at for row in rows],
     )
+
+
+def _rule(said: _Said) -> str:
+    if said.link.refusal is not None:
+        return said.link.refusal.rule
+    return said.seen.rule if said.link.proven else graph.PAGE
 
 
 def _evidence(event: Event, refusal: graph.Refusal | None) -> str:

@@ -61,3 +61,8 @@ class Event(Struct, frozen=True, kw_only=True):
     """`tracking`, `graphql`, `import`, or `human:<key name>` for what a person stated by mutation."""
     vetoes: tuple[LinkVeto, ...] = ()
     """Which of its identifiers it does not link, by the word of plugins."""
+    proven: tuple[Identifier, ...] | None = None
+    """Of what a web page sent: identifiers that a visitor's token proves to be the visitor's. None: the sender is
+    believed."""
+    unproven: tuple[Identifier, ...] = ()
+    """What a web page called the visitor without proof, where the workspace demands it; the event is not about them."""
