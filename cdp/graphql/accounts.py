@@ -29,12 +29,13 @@ from cdp.graphql.orders import (
     trait_sorts,
 )
 from cdp.graphql.paging import Connection, forwards
-from cdp.graphql.personal import IMPERSONAL_TRAITS
 from cdp.graphql.usage import WINDOW, AccountUsage, ActivePeople, Seats, window
 from cdp.model import AccountKind
+from cdp.model.classes import TraitOf
 from cdp.plan.entities import Entity, SortKey
 from cdp.plan.fields import Column, Connected, Given, argument, column, nested, planned, rows
-from cdp.plan.labels import BOTH, INTENT, NONE, PII, USAGE, Labels
+from cdp.plan.labels import BOTH, INTENT, NONE, USAGE, Labels
+from cdp.plan.personal import CLASSED, HOUSEHOLD, seen_traits
 from cdp.plan.statement import Scope, as_texts
 
 
@@ -59,7 +60,7 @@ _SORTS = {
     "SEATS_LICENSED": sort(
         "a.seats_licensed", "int4", described(Seats, "licensed"), nullable=True, labels=USAGE
     ),
-    **trait_sorts("a.traits", PII, redacted=IMPERSONAL_TRAITS),
+    **trait_sorts(TraitOf.ACCOUNT, "a.traits", where=HOUSEHOLD),
 }
 AccountOrderField = sort_fields("AccountOrderField", "What accounts may be sorted by.", _SORTS)
 
@@ -109,10 +110,10 @@ class Account(Node):
     )
     traits: JSON = column(
         "a.traits",
-        labels=PII,
-        redacted=IMPERSONAL_TRAITS,
-        description="Attributes by key, the last writer winning; of a household, without those that identify a person "
-        "for whoever may not read personal data.",
+        labels=CLASSED,
+        redacted=seen_traits(TraitOf.ACCOUNT, "a.traits", where=HOUSEHOLD),
+        description="Attributes by key, the last writer winning; without those whose class the caller may not see, as "
+        "the workspace declares it or, of a household, their names and values tell it.",
     )
     enrichment: list[EnrichedAccountTrait] = rows(
         ACCOUNT_SOURCE,

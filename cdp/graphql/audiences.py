@@ -27,14 +27,16 @@ from graphql.utilities import coerce_input_value
 from msgspec import Struct, json
 from strawberry.types.unset import UNSET
 
+from cdp.access.personal import scope_to_see
 from cdp.access.scopes import Scopes
 from cdp.db.pool import Connection
 from cdp.errors import BadInput, DiptychError, Forbidden
 from cdp.model import ProfileId
 from cdp.personalisation.gather import HIDDEN, Inside
 from cdp.personalisation.slots import Variant
-from cdp.plan.filters import Writer
+from cdp.plan.filters import Filtered, Writer
 from cdp.plan.moment import Moment
+from cdp.plan.operators import path_of
 from cdp.plan.plans import Recent
 from cdp.plan.running import MOST_SECONDS
 from cdp.plan.statement import Parameter, Scope, Statement
@@ -58,6 +60,8 @@ class _Compiled(Struct, frozen=True):
     """What the audiences compare with."""
     columns: tuple[int | Inside, ...]
     """For each audience its column in the answer; HIDDEN or None where it has none."""
+    traits: Mapping[str, Sequence[Filtered]]
+    """By which traits each audience filters that this caller may not see if they are of some class."""
 
 
 class AudienceStatements:
@@ -68,7 +72,7 @@ class AudienceStatements:
 
     def statement(self, variants: Sequence[Variant], scopes: Scopes, type_: GraphQLInputType) -> _Compiled:
         """The statement for these variants' audiences, as a caller with these scopes may see them."""
-        texts = tuple(variant.audience or "{}" for variant in variants)
+        texts = tuple(map(_text, variants))
         known = (texts, scopes)
         found = self._statements.get(known)
         if found is None:
@@ -90,6 +94,13 @@ class AudiencesOf:
     ) -> Sequence[Inside]:
         """For each variant which of these people are in its audience; see cdp.personalisation.gather."""
         compiled = self._statements.statement(variants, self._scopes, filter_type())
+        closed = {
+            text for text, traits in compiled.traits.items() if self._closed(traits, compiled.variables)
+        }
+        if closed:
+            others = [variant for variant in variants if _text(variant) not in closed]
+            told = iter(await self(connection, others, profile_ids))
+            return [HIDDEN if _text(variant) in closed else next(told) for variant in variants]
         inside: dict[int, set[ProfileId]] = {at: set() for at in compiled.columns if isinstance(at, int)}
         if inside:
             variables = {**compiled.variables, _PEOPLE: list(profile_ids)}
@@ -98,6 +109,15 @@ class AudiencesOf:
                 for at in row["holds"]:
                     inside[at].add(ProfileId(row["profile_id"]))
         return [frozenset(inside[at]) if isinstance(at, int) else at for at in compiled.columns]
+
+    def _closed(self, traits: Sequence[Filtered], variables: Variables) -> bool:
+        """Whether the workspace has declared one of these traits to be of a class that this reader may not see."""
+        for of, path in traits:
+            key = path_of(path.read(variables), self._moment)[0]
+            scope = scope_to_see(self._moment.workspace.trait_classes, of, key)
+            if scope is not None and scope not in self._scopes:
+                return True
+        return False
 
 
 def filter_type() -> GraphQLInputObjectType:
@@ -119,7 +139,7 @@ def check_audience(audience: Mapping[str, Any], scopes: Scopes, moment: Moment) 
     """
     statement, scope = _begin()
     variables = {"audience": _read(audience, filter_type())}
-    sql = _condition("audience", variables, scopes, filter_type(), scope)
+    sql, _ = _condition("audience", variables, scopes, filter_type(), scope)
     _, used = statement.close(sql)
     for index in used:
         parameter = statement.parameters[index]
@@ -157,12 +177,13 @@ def _compile(audiences: Sequence[str], scopes: Scopes, type_: GraphQLInputType) 
     conditions: list[str] = []
     columns: list[int | Inside] = []
     places: dict[str, int | Inside] = {}
+    traits: dict[str, Sequence[Filtered]] = {}
     for text in audiences:
         if text not in places:
             name = f"audience{len(places)}"
             try:
                 variables[name] = _read(json.decode(text), type_)
-                condition = _condition(name, variables, scopes, type_, scope)
+                condition, traits[text] = _condition(name, variables, scopes, type_, scope)
             except Forbidden:
                 places[text] = HIDDEN
             except DiptychError as error:
@@ -180,7 +201,12 @@ def _compile(audiences: Sequence[str], scopes: Scopes, type_: GraphQLInputType) 
         if conditions
         else ""
     )
-    return _Compiled(sql, tuple(statement.parameters[index] for index in used), variables, tuple(columns))
+    parameters = tuple(statement.parameters[index] for index in used)
+    return _Compiled(sql, parameters, variables, tuple(columns), traits)
+
+
+def _text(variant: Variant) -> str:
+    return variant.audience or "{}"
 
 
 def _begin() -> tuple[Statement, Scope]:
@@ -201,6 +227,9 @@ def _read(audience: Mapping[str, Any] | None, type_: GraphQLInputType) -> Any:
     return read
 
 
-def _condition(name: str, variables: Variables, scopes: Scopes, type_: GraphQLInputType, scope: Scope) -> str:
+def _condition(
+    name: str, variables: Variables, scopes: Scopes, type_: GraphQLInputType, scope: Scope
+) -> tuple[str, Sequence[Filtered]]:
     tree = tree_of(VariableNode(name=NameNode(value=name)), type_, variables)
-    return Writer(scopes).write(tree, type_, scope)
+    writer = Writer(scopes)
+    return writer.write(tree, type_, scope), writer.traits

@@ -9,11 +9,9 @@ import strawberry
 from strawberry.scalars import JSON
 
 from cdp.graphql.identifiers import Identifier
-from cdp.graphql.personal import is_personal
+from cdp.model.classes import TraitOf
 from cdp.plan.fields import column, nested
-from cdp.plan.labels import PII
-
-_IMPERSONAL = f"CASE WHEN NOT {is_personal('e.key', 'e.value')} THEN e.value END"
+from cdp.plan.personal import CLASSED, HOUSEHOLD, seen
 
 _FRESH = "(o.expires_at IS NULL OR o.expires_at > {as_of})"
 _SURER = "(o.confidence, e.provider, e.{place}) > (e.confidence, o.provider, o.{place})"
@@ -57,9 +55,9 @@ class EnrichedTrait(_Provenance):
 
     value: JSON | None = column(
         "e.value",
-        labels=PII,
-        redacted=_IMPERSONAL,
-        description="Its value; null where it identifies the person and the caller may not read personal data.",
+        labels=CLASSED,
+        redacted=f"CASE WHEN {seen(TraitOf.PROFILE, 'e.key', 'e.value')} THEN e.value END",
+        description="Its value; null where it is of a class that the caller may not see.",
     )
     about: Identifier = nested(description="The identifier that it was derived from.")
     counts: bool = column(
@@ -76,10 +74,9 @@ class EnrichedAccountTrait(_Provenance):
 
     value: JSON | None = column(
         "e.value",
-        labels=PII,
-        redacted=f"CASE WHEN a.kind <> 'HOUSEHOLD' THEN e.value ELSE {_IMPERSONAL} END",
-        description="Its value; null where it identifies a person of a household and the caller may not read personal "
-        "data.",
+        labels=CLASSED,
+        redacted=f"CASE WHEN {seen(TraitOf.ACCOUNT, 'e.key', 'e.value', where=HOUSEHOLD)} THEN e.value END",
+        description="Its value; null where it is of a class that the caller may not see.",
     )
     counts: bool = column(
         "(NOT a.traits ? e.key AND NOT EXISTS (SELECT FROM account k JOIN account_enrichment o ON o.workspace_id = $1"

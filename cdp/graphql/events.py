@@ -12,10 +12,12 @@ from strawberry.scalars import ID, JSON
 from cdp.graphql.identifiers import Identifier
 from cdp.graphql.nodes import Node, global_id
 from cdp.model import Lens
+from cdp.model.classes import TraitOf
 from cdp.personalisation.tracking import CONVERTED, SHOWN
 from cdp.plan.entities import Entity, SortKey
 from cdp.plan.fields import Given, column, nested
 from cdp.plan.labels import PII, Label
+from cdp.plan.personal import CLASSED, seen_traits
 from cdp.plan.statement import Scope
 
 if TYPE_CHECKING:
@@ -40,6 +42,19 @@ EVENTS = Entity(
 
 _MICROSECONDS = "((extract(epoch FROM e.occurred_at) * 1000000)::int8 + 62135596800000000)"
 """Since the year 1, so that no id has a sign."""
+
+
+_SEEN_PROPERTIES = (
+    f"CASE WHEN e.type = 'identify' THEN {seen_traits(TraitOf.PROFILE, 'e.properties')}"
+    f" WHEN e.type = 'group' THEN {seen_traits(TraitOf.ACCOUNT, 'e.properties')}"
+    f" ELSE {seen_traits(TraitOf.EVENT, 'e.properties')} END"
+)
+# A sender repeats the traits of the person here.
+_SAID = "(e.context -> 'traits')"
+_SEEN_CONTEXT = (
+    f"CASE WHEN jsonb_typeof{_SAID} = 'object' THEN jsonb_set(e.context, ARRAY['traits'],"
+    f" {seen_traits(TraitOf.PROFILE, _SAID)}) ELSE e.context END"
+)
 
 
 @strawberry.type(description="An immutable fact: who, what, when, in which account.")
@@ -74,10 +89,18 @@ class Event(Node):
         description="The account that it happened in, if any.",
     )
     properties: JSON | None = column(
-        "e.properties", labels=PII, description="Properties of the event; traits of identify and group calls."
+        "e.properties",
+        labels=CLASSED,
+        redacted=_SEEN_PROPERTIES,
+        description="Properties of the event; traits of identify and group calls. Whoever may not read personal data "
+        "sees the properties that the workspace declares to be none, and traits as the person's and the account's.",
     )
     context: JSON | None = column(
-        "e.context", labels=PII, description="What the sender said of the circumstances."
+        "e.context",
+        labels=CLASSED,
+        redacted=_SEEN_CONTEXT,
+        strict=PII,
+        description="What the sender said of the circumstances; without traits of a class that the caller may not see.",
     )
 
 

@@ -39,9 +39,9 @@ from cdp.graphql.operators import (
     TextFilter,
     TraitFilter,
 )
-from cdp.graphql.personal import IMPERSONAL_TRAITS
 from cdp.graphql.scores import INFLUENCE_POINTS, INFLUENCE_SCORED
 from cdp.graphql.usage_filters import AccountUsageFilter, UsageFilter
+from cdp.model.classes import TraitOf
 from cdp.plan.filters import (
     Identified,
     Traits,
@@ -54,6 +54,7 @@ from cdp.plan.filters import (
     within,
 )
 from cdp.plan.labels import BOTH, INTENT, PII, USAGE
+from cdp.plan.personal import HOUSEHOLD
 
 _QUALIFIED = "Whether usage passes the workspace's bar while the intent score is still below it."
 _USED = {**OF_ACCOUNT, **WORKSPACE_WINDOW}
@@ -112,7 +113,7 @@ class AccountFilter:
     domain: TextFilter | None = compares("a.domain", description="Registrable domain, in lower case.")
     group_id: TextFilter | None = compares("a.group_id", description="The id that your systems know it by.")
     traits: list[TraitFilter] | None = condition(
-        Traits(sql="a.traits", labels=PII, redacted=IMPERSONAL_TRAITS),
+        Traits(sql="a.traits", of=TraitOf.ACCOUNT, where=HOUSEHOLD),
         "Traits, as far as the caller may see them; all of these must hold.",
     )
     created_at: DateTimeFilter | None = compares(
@@ -274,7 +275,8 @@ class ProfileFilter:
         "p.last_seen_at", sql_type="timestamptz", description="When the person was last seen."
     )
     traits: list[TraitFilter] | None = condition(
-        Traits(sql="p.traits", labels=PII), "Traits; all of these must hold."
+        Traits(sql="p.traits", of=TraitOf.PROFILE),
+        "Traits, as far as the caller may see them; all of these must hold.",
     )
     identifiers: IdentifiersFilter | None = related(
         "node n",

@@ -6,8 +6,9 @@ from datetime import datetime
 
 import strawberry
 
-from cdp.plan.fields import column
+from cdp.plan.fields import column, masked
 from cdp.plan.labels import PII
+from cdp.plan.personal import masked_identifier
 
 
 @strawberry.type(
@@ -19,7 +20,13 @@ class Identifier:
     kind: str = column(
         "n.kind", description="Kind, such as `user_id`, `email`, `phone`, `anonymous_id`, `device_id`."
     )
-    value: str | None = column("n.value", labels=PII, description="Value, as it is stored.")
+    value: str | None = masked(
+        "n.value",
+        masked_identifier("n.kind", "n.value"),
+        labels=PII,
+        description="Value, as it is stored; made unrecognisable, such as `j•••@example.com`, for whoever may not read "
+        "personal data.",
+    )
     first_seen_at: datetime = column("n.created_at", description="When it was first seen.")
 
 

@@ -35,6 +35,7 @@ async def matching(info: Info, entity: Entity, field: str) -> AsyncIterator[list
         as_of=context.as_of,
         normalise=lambda kind, value: normalise(context.kinds, kind, value, country),
         roles=tuple(context.services.plugins.roles().values()),
+        scopes=context.scopes,
     )
     after = 0
     while True:

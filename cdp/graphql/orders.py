@@ -22,9 +22,11 @@ from cdp.graphql.scores import points_sql
 from cdp.graphql.usage import TIME_TO_ACTIVATION, Onboarding, Satisfaction, Support, Training, UsageView
 from cdp.graphql.vocabulary import describe
 from cdp.model import UsagePhase
+from cdp.model.classes import TraitOf
 from cdp.plan.entities import Of, SortKey
 from cdp.plan.labels import INTENT, NONE, USAGE, Labels
 from cdp.plan.operators import path_of
+from cdp.plan.personal import CLASSED, OPEN_PATHS, seen_trait
 from cdp.plan.statement import as_text
 
 
@@ -214,18 +216,20 @@ _MOST_TEXT = 200
 """Characters of a trait's text that count."""
 
 
-def trait_sorts(traits: str, labels: Labels, *, redacted: str | None = None) -> Sorts:
-    """By a trait, as text or as a number; `traits` and `redacted` are SQL, the second for who lacks a label."""
+def trait_sorts(of: TraitOf, traits: str, *, where: str | None = None) -> Sorts:
+    """By a trait, as text or as a number; `traits` is SQL, `where` the condition under which one may be personal."""
+    shown = seen_trait(of, traits, "{of}", where=where)
 
     def one(name: str, sql_type: str, description: str) -> Sort:
         sql = _BY_TRAIT[name]
         key = SortKey(
-            sql=sql.replace("{traits}", traits),
+            sql=sql.replace("{trait}", f"({traits} #> {{of}})"),
             sql_type=sql_type,
             nullable=True,
-            labels=labels,
-            redacted=sql.replace("{traits}", redacted) if redacted is not None else None,
+            labels=CLASSED,
+            redacted=sql.replace("{trait}", shown),
             of=TRAIT,
+            redacted_of=replace(TRAIT, convert=OPEN_PATHS[of]),
         )
         return Sort(description=description, key=key)
 
@@ -243,7 +247,7 @@ def trait_sorts(traits: str, labels: Labels, *, redacted: str | None = None) -> 
 
 # A number may have thousands of digits: what is beyond any use counts as 10^30, with nine decimals.
 _BY_TRAIT = {
-    "TRAIT_TEXT": f"left({{traits}} #>> {{of}}, {_MOST_TEXT})",
-    "TRAIT_NUMBER": "CASE WHEN jsonb_typeof({traits} #> {of}) = 'number'"
-    " THEN round(least(greatest(({traits} #> {of})::numeric, -1e30), 1e30), 9) END",
+    "TRAIT_TEXT": f"left({{trait}} #>> ARRAY[]::text[], {_MOST_TEXT})",
+    "TRAIT_NUMBER": "CASE WHEN jsonb_typeof({trait}) = 'number'"
+    " THEN round(least(greatest({trait}::numeric, -1e30), 1e30), 9) END",
 }

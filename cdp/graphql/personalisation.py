@@ -211,4 +211,5 @@ def moment_of(context: Context, workspace: Workspace) -> Moment:
         as_of=context.as_of,
         normalise=lambda kind, value: normalise(context.kinds, kind, value, country),
         roles=tuple(context.services.plugins.roles().values()),
+        scopes=context.scopes,
     )

@@ -28,16 +28,29 @@ from cdp.graphql.orders import (
     trait_sorts,
 )
 from cdp.graphql.paging import Connection, forwards
-from cdp.graphql.personal import without_personal
 from cdp.graphql.personalisation import Personalisation, fill_slot, fill_slots
 from cdp.graphql.usage import WINDOW, Usage, window
 from cdp.graphql.words import Direction
 from cdp.model import Lens
+from cdp.model.classes import TraitOf
 from cdp.model.ids import decode_id_of
 from cdp.plan.entities import Entity, SortKey
-from cdp.plan.fields import Column, Connected, Given, Names, Nested, argument, column, computed, planned, rows
+from cdp.plan.fields import (
+    Column,
+    Connected,
+    Given,
+    Names,
+    Nested,
+    argument,
+    column,
+    computed,
+    masked,
+    planned,
+    rows,
+)
 from cdp.plan.frames import Shared
 from cdp.plan.labels import BOTH, INTENT, PII, USAGE
+from cdp.plan.personal import CLASSED, masked_name, seen_traits
 from cdp.plan.statement import Scope
 
 _ID = SortKey(sql="p.profile_id", sql_type="int8")
@@ -50,7 +63,7 @@ _SORTS = {
     "LAST_SEEN_AT": Sort(description="When the person was last seen.", key=_LAST_SEEN),
     **placed(INTENT_SORTS, OF_PERSON),
     **placed(USAGE_SORTS, {**OF_PERSON, **WORKSPACE_WINDOW}),
-    **trait_sorts("p.traits", PII),
+    **trait_sorts(TraitOf.PROFILE, "p.traits"),
 }
 ProfileOrderField = sort_fields("ProfileOrderField", "What people may be sorted by.", _SORTS)
 
@@ -132,15 +145,19 @@ class Profile(Node):
     """One person."""
 
     id: ID = global_id("Profile", "p.profile_id")
-    display_name: str | None = column(
-        "p.display_name", labels=PII, description="What to call the person: a name, else an identifier."
+    display_name: str | None = masked(
+        "p.display_name",
+        masked_name("p.display_name"),
+        labels=PII,
+        description="What to call the person: a name, else an identifier; as `J. •.` for whoever may not read personal "
+        "data.",
     )
     traits: JSON = column(
         "p.traits",
-        labels=PII,
-        redacted=without_personal("p.traits"),
-        description="Attributes by key, the last writer winning; without those that identify the person for whoever "
-        "may not read personal data.",
+        labels=CLASSED,
+        redacted=seen_traits(TraitOf.PROFILE, "p.traits"),
+        description="Attributes by key, the last writer winning; without those whose class the caller may not see, as "
+        "the workspace declares it or their names and values tell it.",
     )
     identifiers: list[Identifier] = rows(
         "node n WHERE n.workspace_id = $1 AND n.profile_id = p.profile_id",

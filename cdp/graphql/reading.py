@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import FieldNode, GraphQLError, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
 
-from cdp.access.scopes import Scope
+from cdp.access.scopes import Scopes
 from cdp.graphql.audiences import AudienceStatements
 from cdp.graphql.documents import Operation
 from cdp.graphql.errors import to_graphql_error
@@ -16,6 +16,7 @@ from cdp.graphql.payloads import Reference
 from cdp.graphql.query import ENTITIES
 from cdp.identity.kinds import normalise
 from cdp.plan.fields import declaration_of
+from cdp.plan.labels import AnyScope
 from cdp.plan.moment import Moment
 from cdp.plan.plans import Plan, Recent, plan_fields, plan_object
 from cdp.plan.running import Answer, run_plan
@@ -42,7 +43,7 @@ class Plans:
         """Statements for the audiences of variants."""
 
     def of_query(
-        self, operation: Operation, variables: Variables, scopes: frozenset[Scope], *, completing: bool
+        self, operation: Operation, variables: Variables, scopes: Scopes, *, completing: bool
     ) -> Plan:
         """The plan of the planned root fields of a query or a subscription."""
         known = (operation, operation.shape_of(variables), scopes, completing)
@@ -65,7 +66,7 @@ class Plans:
         self,
         operation: Operation,
         variables: Variables,
-        scopes: frozenset[Scope],
+        scopes: Scopes,
         *,
         type_name: str,
         nodes: Sequence[FieldNode],
@@ -109,7 +110,7 @@ class Reading:
         self.refused: list[GraphQLError] = []
         """Errors of fields that came back null because the caller may not see them."""
 
-    def refuse(self, node: FieldNode, path: Sequence[str | int], missing: Scope) -> None:
+    def refuse(self, node: FieldNode, path: Sequence[str | int], missing: AnyScope) -> None:
         """Note that a field comes back null for want of a scope: once for each field of the document."""
         if all(one.nodes is None or node not in one.nodes for one in self.refused):
             message = f"`{node.name.value}` needs the scope {missing.value}."
@@ -169,6 +170,7 @@ class Reading:
             as_of=context.as_of,
             normalise=lambda kind, value: normalise(context.kinds, kind, value, country),
             roles=tuple(context.services.plugins.roles().values()),
+            scopes=context.scopes,
         )
         return await run_plan(plan, context.connection, moment, bound, context)
 

@@ -131,7 +131,7 @@ class Compiler:
             assert declared is not None, f"{type_.name}.{name} is not planned"
             inner = scope.at((*scope.path, key))
             if self._hides(declared, field_nodes[0], inner.path):
-                pairs.append((written, _hidden(declared, field, inner)))
+                pairs.append((written, self._hidden(declared, field, inner)))
             elif isinstance(declared, Computed):
                 needs |= {one: plain(inner.sql(sql)) for one, sql in declared.requires.items()}
                 if declared.needs is not None and name not in needs:
@@ -270,10 +270,19 @@ class Compiler:
         missing = lacking(declared.labels, self._scopes)
         if missing is None:
             return False
-        redacts = isinstance(declared, Column) and declared.redacted is not None
-        if not redacts and all(node is not refused.node for refused in self._refused):
+        if self._redacted(declared) is None and all(node is not refused.node for refused in self._refused):
             self._refused.append(Refused(path, node, f"`{node.name.value}` needs the scope {missing.value}."))
         return True
+
+    def _redacted(self, declared: Declaration) -> str | None:
+        """What is shown in place of what the caller may not see; None: nothing is."""
+        if isinstance(declared, Column) and lacking(declared.strict, self._scopes) is None:
+            return declared.redacted
+        return None
+
+    def _hidden(self, declared: Declaration, field: GraphQLField, scope: Scope) -> Json:
+        redacted = self._redacted(declared)
+        return NULL if redacted is None else scalar(scope.sql(redacted), field.type)
 
     def _compute(
         self, declared: Computed, field: GraphQLField, node: FieldNode, path: Path, type_name: str
@@ -286,12 +295,6 @@ class Compiler:
 
 def _all(conditions: Sequence[str]) -> str:
     return " AND ".join(one for one in conditions if one != "true")
-
-
-def _hidden(declared: Declaration, field: GraphQLField, scope: Scope) -> Json:
-    if isinstance(declared, Column) and declared.redacted is not None:
-        return scalar(scope.sql(declared.redacted), field.type)
-    return NULL
 
 
 def _placed(names: Placed | Names | None, scope: Scope, given: Given) -> Names:

@@ -35,6 +35,8 @@ class SortKey(Struct, frozen=True, kw_only=True):
     labels: Labels = NONE
     redacted: str | None = None
     """What those are sorted by who lack a label; None: they may not sort by it."""
+    redacted_of: Of | None = None
+    """What that is of."""
     names: Mapping[str, str | Callable[[], str]] = {}
     """What `{names}` in its SQL stand for."""
     of: Of | None = None

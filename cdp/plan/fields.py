@@ -46,7 +46,11 @@ class Column(Struct, frozen=True, kw_only=True):
     names: Names | None = None
     labels: Labels = NONE
     redacted: str | None = None
-    """What those see who lack a label, of a field that may not be null."""
+    """What those see who lack a label."""
+    strict: Labels = NONE
+    """Those of the labels without which not even that is seen."""
+    masks: bool = False
+    """Whether that is the value made unrecognisable, to be looked at and not to be worked with."""
 
 
 class Nested(Struct, frozen=True, kw_only=True):
@@ -171,9 +175,16 @@ def planned(
     return field
 
 
-def column(sql: str, *, description: str, labels: Labels = NONE, redacted: str | None = None) -> Any:
+def column(
+    sql: str, *, description: str, labels: Labels = NONE, redacted: str | None = None, strict: Labels = NONE
+) -> Any:
     """A scalar of the row."""
-    return planned(Column(sql=sql, labels=labels, redacted=redacted), description=description)
+    return planned(Column(sql=sql, labels=labels, redacted=redacted, strict=strict), description=description)
+
+
+def masked(sql: str, mask: str, *, description: str, labels: Labels) -> Any:
+    """A scalar of the row, which those who lack a label see as `mask` makes it."""
+    return planned(Column(sql=sql, labels=labels, redacted=mask, masks=True), description=description)
 
 
 def nested(

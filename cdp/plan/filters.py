@@ -18,16 +18,17 @@ from typing import Any, TypeAlias
 import strawberry
 from graphql import GraphQLInputField, GraphQLInputObjectType, GraphQLList, GraphQLNonNull
 from msgspec import Struct
-from msgspec.structs import replace
 from strawberry.types.unset import UNSET
 
 from cdp.errors import BadInput, DiptychError, Forbidden
+from cdp.model.classes import TraitOf
 from cdp.model.ids import decode_id_of
 from cdp.plan.labels import NONE, Labels, lacking
 from cdp.plan.moment import Moment
 from cdp.plan.operators import OPERATORS, TRAIT_OPERATORS, Operand, path_of
+from cdp.plan.personal import CLASSED, OPEN_PATHS, seen_trait, seen_traits
 from cdp.plan.statement import Convert, Scope, as_given, as_text
-from cdp.plan.values import Tree
+from cdp.plan.values import Leaf, Tree
 
 CONDITION = "condition"
 """Key of a filter field's declaration in its metadata."""
@@ -88,12 +89,18 @@ class Combined(Struct, frozen=True, kw_only=True):
 
 
 class Traits(Struct, frozen=True, kw_only=True):
-    """Operators on values inside JSON, each with its path."""
+    """Operators on values inside JSON, each with its path; those who may not see all of it look into what they see."""
 
     sql: str
-    labels: Labels = NONE
-    redacted: str | None = None
-    """What those look into who lack a label; None: they may not."""
+    of: TraitOf
+    where: str | None = None
+    """Condition under which one of undeclared class may be personal at all."""
+    labels: Labels = CLASSED
+
+    @property
+    def redacted(self) -> str:
+        """What those look into who lack a label."""
+        return seen_traits(self.of, self.sql, where=self.where)
 
 
 class Identified(Struct, frozen=True, kw_only=True):
@@ -104,6 +111,9 @@ class Identified(Struct, frozen=True, kw_only=True):
     """Condition on the row; `{ids}` is the array of the ids' numbers."""
     labels: Labels = NONE
 
+
+Filtered: TypeAlias = tuple[TraitOf, Leaf]
+"""A trait that is filtered by: whose, and its path."""
 
 Condition: TypeAlias = Compares | Banded | Related | Within | Combined | Traits | Identified
 
@@ -176,6 +186,8 @@ class Writer:
         self._scopes = scopes
         self._count = 0
         self._relations = 0
+        self.traits: list[Filtered] = []
+        """By which traits it filters that the caller may or may not see, which shows when it runs."""
 
     def write(self, tree: Tree, type_: Any, scope: Scope) -> str:
         """The condition of a filter.
@@ -205,9 +217,7 @@ class Writer:
             raise TooManyConditions(f"A filter may have {MOST_CONDITIONS} conditions; this one has more.")
         declared = field.extensions["strawberry-definition"].metadata[CONDITION]
         missing = lacking(getattr(declared, "labels", NONE), self._scopes)
-        if missing is not None and isinstance(declared, Traits) and declared.redacted is not None:
-            declared = replace(declared, sql=declared.redacted)
-        elif missing is not None:
+        if missing is not None and not isinstance(declared, Traits):
             raise Forbidden(f"To filter by `{name}` needs the scope {missing.value}.")
         match declared:
             case Combined(joined=joined):
@@ -293,8 +303,14 @@ class Writer:
 
     def _trait(self, declared: Traits, value: Tree, scope: Scope) -> str:
         self._count += len(value)
-        path = scope.bind(value["path"], "text[]", path_of)
-        sql = f"({scope.sql(declared.sql)} #> {path})"
+        traits = scope.sql(declared.sql)
+        if lacking(declared.labels, self._scopes) is None:
+            path = scope.bind(value["path"], "text[]", path_of)
+            sql = f"({traits} #> {path})"
+        else:
+            self.traits.append((declared.of, value["path"]))
+            path = scope.bind(value["path"], "text[]", OPEN_PATHS[declared.of])
+            sql = scope.sql(seen_trait(declared.of, traits, path, where=declared.where))
         parts = [f"{sql} IS NOT NULL"] if len(value) == 1 else []
         for name, given in value.items():
             if name == "path":

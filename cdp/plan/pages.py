@@ -8,10 +8,12 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from cdp.access.personal import identifies
 from cdp.errors import BadInput, Forbidden
+from cdp.model.classes import TraitOf, folded
 from cdp.plan.cursors import Order, cursor_sql, read_cursor, signature
 from cdp.plan.entities import Entity, Of, SortKey
-from cdp.plan.labels import lacking
+from cdp.plan.labels import PII, lacking
 from cdp.plan.moment import Moment
 from cdp.plan.operators import as_json_list, path_of
 from cdp.plan.statement import Convert, Scope, as_json, as_text
@@ -91,7 +93,7 @@ def ways_to(entity: Entity, given: dict[str, Tree], scope: Scope, scopes: frozen
     if given.get("search") is not None:
         condition, found = _search(entity, given["search"], scope, scopes)
     else:
-        condition, found = "true", _with_trait(entity, given.get("where"), scope)
+        condition, found = "true", _with_trait(entity, given.get("where"), scope, scopes)
     if found is None:
         return [condition]
     key = entity.key[0]
@@ -111,7 +113,7 @@ def _search(entity: Entity, leaf: Leaf, scope: Scope, scopes: frozenset[Any]) ->
     return condition, f"(SELECT {scope.inner({'words': words}).sql(entity.finder)})"
 
 
-def _with_trait(entity: Entity, where: Tree, scope: Scope) -> str | None:
+def _with_trait(entity: Entity, where: Tree, scope: Scope, scopes: frozenset[Any]) -> str | None:
     """What finds the rows that may have a trait which the filter wants to be equal to something; None: nothing does."""
     if entity.trait_finder is None or not where:
         return None
@@ -120,12 +122,10 @@ def _with_trait(entity: Entity, where: Tree, scope: Scope) -> str | None:
             if one.get(operator) is not None:
                 names = {
                     "trait": scope.bind(one["path"], "text", _single),
-                    "values": scope.bind(
-                        one[operator], "jsonb[]", _as_list if operator == "eq" else as_json_list
-                    ),
+                    "values": _values(one["path"], one[operator], scope, scopes, several=operator == "in"),
                 }
                 return f"(SELECT {scope.inner(names).sql(entity.trait_finder)})"
-    inner = (_with_trait(entity, one, scope) for one in where.get("and") or ())
+    inner = (_with_trait(entity, one, scope, scopes) for one in where.get("and") or ())
     return next((found for found in inner if found is not None), None)
 
 
@@ -137,6 +137,21 @@ def _single(value: Any, moment: Moment) -> str | None:
 
 def _as_list(value: Any, moment: Moment) -> list[str]:
     return [as_json(value, moment)]
+
+
+def _values(path: Leaf, given: Leaf, scope: Scope, scopes: frozenset[Any], *, several: bool) -> str:
+    """The values that are looked for; of who may not read personal data none that looks like it: time would tell."""
+    if lacking(PII, scopes) is None:
+        return scope.bind(given, "jsonb[]", as_json_list if several else _as_list)
+
+    def convert(read: tuple[Any, Any], moment: Moment) -> list[str]:
+        key, value = path_of(read[0], moment)[0], read[1]
+        values = value if several else [value]
+        declared = folded(key) in moment.workspace.trait_classes.of(TraitOf.PROFILE)
+        return as_json_list([one for one in values if declared or not identifies(one)], moment)
+
+    both = Leaf(lambda variables: (path.read(variables), given.read(variables)), (path.sample, given.sample))
+    return scope.bind(both, "jsonb[]", convert)
 
 
 class _Of(Struct, frozen=True):
@@ -180,7 +195,7 @@ def _readable(key: SortKey, name: str, scopes: frozenset[Any]) -> SortKey:
         return key
     if key.redacted is None:
         raise Forbidden(f"To sort by {name} needs the scope {missing.value}.")
-    return replace(key, sql=key.redacted)
+    return replace(key, sql=key.redacted, of=key.redacted_of or key.of)
 
 
 def _direction(key: SortKey, descending: bool) -> str:

@@ -6,12 +6,22 @@ declared and from the reader's scopes, so that plans do not depend on what a wor
 
 from __future__ import annotations
 
-from cdp.access.personal import ADDRESS, ALONE, ANYWHERE
+from collections.abc import Mapping
+from typing import Any
+
+from cdp.access.personal import ADDRESS, ALONE, ANYWHERE, scope_to_see
+from cdp.errors import Forbidden
 from cdp.model.classes import TraitOf
 from cdp.plan.labels import BOTH, PII, Labels
+from cdp.plan.moment import Moment
+from cdp.plan.operators import path_of
+from cdp.plan.statement import Convert
 
 CLASSED: Labels = PII | BOTH
 """What it takes to see whatever an attribute may tell."""
+
+HOUSEHOLD = "a.kind = 'HOUSEHOLD'"
+"""Accounts `a` whose traits may be people's."""
 
 _ALONE = ", ".join(f"'{name}'" for name in ALONE)
 
@@ -59,6 +69,24 @@ def seen_trait(of: TraitOf, traits: str, path: str, *, where: str | None = None)
     """The value at a path (SQL of a text[]) of these attributes; null where the reader may not see it."""
     key = f"({path})[1]"
     return f"(CASE WHEN {seen(of, key, f'({traits} -> {key})', where=where)} THEN {traits} #> {path} END)"
+
+
+def _open_path(of: TraitOf) -> Convert:
+    def convert(value: Any, moment: Moment) -> list[str]:
+        steps = path_of(value, moment)
+        scope = scope_to_see(moment.workspace.trait_classes, of, steps[0])
+        if scope is not None and scope not in moment.scopes:
+            raise Forbidden(
+                f"To filter or sort by the trait `{steps[0][:80]}` needs the scope {scope.value}."
+            )
+        return steps
+
+    return convert
+
+
+OPEN_PATHS: Mapping[TraitOf, Convert] = {of: _open_path(of) for of in TraitOf}
+"""Read the steps of a path whose trait the reader may filter and sort by; they raise BadInput, and Forbidden where its
+class or its name says already that the reader may not."""
 
 
 # ── masks ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -14,12 +14,13 @@ from cdp.graphql.context import Context
 from cdp.graphql.extending.calling import ask, turned_off
 from cdp.graphql.extending.requiring import required
 from cdp.graphql.extending.types import Types
-from cdp.graphql.personal import is_personal
 from cdp.hooks.extending import implementation, values_of
 from cdp.hooks.shapes import Kind, Made, Maybe, Scalar, Shape, camel, read, reader_of, shape_of, shown
 from cdp.model import FieldRequest, GraphField
+from cdp.model.classes import TraitOf
 from cdp.plan.fields import DECLARED, Column, Computed, Declaration
-from cdp.plan.labels import PII, Label
+from cdp.plan.labels import NONE, label_of
+from cdp.plan.personal import CLASSED, HOUSEHOLD, seen
 from cdp.plan.running import Lost
 
 _ALIAS = {"Profile": "p", "Account": "a"}
@@ -77,7 +78,7 @@ def _computed(plugin: str, field: GraphField, type_: GraphQLObjectType, shape: S
     return Computed(
         requires={},
         batch=batch,
-        labels=given.labels.union(map(Label, field.labels)),
+        labels=given.labels.union(map(label_of, field.labels)),
         needs=given.selection,
     )
 
@@ -96,11 +97,12 @@ def _trait(plugin: str, field: GraphField, shape: Shape) -> Declaration:
         raise Misconfigured(f"The field {field.name} of the plugin {plugin} cannot be the value of a trait.")
     alias = _ALIAS[field.on]
     sql = _AS[kind].replace("@", f"({alias}.traits -> '{key}')")
-    if field.labels:
-        return Column(sql=sql, labels=PII.union(map(Label, field.labels)))
-    personal = is_personal(f"'{key}'::text", f"({alias}.traits -> '{key}')")
-    whose = "" if field.on == "Profile" else "a.kind <> 'HOUSEHOLD' OR "
-    return Column(sql=sql, labels=PII, redacted=f"(CASE WHEN {whose}NOT {personal} THEN {sql} END)")
+    of, where = (TraitOf.PROFILE, None) if field.on == "Profile" else (TraitOf.ACCOUNT, HOUSEHOLD)
+    shown = seen(of, f"'{key}'::text", f"({alias}.traits -> '{key}')", where=where)
+    declared = NONE.union(map(label_of, field.labels))
+    return Column(
+        sql=sql, labels=CLASSED | declared, redacted=f"(CASE WHEN {shown} THEN {sql} END)", strict=declared
+    )
 
 
 def _kind(shape: Shape) -> Kind | None:

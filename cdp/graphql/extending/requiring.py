@@ -71,9 +71,9 @@ def required(type_: GraphQLObjectType, shape: Made, whose: str) -> Required:
 
 
 def _labels_of(declared: Declaration) -> Labels:
-    """What it takes to see a field; nothing where there is a form of it for everybody."""
-    if isinstance(declared, Column) and declared.redacted is not None:
-        return NONE
+    """What it takes to see a field; less where there is a form of it for everybody that can be worked with."""
+    if isinstance(declared, Column) and declared.redacted is not None and not declared.masks:
+        return declared.strict
     return declared.labels
 
 
