@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from cdp.access.authenticator import UNKNOWN
-from cdp.access.keys import hash_token, looks_like_key, queries, to_principal
+from cdp.access.keys import queries, to_principal
 from cdp.access.memory import Memory
 from cdp.access.principals import Principal
+from cdp.access.tokens_of_keys import hash_token, looks_like_key
 from cdp.db.pool import Database
 from cdp.errors import Unauthenticated
 
@@ -80,5 +81,8 @@ class KeyBearer:
             row["name"],
             row["role"],
             publishable=row["publishable"],
+            scopes=row["scopes"],
+            networks=row["networks"],
+            origins=row["origins"],
         )
         return _Known(principal, row["expires_at"])

@@ -1,10 +1,8 @@
-"""Who asks for what, whichever transport carries it: keys to contexts, requests to answers."""
+"""Who asks for what, whichever transport carries it: askers to contexts, requests to answers."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
@@ -14,9 +12,10 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
-from cdp.access.keys import looks_like_key
+from cdp.access.principals import Principal
 from cdp.errors import BadInput, DiptychError, Unauthenticated
-from cdp.graphql.context import Context, Services
+from cdp.graphql.askers import Asker
+from cdp.graphql.context import NO_KEY, Context, Services
 from cdp.graphql.errors import to_graphql_error
 from cdp.graphql.following import follow
 from cdp.graphql.schema import build_schema
@@ -42,7 +41,21 @@ class Desk:
         self.trusted = trusted
         self._kinds = make_kinds(*services.plugins.identifier_kinds())
 
-    async def context(self, token: str | None) -> Context:
+    async def principal(self, asker: Asker) -> Principal:
+        """Whose key or token it is, and what for.
+
+        Raises:
+            Unauthenticated: there is none, or it is not good.
+            Unavailable: it cannot be told now.
+        """
+        if asker.token is None:
+            raise Unauthenticated(NO_KEY)
+        principal = await self.services.authenticator.authenticate(asker.token, asker.peer)
+        if asker.purpose is not None and asker.purpose != principal.purpose:
+            return msgspec.structs.replace(principal, purpose=asker.purpose)
+        return principal
+
+    async def context(self, asker: Asker) -> Context:
         """Who asks, and when.
 
         Raises:
@@ -51,7 +64,7 @@ class Desk:
         services = self.services
         return Context(
             services=services,
-            principal=await services.authenticator.authenticate(token) if token is not None else None,
+            principal=await self.principal(asker) if asker.token is not None else None,
             as_of=services.clock(),
             kinds=self._kinds,
         )
@@ -60,7 +73,7 @@ class Desk:
         """The document that is asked for, by its text or its hash; raises what TrustedDocuments.text does."""
         return self.trusted.text(asked.query, wanted_hash(asked.document_id, asked.extensions))
 
-    async def answers(self, asked: Asked, token: str | None) -> AsyncGenerator[ExecutionResult]:
+    async def answers(self, asked: Asked, asker: Asker) -> AsyncGenerator[ExecutionResult]:
         """The answers to an operation of any type; to a query or a mutation it is one.
 
         Raises:
@@ -68,7 +81,7 @@ class Desk:
             Unavailable: the database is away.
         """
         schema = build_schema(self.services.plugins)
-        context = await self.context(token)
+        context = await self.context(asker)
         try:
             prepared = schema.prepare(self.text(asked), asked.variables, context, asked.operation_name)
         except MissingQueryError:
@@ -83,7 +96,7 @@ class Desk:
         if isinstance(prepared, PreExecutionError):
             yield prepared
         elif prepared.operation.is_subscription:
-            following = follow(prepared, context, lambda: self.services.authenticator.authenticate(token))
+            following = follow(prepared, context, lambda: self.principal(asker))
             async with aclosing(following):
                 async for answer in following:
                     yield answer
@@ -103,45 +116,3 @@ def response_map(result: ExecutionResult) -> dict[str, Any]:
 
 def _refusal(error: DiptychError) -> PreExecutionError:
     return PreExecutionError(data=None, errors=[to_graphql_error(error)])
-
-
-def token_of(headers: Mapping[str, str]) -> str | None:
-    """The key that a request brings, by the lower-case names of its headers; None: none.
-
-    Raises:
-        Unauthenticated: the header cannot be read.
-    """
-    authorization = headers.get("authorization")
-    if authorization is None:
-        return headers.get("x-api-key")
-    scheme, _, rest = authorization.strip().partition(" ")
-    rest = rest.strip()
-    match scheme.lower():
-        case "bearer" if rest:
-            return rest
-        case "basic":
-            try:
-                decoded = base64.b64decode(rest, validate=True).decode()
-            except (binascii.Error, UnicodeDecodeError):
-                raise Unauthenticated("The Authorization header cannot be read.") from None
-            return decoded.partition(":")[0] or None
-        case _:
-            raise Unauthenticated("Send the key as `Authorization: Bearer KEY`.")
-
-
-def token_of_payload(payload: Mapping[str, Any]) -> str | None:
-    """The key that a client sends as it opens a socket: its headers, in any case, or under `headers`; None: none.
-
-    Raises:
-        Unauthenticated: it cannot be read.
-    """
-    inner = payload.get("headers")
-    found = {
-        str(name).lower(): value
-        for source in (inner if isinstance(inner, Mapping) else {}, payload)
-        for name, value in source.items()
-        if isinstance(value, str)
-    }
-    if looks_like_key(found.get("authorization", "")):
-        return found["authorization"]
-    return token_of(found)

@@ -17,9 +17,9 @@ from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
 from cdp.access.principals import Principal
-from cdp.errors import DiptychError, RateLimited, Unauthenticated, Unavailable
-from cdp.graphql.asking import Asked, Desk, response_map, token_of, token_of_payload
-from cdp.graphql.context import NO_KEY
+from cdp.errors import BadInput, DiptychError, RateLimited, Unauthenticated, Unavailable
+from cdp.graphql.askers import Asker, asker_of_payload
+from cdp.graphql.asking import Asked, Desk, response_map
 from cdp.graphql.errors import to_graphql_error
 from cdp.graphql.following import CHECK_SECONDS
 
@@ -29,8 +29,8 @@ LARGEST_MESSAGE = 1_000_000
 """Characters."""
 LONGEST_ID = 256
 """Characters of an operation's id."""
-STRANGER = 0
-"""Stands for the number of the key of those who have not said yet who they are."""
+STRANGER = ""
+"""Stands for the name of those who have not said yet who they are."""
 MOST_OPERATIONS = 100
 """At once, on one socket."""
 INIT_SECONDS = 10.0
@@ -86,7 +86,7 @@ class Socket:
     def __init__(self, websocket: WebSocket, desk: Desk) -> None:
         self._websocket = websocket
         self._desk = desk
-        self._token: str | None = None
+        self._asker = Asker(None)
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._sending = asyncio.Lock()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -102,8 +102,8 @@ class Socket:
         hub = self._desk.services.hub
         try:
             with hub.guest(STRANGER):
-                key_id = await self._begin()
-            with hub.guest(key_id):
+                subject = await self._begin()
+            with hub.guest(subject):
                 await self._send({"type": "connection_ack"})
                 await self._talk()
         except _Closed as closed:
@@ -117,8 +117,8 @@ class Socket:
 
     # ── who it is ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _begin(self) -> int:
-        """Hear who it is; the answer is the number of the key."""
+    async def _begin(self) -> str:
+        """Hear who it is; the answer is the name of the principal."""
         try:
             async with asyncio.timeout(INIT_SECONDS):
                 message = await self._receive()
@@ -131,13 +131,11 @@ class Socket:
             raise _Closed(UNAUTHORIZED, "Unauthorized")
         if message.type != "connection_init" or not isinstance(message.payload, (dict, type(None))):
             raise _Closed(BAD_REQUEST, "Begin with connection_init, whose payload is an object.")
-        self._token = token_of_payload(message.payload or {}) or token_of(self._websocket.headers)
-        if not self._token:
-            raise Unauthenticated(NO_KEY)
-        return (await self._authenticate()).key_id
+        self._asker = asker_of_payload(message.payload or {}, self._websocket)
+        return (await self._authenticate()).subject
 
     async def _authenticate(self) -> Principal:
-        return await self._desk.services.authenticator.authenticate(self._token)
+        return await self._desk.principal(self._asker)
 
     async def _guard(self) -> None:
         """Have the socket closed when the key has ended, or the server stops."""
@@ -205,7 +203,7 @@ class Socket:
         """Answer one operation. It is forgotten before its last message goes out: the id may be used again then."""
         last: dict[str, Any] = {"id": id_, "type": "complete"}
         try:
-            async with aclosing(self._desk.answers(asked, self._token)) as answers:
+            async with aclosing(self._desk.answers(asked, self._asker)) as answers:
                 async for answer in answers:
                     if isinstance(answer, PreExecutionError):
                         last = {"id": id_, "type": "error", "payload": response_map(answer)["errors"]}
@@ -271,5 +269,7 @@ def _as_close(error: DiptychError) -> _Closed:
             return _Closed(UNAUTHORIZED, "Unauthorized")
         case RateLimited():
             return _Closed(TOO_MANY, error.message)
+        case BadInput():
+            return _Closed(BAD_REQUEST, error.message)
         case _:
             return _Closed(TRY_AGAIN, "Try again in a moment.")

@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from cdp.errors import DiptychError
 from cdp.graphql.accepting import StreamForm
+from cdp.graphql.askers import Asker
 from cdp.graphql.asking import Asked, Desk, response_map
 from cdp.graphql.errors import to_graphql_error
 
@@ -53,15 +54,15 @@ class Streaming(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-async def stream(desk: Desk, asked: Asked, token: str | None, form: StreamForm) -> Streaming:
+async def stream(desk: Desk, asked: Asked, asker: Asker, form: StreamForm) -> Streaming:
     """The answers to an operation, as they come.
 
     Raises:
         Unauthenticated: there is no good key.
         RateLimited: too many streams are open.
     """
-    principal = (await desk.context(token)).caller
-    written = _counted(desk, principal.key_id, _written(desk, asked, token, form))
+    principal = (await desk.context(asker)).caller
+    written = _counted(desk, principal.subject, _written(desk, asked, asker, form))
     # The first piece is made before the response begins: what is refused at once is an ordinary failure.
     return Streaming(_after(await anext(written), written), form)
 
@@ -73,19 +74,19 @@ async def _after(first: bytes, rest: AsyncGenerator[bytes]) -> AsyncGenerator[by
             yield piece
 
 
-async def _counted(desk: Desk, key_id: int, written: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    with desk.services.hub.guest(key_id):
+async def _counted(desk: Desk, subject: str, written: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    with desk.services.hub.guest(subject):
         async with aclosing(written):
             async for piece in written:
                 yield piece
 
 
-async def _written(desk: Desk, asked: Asked, token: str | None, form: StreamForm) -> AsyncGenerator[bytes]:
+async def _written(desk: Desk, asked: Asked, asker: Asker, form: StreamForm) -> AsyncGenerator[bytes]:
     """The stream as it goes out, with something in it every now and then."""
     writer = _Events() if form is StreamForm.EVENTS else _Parts()
     yield writer.opening
     waiting: asyncio.Future[ExecutionResult] | None = None
-    async with aclosing(desk.answers(asked, token)) as answers:
+    async with aclosing(desk.answers(asked, asker)) as answers:
         try:
             while True:
                 waiting = waiting or asyncio.ensure_future(anext(answers))

@@ -33,7 +33,8 @@ from cdp.errors import (
 )
 from cdp.graphql import ide
 from cdp.graphql.accepting import RESPONSE_TYPE, media_type_of, stream_form_of, takes_json
-from cdp.graphql.asking import Asked, Desk, response_map, token_of
+from cdp.graphql.askers import asker_of
+from cdp.graphql.asking import Asked, Desk, response_map
 from cdp.graphql.context import Context, Services
 from cdp.graphql.errors import short, to_graphql_error
 from cdp.graphql.packing import pack
@@ -115,13 +116,13 @@ class GraphQLView(GraphQL[Context, None]):
     async def _run_plain(self, request: Request) -> Response:
         """What nearly every request is: a JSON object by POST. Whatever is odd about it goes the ordinary way."""
         accept = request.headers.get("accept", "")
-        token = token_of(request.headers)
-        context = await self._desk.context(token)
+        asker = asker_of(request)
+        context = await self._desk.context(asker)
         asked = _NOTHING
         try:
             asked = _read_asked(await request.body())
             if not takes_json(accept) and (form := stream_form_of(accept)):
-                return await stream(self._desk, asked, token, form)
+                return await stream(self._desk, asked, asker, form)
             result = await self.schema.execute(
                 self._desk.text(asked),
                 variable_values=asked.variables,
@@ -132,7 +133,7 @@ class GraphQLView(GraphQL[Context, None]):
             )
         except InvalidOperationTypeError:
             if form := stream_form_of(accept):
-                return await stream(self._desk, asked, token, form)
+                return await stream(self._desk, asked, asker, form)
             return _failure(request, 406, _HOW_TO_FOLLOW, "BAD_USER_INPUT")
         except (
             msgspec.MsgspecError,
@@ -157,7 +158,7 @@ class GraphQLView(GraphQL[Context, None]):
         if not isinstance(data, GraphQLRequestData):
             raise HTTPException(400, "A stream answers one operation.")
         asked = Asked(data.query, data.variables, data.operation_name, data.extensions)
-        return await stream(self._desk, asked, token_of(request.headers), form)
+        return await stream(self._desk, asked, asker_of(request), form)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
         """Who asks, and when.
@@ -165,7 +166,7 @@ class GraphQLView(GraphQL[Context, None]):
         Raises:
             Unauthenticated: there is a key, and it is not good.
         """
-        return await self._desk.context(token_of(request.headers))
+        return await self._desk.context(asker_of(request))
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         """What the answer will be made from."""

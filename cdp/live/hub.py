@@ -38,7 +38,7 @@ class Hub:
         self._most = most
         self._most_of_one = most_of_one
         self._watches: dict[WorkspaceId, set[Watch]] = {}
-        self._guests: dict[int, int] = {}
+        self._guests: dict[str, int] = {}
         self._listening = asyncio.Event()
         self._lost = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -71,26 +71,26 @@ class Hub:
                 del self._watches[workspace_id]
 
     @contextmanager
-    def guest(self, key_id: int) -> Iterator[None]:
-        """Count one open stream or socket of a key.
+    def guest(self, subject: str) -> Iterator[None]:
+        """Count one open stream or socket of a principal.
 
         Raises:
-            RateLimited: there are as many as there may be, of this key or of all.
+            RateLimited: there are as many as there may be, of this principal or of all.
         """
-        count = self._guests.get(key_id, 0)
+        count = self._guests.get(subject, 0)
         if count >= self._most_of_one:
             raise RateLimited(f"A key may hold {self._most_of_one:,} streams and sockets open; close some.")
         if sum(self._guests.values()) >= self._most:
             raise RateLimited(
                 "This server holds as many streams and sockets open as it can; try again later."
             )
-        self._guests[key_id] = count + 1
+        self._guests[subject] = count + 1
         try:
             yield
         finally:
-            self._guests[key_id] -= 1
-            if not self._guests[key_id]:
-                del self._guests[key_id]
+            self._guests[subject] -= 1
+            if not self._guests[subject]:
+                del self._guests[subject]
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route as HttpRoute
 
 from cdp.access.authenticator import Authenticator
+from cdp.access.peers import peer_of
 from cdp.access.principals import Principal, PrincipalKind
 from cdp.access.rates import Rates
 from cdp.access.scopes import KeyRole
@@ -171,7 +172,7 @@ class Plugged:
         """
         auth = self._route.auth
         if isinstance(auth, KeyAuth):
-            principal = await self._parts.authenticator.authenticate(_key_of(request))
+            principal = await self._parts.authenticator.authenticate(_key_of(request), peer_of(request))
             for scope in sorted(auth.scopes | ({"events:write"} if self._route.ingests else frozenset())):
                 principal.require(scope)
             workspace = await self._parts.workspaces.get(principal.workspace_id)

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cdp.access.authenticator import Authenticator
+from cdp.access.peers import peer_of
 from cdp.access.principals import Principal
 from cdp.access.rates import Rates
 from cdp.access.scopes import Scope
@@ -132,7 +133,7 @@ class Tracking:
         if request.method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": "GET, OPTIONS"})
         key = request.path_params["key"]
-        principal = await self._authenticator.authenticate(key)
+        principal = await self._authenticator.authenticate(key, peer_of(request))
         principal.require(Scope.EVENTS_WRITE)
         return json_answer(browser_settings(key, request.url.scheme, request.url.netloc))
 
@@ -170,7 +171,7 @@ class Tracking:
             Unavailable: its workspace has as much under way as it may.
             RateLimited: it asks too often.
         """
-        principal = await self._authenticator.authenticate(key)
+        principal = await self._authenticator.authenticate(key, peer_of(request))
         principal.require(Scope.EVENTS_WRITE)
         workspace_id = principal.workspace_id
         if (stay := stay_of(request.scope)) is not None:

@@ -169,7 +169,9 @@ async def test_a_key_expires_on_time_even_while_remembered(
     database: Database, workspace: WorkspaceId, authenticator: Authenticator, clock: Clock
 ) -> None:
     """Expiry is compared at every use, not at every look-up."""
-    token = await create_key(database, workspace, "SALES", "crm", expires_at=NOW + timedelta(seconds=0.5))
+    token = await create_key(
+        database, workspace, "SALES", "crm", expires_at=NOW + timedelta(seconds=0.5), now=NOW
+    )
     await authenticator.authenticate(token)
     clock.seconds += 0.5
     with pytest.raises(Unauthenticated, match="expired"):

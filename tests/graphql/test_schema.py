@@ -20,6 +20,7 @@ from graphql import (
 )
 
 import cdp
+from cdp.graphql.askers import Asker
 from cdp.graphql.asking import Asked, Desk
 from cdp.graphql.ide import examples
 from cdp.graphql.schema import build_schema as build_ours
@@ -132,7 +133,7 @@ def test_the_examples_of_graphiql_answer(world: Any, name: str) -> None:
 async def first_answer(world: Any, document: str) -> Any:
     """What a follower is told at once."""
     desk = Desk(world.application, TrustedDocuments())
-    async with aclosing(desk.answers(Asked(query=document), world.keys["ADMIN"])) as answers:
+    async with aclosing(desk.answers(Asked(query=document), Asker(world.keys["ADMIN"]))) as answers:
         answer = await anext(answers)
     assert answer.errors is None
     return answer.data

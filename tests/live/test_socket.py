@@ -130,13 +130,14 @@ async def test_a_document_that_is_refused_ends_its_operation_alone(live: Any) ->
 
 
 async def test_trusted_documents_alone_are_carried_where_the_operator_says_so(live: Any) -> None:
+    from cdp.graphql.askers import Asker
     from cdp.graphql.asking import Asked, Desk
 
     desk = Desk(live.application, TrustedDocuments([NAMES], only=True))
     key = live.keys["ADMIN"]
 
     async def first(**asked: Any) -> Any:
-        async for answer in desk.answers(Asked(**asked), key):
+        async for answer in desk.answers(Asked(**asked), Asker(key)):
             return answer
         return None
 

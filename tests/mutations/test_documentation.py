@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cdp.graphql.askers import Asker
 from cdp.graphql.asking import Asked, Desk
 from cdp.graphql.trusted import TrustedDocuments
 
@@ -38,7 +39,7 @@ async def variables(api) -> dict[str, str]:
 async def first_answer(application, key: str, example: str, wanted: dict[str, str]):
     """What a follower is told at once."""
     desk = Desk(application, TrustedDocuments())
-    async with aclosing(desk.answers(Asked(query=example, variables=wanted), key)) as answers:
+    async with aclosing(desk.answers(Asked(query=example, variables=wanted), Asker(key))) as answers:
         answer = await anext(answers)
     assert answer.errors is None, answer.errors
     return answer.data

@@ -16,7 +16,8 @@ UNBOUND_FUNCTIONS = {
     "ensure_event_partition",
     "ensure_message_partition",
     "event_partitions",  # names, bounds and sizes
-    "find_api_key",
+    "find_api_key",  # for servers of the version before
+    "find_key",  # by its hash: whoever has that has the key
     "find_people",  # asks for the bound workspace alone, as the next
     "find_people_by_trait",
     "find_token_issuers",  # of who knows an issuer's URL: a token comes before its workspace is known
