@@ -10,8 +10,6 @@ from typing import Any
 
 from msgspec import Struct
 
-Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
-
 
 class Entry(Struct, frozen=True, kw_only=True):
     """One entry of a workspace's log."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol
+from typing import Any, Protocol
 
-from cdp.audit.chain import Json, canonical
+from cdp.audit.chain import canonical
 from cdp.db.pool import Connection
 from cdp.db.queries import load_queries
 from cdp.model import WorkspaceId
@@ -45,7 +45,7 @@ class Acting(Protocol):
 
 
 async def record(
-    connection: Connection, principal: Acting, act: str, target: str, detail: Mapping[str, Json]
+    connection: Connection, principal: Acting, act: str, target: str, detail: Mapping[str, Any]
 ) -> None:
     """Add an administrative act to the log of the principal's workspace.
 

@@ -10,6 +10,7 @@ import click
 
 from cdp.access import keys as access
 from cdp.access.scopes import KeyRole
+from cdp.cli.acting import acting, record_alone
 from cdp.cli.options import database_of, database_options, flag_of, run_async, settings_of
 from cdp.errors import BadInput
 from cdp.model import Limits
@@ -45,7 +46,8 @@ def create_workspace(*, name: str, data: Path | None, database_url: str | None) 
 
 async def _create_workspace(settings: Settings, name: str) -> None:
     async with database_of(settings, making=True) as database:
-        await store.create(database, name)
+        workspace_id = await store.create(database, name)
+        await record_alone(database, workspace_id, "workspaceCreate", name, {})
 
 
 @workspaces.command("list", epilog="Example: cdp workspaces list --data ./data")
@@ -88,7 +90,8 @@ def limit_workspace(
 
 async def _limit_workspace(settings: Settings, name: str, limits: Limits) -> None:
     async with database_of(settings) as database:
-        await store.set_limits(database, await store.by_name(database, name), limits)
+        workspace_id = await store.by_name(database, name)
+        await store.set_limits(database, workspace_id, limits, by=acting(workspace_id))
 
 
 @click.group(epilog="Example: cdp keys create --workspace acme --role SALES --data ./data")
@@ -157,7 +160,7 @@ async def _list_keys(settings: Settings, workspace: str) -> None:
                 state = f"good until {key.expires_at:%Y-%m-%d}"
             else:
                 state = "good"
-            click.echo(f"{key.key_id:>4}  {key.prefix}…  {key.role.value:<10} {state:<22} {key.name}")
+            click.echo(f"{key.key_id:>4}  {key.prefix}…  {key.role:<10} {state:<22} {key.name}")
 
 
 @keys.command(

@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
+from cdp.cli.acting import record_alone
 from cdp.cli.options import database_of, database_options, place_of, run_async, settings_of
 from cdp.db import migrate as migrations
 from cdp.lenses.rebuild import rebuild as rebuild_views
@@ -74,6 +75,8 @@ async def _rebuild(settings: Settings, name: str | None, *, check: bool, restart
                 def progress(done: int, total: int, bar: Progress = bar, task: TaskID = task) -> None:
                     bar.update(task, completed=done, total=total)
 
+                if not check:
+                    await record_alone(database, workspace_id, "viewsRebuild", "", {"restart": restart})
                 report = await rebuild_views(
                     database,
                     workspace_id,

@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from cdp.cli.acting import record_alone
 from cdp.cli.application import application_of
 from cdp.cli.options import database_options, run_async, settings_of
 from cdp.importing.fields import Kind, parse_map
@@ -83,6 +84,8 @@ async def _import(
     )
     async with application_of(settings) as application:
         workspace = await application.workspaces.get(await store.by_name(application.database, name))
+        about = {"kind": kind.value if kind else None}
+        await record_alone(application.database, workspace.workspace_id, "import", file.name, about)
         with bar:
             task = bar.add_task(file.name, total=None)
             return await run_import(

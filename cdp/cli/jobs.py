@@ -12,6 +12,7 @@ import msgspec
 
 from cdp import jobs as work
 from cdp.changes.note import queries as change_queries
+from cdp.cli.acting import record
 from cdp.cli.options import database_of, database_options, plugins_option, run_async, settings_of
 from cdp.db.pool import Connection
 from cdp.errors import BadInput, NotFound
@@ -19,6 +20,7 @@ from cdp.hooks.manager import Plugins
 from cdp.jobs.store import latest
 from cdp.jobs.store import queries as job_queries
 from cdp.model import WorkspaceId
+from cdp.model.ids import encode_id
 from cdp.settings import Settings
 from cdp.workspaces import store
 
@@ -85,7 +87,7 @@ def start(
     plugins = Plugins.load(settings)
 
     async def begin(connection: Connection, workspace_id: WorkspaceId) -> int:
-        return await work.start(
+        job = await work.start(
             connection,
             workspace_id,
             plugins,
@@ -95,6 +97,8 @@ def start(
             by="the command line",
             now=datetime.now(UTC),
         )
+        await record(connection, workspace_id, "jobStart", encode_id("Job", job), {"name": name})
+        return job
 
     click.echo(_in_workspace(settings, workspace, begin))
 
@@ -108,6 +112,7 @@ def cancel(*, data: Path | None, database_url: str | None, workspace: str, job: 
 
     async def stop(connection: Connection, workspace_id: WorkspaceId) -> None:
         await work.cancel(connection, workspace_id, job, now=datetime.now(UTC))
+        await record(connection, workspace_id, "jobCancel", encode_id("Job", job), {})
 
     _in_workspace(settings_of(data, database_url), workspace, stop)
 
@@ -121,6 +126,7 @@ def retry(*, data: Path | None, database_url: str | None, workspace: str, job: i
 
     async def again(connection: Connection, workspace_id: WorkspaceId) -> None:
         await work.retry(connection, workspace_id, job, now=datetime.now(UTC))
+        await record(connection, workspace_id, "jobRetry", encode_id("Job", job), {})
 
     _in_workspace(settings_of(data, database_url), workspace, again)
 
@@ -175,6 +181,12 @@ def redeliver(
             now = datetime.now(UTC)
             rows = await connection.fetch(change_queries.retry, workspace_id, delivery, plugin, now)
             await connection.execute(change_queries.wake)
+        if rows:
+            about = {"plugin": plugin, "count": len(rows)}
+            target = encode_id("Delivery", delivery) if delivery is not None else str(plugin)
+            await record(
+                connection, workspace_id, "deliveryDiscard" if discard else "deliveryRetry", target, about
+            )
         return len(rows)
 
     number = _in_workspace(settings_of(data, database_url), workspace, again)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from cdp.cli.acting import record, record_alone
 from cdp.cli.options import database_of, database_options, run_async, settings_of
 from cdp.db.pool import Database
 from cdp.lenses.retention import Retained, drop_some, retained
@@ -52,7 +53,10 @@ async def _retention(
             async with database.transaction(workspace_id) as connection:
                 changes = {"retention_months": months}
                 await change_settings(connection, workspace_id, changes, now=datetime.now(UTC))
+                detail = {"retentionMonths": months}
+                await record(connection, workspace_id, "workspaceSettingsUpdate", "", detail)
         if at_once:
+            await record_alone(database, workspace_id, "eventsDrop", "", {})
             await _drop_all(database, workspace_id)
         async with database.connection(workspace_id) as connection:
             workspace = await store.load(connection, workspace_id)

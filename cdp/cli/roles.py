@@ -12,6 +12,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import Progress
 
+from cdp.cli.acting import record
 from cdp.cli.logs import configure_logging
 from cdp.cli.options import database_of, database_options, plugins_option, run_async, settings_of
 from cdp.errors import BadInput
@@ -124,6 +125,7 @@ async def _resolve(settings: Settings, name: str) -> None:
             people = await backfill.start(
                 connection, workspace_id, reason="cdp roles resolve", now=datetime.now(UTC)
             )
+            await record(connection, workspace_id, "rolesResolve", "", {"people": people})
     click.echo(f"{people:,} people will be resolved anew; `cdp roles status` says how far that has come.")
 
 

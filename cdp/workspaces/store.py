@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncpg
 import msgspec
 
+from cdp import audit
 from cdp.db.pool import Connection, Database
 from cdp.db.queries import load_queries
 from cdp.errors import BadInput, Conflict, Misconfigured, NotFound
@@ -89,8 +90,10 @@ async def load(connection: Connection, workspace_id: WorkspaceId) -> Workspace:
         ) from error
 
 
-async def set_limits(database: Database, workspace_id: WorkspaceId, limits: Limits) -> None:
-    """Replace what the workspace may ask and send per second; it holds within a second.
+async def set_limits(
+    database: Database, workspace_id: WorkspaceId, limits: Limits, *, by: audit.Acting | None = None
+) -> None:
+    """Replace what the workspace may ask and send per second; it holds within a second, and is `by`'s act.
 
     Raises:
         NotFound: there is no such workspace.
@@ -99,6 +102,8 @@ async def set_limits(database: Database, workspace_id: WorkspaceId, limits: Limi
     async with database.transaction(workspace_id) as connection:
         await version_of(connection, workspace_id)
         await connection.execute(_SQL.save_limits, workspace_id, msgspec.json.encode(given).decode())
+        if by is not None:
+            await audit.record(connection, by, "workspaceLimit", "", given)
 
 
 async def version_of(connection: Connection, workspace_id: WorkspaceId) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from graphql import GraphQLArgument, GraphQLError, GraphQLField, GraphQLNonNull, GraphQLResolveInfo
 
+from cdp import audit
 from cdp.errors import BadInput, Conflict, NotFound
 from cdp.graphql.context import Context
 from cdp.graphql.extending.calling import ask, turned_off
@@ -81,6 +82,8 @@ def mutation_field(plugin: str, mutation: GraphMutation, types: Types, schema_of
             answer = await run(context, given)
         except (BadInput, NotFound, Conflict) as error:
             return _payload(None, [user_error(error)])
+        if mutation.scopes - {"events:write"}:
+            await _record(context, plugin, camel(mutation.name), given["input"])
         return _payload(shown(shape, answer.result), [])
 
     input_type = types.input_object(plugin, given_shape, f"{name}Input")
@@ -94,6 +97,14 @@ def mutation_field(plugin: str, mutation: GraphMutation, types: Types, schema_of
         resolve=_guarded(plugin, scopes, resolve),
         description=mutation.description,
     )
+
+
+async def _record(context: Context, plugin: str, name: str, given: dict[str, Any]) -> None:
+    """Leave it in the audit log, like the core's own mutations; of what it was given, the names."""
+    async with context.services.database.transaction(context.workspace_id) as connection:
+        await audit.record(
+            connection, context.caller, name, plugin, {"plugin": plugin, "withheld": sorted(given)}
+        )
 
 
 async def _take(context: Context, plugin: str, answer: MutationAnswer) -> None:

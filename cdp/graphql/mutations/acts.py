@@ -15,7 +15,6 @@ from strawberry import UNSET
 from strawberry.utils.str_converters import to_camel_case
 
 from cdp import audit
-from cdp.audit.chain import Json
 from cdp.db.pool import Connection
 from cdp.graphql.context import Context
 
@@ -31,7 +30,7 @@ class Act:
     shown: frozenset[str]
     """Fields of the input, at any depth, whose texts the log may hold."""
 
-    def described(self) -> tuple[str, dict[str, Json]]:
+    def described(self) -> tuple[str, dict[str, Any]]:
         """What it is done to, and what else the log says: ids, numbers, words of the schema and texts of `shown`.
 
         Of other texts and of JSON there are only the names under `withheld`.
@@ -50,7 +49,7 @@ async def record_act(context: Context, connection: Connection) -> None:
         await audit.record(connection, context.caller, act.name, target, detail)
 
 
-def describe(given: object, shown: Collection[str]) -> tuple[str, dict[str, Json]]:
+def describe(given: object, shown: Collection[str]) -> tuple[str, dict[str, Any]]:
     """What an input is about and what may be told of it.
 
     The first is its first id, else the first text of `shown`, else nothing.
@@ -58,7 +57,7 @@ def describe(given: object, shown: Collection[str]) -> tuple[str, dict[str, Json
     telling = _Telling(shown)
     detail = telling.fields(given)
     if telling.withheld:
-        detail["withheld"] = list[Json](sorted(telling.withheld))
+        detail["withheld"] = sorted(telling.withheld)
     return (telling.ids or telling.texts or [""])[0], detail
 
 
@@ -69,11 +68,11 @@ class _Telling:
         self.texts: list[str] = []
         self.withheld: set[str] = set()
 
-    def fields(self, given: object) -> dict[str, Json]:
+    def fields(self, given: object) -> dict[str, Any]:
         """What may be told of an input's fields, by their names in the schema."""
         assert dataclasses.is_dataclass(given)
         assert not isinstance(given, type)
-        found: dict[str, Json] = {}
+        found: dict[str, Any] = {}
         ids = _ids_of(type(given))
         for one in dataclasses.fields(given):
             value = getattr(given, one.name)
