@@ -16,6 +16,7 @@ from cdp.graphql.directive import annotated
 from cdp.graphql.execution import PlannedSchema
 from cdp.graphql.explain import ExplainQuery
 from cdp.graphql.extending import Extensions, extensions_of
+from cdp.graphql.issuers import IssuerQuery
 from cdp.graphql.plugins import PluginsQuery
 from cdp.graphql.providers import EnrichmentQuery
 from cdp.graphql.query import ReadQuery
@@ -34,6 +35,7 @@ class Query(
     BackgroundQuery,
     CatalogueQuery,
     ExplainQuery,
+    IssuerQuery,
     AdminQuery,
     PluginsQuery,
     RefusedQuery,

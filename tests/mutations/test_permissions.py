@@ -45,6 +45,9 @@ NEEDS: dict[str, tuple[Scope, dict[str, Any]]] = {
     "catalogueEntryRemove": (Scope.WORKSPACE_ADMIN, {"event": "Never Heard Of"}),
     "featureDefine": (Scope.WORKSPACE_ADMIN, {"key": "search"}),
     "featureRemove": (Scope.WORKSPACE_ADMIN, {"key": "never heard of"}),
+    "tokenIssuerDefine": (Scope.WORKSPACE_ADMIN, {"url": "nowhere", "scopes": []}),
+    "tokenIssuerUpdate": (Scope.WORKSPACE_ADMIN, {"id": PERSON}),
+    "tokenIssuerRemove": (Scope.WORKSPACE_ADMIN, {"id": PERSON}),
     "workspaceSettingsUpdate": (Scope.WORKSPACE_ADMIN, {}),
 }
 
@@ -61,6 +64,8 @@ ASKS = {
     "{ enrichmentReport { provider spent } }": Scope.WORKSPACE_ADMIN,
     "{ enrichmentSettings { confidence } }": Scope.WORKSPACE_ADMIN,
     "{ enrichmentBackfills { total } }": Scope.WORKSPACE_ADMIN,
+    "{ tokenIssuers { url } }": Scope.WORKSPACE_ADMIN,
+    "{ tokenAudience }": Scope.WORKSPACE_ADMIN,
     "{ refusedEvents { totalCount nodes { id } } }": Scope.WORKSPACE_ADMIN,
     '{ identityExplain(a: {kind: "user_id", value: "a"}, b: {kind: "user_id", value: "b"}) { same } }': Scope.PII_READ,
 }

@@ -3,7 +3,7 @@
 from cdp.access.tokens.bearer import TokenBearer, Untrusted
 from cdp.access.tokens.issuer import Condition, Issuer, Rule, own_audience
 from cdp.access.tokens.keysets import KeySets
-from cdp.access.tokens.store import define_issuer, list_issuers, remove_issuer
+from cdp.access.tokens.store import change_issuer, define_issuer, list_issuers, remove_issuer
 
 __all__ = [
     "Condition",
@@ -12,6 +12,7 @@ __all__ = [
     "Rule",
     "TokenBearer",
     "Untrusted",
+    "change_issuer",
     "define_issuer",
     "list_issuers",
     "own_audience",

@@ -142,7 +142,7 @@ class TokenBearer:
         return fitting[0]
 
     async def _look_up(self, url: str) -> tuple[Issuer, ...] | None:
-        found = tuple(one for one in await find_issuers(self._database, url) if one.enabled)
+        found = await find_issuers(self._database, url)
         before = self.issuers.good.get(url)
         if before is not None and before.value == found:
             return before.value  # the same objects, by which tokens know that nothing has changed

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
+from cdp.access.scopes import KeyRole, Scopes
 from cdp.access.tokens.issuer import Condition, Issuer, Rule, checked_issuer, own_audience
 from cdp.db.pool import Connection, Database
 from cdp.db.queries import load_queries
@@ -17,6 +18,7 @@ from cdp.model import WorkspaceId
 
 _SQL = load_queries("cdp.access.tokens", "store.sql")
 _MOST_ISSUERS = 50
+_NO_SUCH = "There is no such issuer in this workspace."
 
 
 class _Stored(msgspec.Struct, frozen=True):
@@ -28,10 +30,19 @@ class _Stored(msgspec.Struct, frozen=True):
 
 
 async def find_issuers(database: Database, url: str) -> tuple[Issuer, ...]:
-    """The entries for the issuer of this URL, of whatever workspace; those that are switched off too."""
+    """The entries for the issuer of this URL, of whatever workspace, with the scopes of the workspaces' own roles.
+
+    Those that are switched off are left out.
+    """
     async with database.unbound() as connection:
         rows = await connection.fetch(_SQL.find, url)
-    return tuple(_issuer(row) for row in rows)
+    found = [_issuer(row) for row in rows if row["enabled"]]
+    for index, issuer in enumerate(found):
+        if names := _own_roles(issuer):
+            async with database.connection(issuer.workspace_id) as connection:
+                roles = await _scopes_of(connection, issuer.workspace_id, names)
+            found[index] = structs.replace(issuer, custom_roles=roles)
+    return tuple(found)
 
 
 async def list_issuers(connection: Connection, workspace_id: WorkspaceId) -> tuple[Issuer, ...]:
@@ -59,6 +70,9 @@ async def define_issuer(
     issuer = checked_issuer(issuer, may_grant)
     workspace_id = issuer.workspace_id
     await connection.execute(_SQL.lock, workspace_id)
+    names = _own_roles(issuer)
+    for missing in sorted(names - (await _scopes_of(connection, workspace_id, names)).keys()):
+        raise BadInput(f"There is no role {missing[:80]!r} in this workspace.", field=("rules",))
     known = await list_issuers(connection, workspace_id)
     place = (issuer.url, issuer.audience)
     if place not in {(one.url, one.audience) for one in known}:
@@ -99,6 +113,36 @@ async def define_issuer(
     return structs.replace(issuer, issuer_id=issuer_id, changed_at=now)
 
 
+async def change_issuer(
+    connection: Connection,
+    workspace_id: WorkspaceId,
+    issuer_id: int,
+    *,
+    may_grant: Iterable[str],
+    now: datetime,
+    **changes: Any,
+) -> Issuer:
+    """Switch an issuer on or off (`enabled`), or refuse tokens of before a moment (`issued_since`); in a transaction.
+
+    Raises:
+        NotFound: the workspace has no such issuer.
+        BadInput: it is to be switched on by one who may not grant what its tokens may be granted.
+    """
+    await connection.execute(_SQL.lock, workspace_id)
+    known = next(
+        (one for one in await list_issuers(connection, workspace_id) if one.issuer_id == issuer_id), None
+    )
+    if known is None:
+        raise NotFound(_NO_SUCH, field=("id",))
+    changed = structs.replace(known, **changes, changed_at=now)
+    if changed.enabled and not known.enabled:
+        checked_issuer(changed, may_grant)
+    await connection.execute(
+        _SQL.set_state, workspace_id, issuer_id, changed.enabled, changed.issued_since, now
+    )
+    return changed
+
+
 async def remove_issuer(connection: Connection, workspace_id: WorkspaceId, issuer_id: int) -> None:
     """Trust an issuer no longer: within a second no process accepts its tokens.
 
@@ -106,7 +150,20 @@ async def remove_issuer(connection: Connection, workspace_id: WorkspaceId, issue
         NotFound: the workspace has no such issuer.
     """
     if await connection.fetchval(_SQL.remove, workspace_id, issuer_id) is None:
-        raise NotFound(f"There is no issuer {issuer_id} in this workspace.")
+        raise NotFound(_NO_SUCH, field=("id",))
+
+
+async def _scopes_of(
+    connection: Connection, workspace_id: WorkspaceId, names: Iterable[str]
+) -> dict[str, Scopes]:
+    rows = await connection.fetch(_SQL.roles, workspace_id, sorted(names)) if names else []
+    return {row["name"]: frozenset(row["scopes"]) for row in rows}
+
+
+def _own_roles(issuer: Issuer) -> set[str]:
+    """Names of roles in its rules that are no presets."""
+    named = {rule.role for rule in issuer.rules} | {issuer.default_role or KeyRole.ADMIN.value}
+    return named - KeyRole.__members__.keys()
 
 
 def _issuer(row: Mapping[str, Any]) -> Issuer:

@@ -34,3 +34,13 @@ RETURNING issuer_id;
 -- Takes an issuer away: ($1 workspace, $2 issuer).
 DELETE FROM token_issuer WHERE workspace_id = $1 AND issuer_id = $2
 RETURNING issuer_id;
+
+-- name: set_state
+-- Switches an issuer on or off, and says from when on its tokens count: ($1 workspace, $2 issuer, $3 enabled, $4 issued since,
+-- $5 when).
+UPDATE token_issuer SET enabled = $3, issued_since = $4, changed_at = $5
+WHERE workspace_id = $1 AND issuer_id = $2;
+
+-- name: roles
+-- The scopes of those roles that the workspace has defined itself: ($1 workspace, $2 names).
+SELECT r.name, r.scopes FROM access_role r WHERE r.workspace_id = $1 AND r.name = ANY ($2::text[]);

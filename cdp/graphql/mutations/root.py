@@ -10,6 +10,7 @@ from cdp.graphql.mutations.catalogue import CatalogueMutations
 from cdp.graphql.mutations.enrichment import EnrichmentMutations
 from cdp.graphql.mutations.events import EventMutations
 from cdp.graphql.mutations.features import FeatureMutations
+from cdp.graphql.mutations.issuers import IssuerMutations
 from cdp.graphql.mutations.memberships import MembershipMutations
 from cdp.graphql.mutations.personalisation import PersonalisationMutations
 from cdp.graphql.mutations.plugins import PluginMutations
@@ -28,6 +29,7 @@ class Mutation(
     EnrichmentMutations,
     EventMutations,
     FeatureMutations,
+    IssuerMutations,
     MembershipMutations,
     PersonalisationMutations,
     PluginMutations,
