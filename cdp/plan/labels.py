@@ -78,7 +78,12 @@ ADMIN: Labels = frozenset({Label.ADMIN})
 
 def label_of(name: str) -> Label | PluginLabel:
     """The label of that name: the core's, else a plugin's."""
-    return Label(name) if name in Label else PluginLabel(name)
+    return Label(name) if name in frozenset(Label) else PluginLabel(name)
+
+
+def scope_of(name: str) -> AnyScope:
+    """The scope of that name: the core's, else that of a plugin's label."""
+    return Scope(name) if name in Scope else PluginScope(name)
 
 
 def lacking(labels: Labels, scopes: frozenset[str]) -> AnyScope | None:

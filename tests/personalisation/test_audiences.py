@@ -71,12 +71,17 @@ async def test_an_audience_over_personal_data_is_for_those_who_may_read_it(
     slots: Slotted, api: Api, asking: Asking
 ) -> None:
     await slots.define()
-    stored = await slots.variant("ours", audience={"traits": [{"path": "plan", "eq": "pro"}]})
-    assert stored["audience"] == {"traits": [{"path": "plan", "eq": "pro"}]}
-    await api.ingest({"type": "IDENTIFY", "userId": "ada", "traits": {"plan": "pro"}})
+    stored = await slots.variant("ours", audience={"traits": [{"path": "birthday", "eq": "05-01"}]})
+    assert stored["audience"] == {"traits": [{"path": "birthday", "eq": "05-01"}]}
+    await api.ingest({"type": "IDENTIFY", "userId": "ada", "traits": {"birthday": "05-01", "plan": "pro"}})
     assert (await slots.choice("ada"))["variant"] == "ours"
-    marketing = await slots.choice("ada", by=await asking("MARKETING"))
+    reader = await asking("MARKETING")
+    marketing = await slots.choice("ada", by=reader)
     assert (marketing["variant"], marketing["explanation"]["candidates"]) == ("fallback", [])
+    await slots.variant("open", audience={"traits": [{"path": "plan", "eq": "pro"}]})
+    marketing = await slots.choice("ada", by=reader)
+    assert marketing["variant"] == "open"
+    assert [one["variant"] for one in marketing["explanation"]["candidates"]] == ["open"]
 
 
 async def test_a_filter_of_every_kind_is_stored_and_read_as_it_was_given(slots: Slotted, api: Api) -> None:
