@@ -8,16 +8,17 @@ counts for itself.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import structlog
 
-from cdp.access.rates import Rates
+from cdp.access.rates import Key, Rates
 from cdp.db.pool import Database
 from cdp.db.queries import load_queries
-from cdp.errors import DiptychError
 from cdp.model import WorkspaceId
+from cdp.telemetry import described
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +28,8 @@ EVERY_SECONDS = 1.0
 """Between two rounds."""
 AT_LEAST_SECONDS = 0.1
 """Between two rounds, also when much has been taken."""
+_LONGEST = 100
+"""Characters of a subject that stands in the database as it is."""
 WORTH_TELLING = 0.05
 """Seconds of a bucket below which others are not told of it yet: a workspace far from its limits costs no statement."""
 
@@ -58,18 +61,13 @@ class Sharing:
                     await self._hurry.wait()
             try:
                 await self.once()
-            except (DiptychError, TimeoutError) as error:
-                log.warning("rates_not_shared", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - this process goes on counting, and tells it next time
+                log.warning("rates_not_shared", **described(error))
             await asyncio.sleep(AT_LEAST_SECONDS)
 
     async def _tell(self, workspace_id: WorkspaceId, worth: float) -> None:
         keys = self._rates.untold.get(workspace_id, set())
-        told = {
-            f"{what} {subject}": (key, seconds)
-            for key in keys
-            if (seconds := self._rates.taken(key)) >= worth
-            for _, what, subject in (key,)
-        }
+        told = {_name(key): (key, seconds) for key in keys if (seconds := self._rates.taken(key)) >= worth}
         keys -= {key for key, _ in told.values()} | {key for key in keys if not self._rates.taken(key)}
         if not keys:
             self._rates.untold.pop(workspace_id, None)
@@ -87,6 +85,14 @@ class Sharing:
         for row in rows:
             key, seconds = told[row["bucket"]]
             self._rates.heard(key, row["seconds"], seconds)
+
+
+def _name(key: Key) -> str:
+    """Of a bucket, in the database: what a token says of its owner is of any length."""
+    _, what, subject = key
+    if len(subject) > _LONGEST or not subject.isprintable():
+        subject = hashlib.sha256(subject.encode(errors="surrogatepass")).hexdigest()
+    return f"{what} {subject}"
 
 
 @asynccontextmanager
