@@ -36,12 +36,13 @@ test: $(READY) ## All tests, on every core, each with a PostgreSQL of its own; A
 tutorial: $(READY) ## The tutorial's steps, in an environment of their own, outside of the repository
 	$(BIN)/python -m pytest tests/kit/tutorial.py $(ARGS)
 
-check: $(READY) ## Formatting, lints, types, layers, and whether schema.graphql is fresh
+check: $(READY) ## Formatting, lints, types, layers, and whether schema.graphql and docs/permissions.md are fresh
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/cdp schema | diff -u schema.graphql - || { echo "schema.graphql is stale: run make schema." >&2; exit 1; }
+	$(BIN)/cdp schema --permissions | diff -u docs/permissions.md - || { echo "docs/permissions.md is stale: run make schema." >&2; exit 1; }
 
 fuzz: $(READY) ## Thousands of generated documents, as every role: both ways out have to agree
 	@echo "make fuzz SEED=$(SEED) DOCUMENTS=$(DOCUMENTS)"
@@ -54,8 +55,9 @@ format: $(READY) ## Format the code, and mend what ruff can
 bench: $(READY) ## Every benchmark quickly; BENCH=name for one of them
 	@set -e; for name in $(BENCH); do echo "── $$name"; $(BIN)/python -m bench.$$name $(QUICK) $(ARGS); done
 
-schema: $(READY) ## Write schema.graphql anew
+schema: $(READY) ## Write schema.graphql and docs/permissions.md anew
 	$(BIN)/cdp schema > $(VENV)/schema.graphql && mv $(VENV)/schema.graphql schema.graphql
+	$(BIN)/cdp schema --permissions > $(VENV)/permissions.md && mv $(VENV)/permissions.md docs/permissions.md
 
 pins: ## Take the newest versions that pyproject.toml allows into constraints.txt
 	rm -rf $(VENV)/pins && $(PYTHON) -m venv $(VENV)/pins

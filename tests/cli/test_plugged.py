@@ -155,7 +155,7 @@ def test_the_schema_is_printed_with_what_the_loaded_plugins_add(
     )
     capsys.readouterr()
     assert run(["schema"]) == 0
-    assert '  """Where."""\n  shelf: String\n' in capsys.readouterr().out
+    assert '  """Where."""\n  shelf: String @requires(' in capsys.readouterr().out
 
 
 def test_no_plugin_can_take_a_command_of_the_core() -> None:

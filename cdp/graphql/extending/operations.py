@@ -14,11 +14,13 @@ from cdp.graphql.context import Context
 from cdp.graphql.extending.calling import ask, turned_off
 from cdp.graphql.extending.reads import read_first
 from cdp.graphql.extending.types import Types, capital
+from cdp.graphql.labelled import extensions_of
 from cdp.graphql.mutations.errors import UserError, user_error
 from cdp.hooks.extending import implementation, mutation_answer, value_of
 from cdp.hooks.shapes import Made, camel, read, shape_of, shown
 from cdp.ingest.contributed import take_contributed
 from cdp.model import GraphMutation, GraphQuery, MutationAnswer, MutationRequest, QueryRequest
+from cdp.plan.labels import scope_of
 from cdp.plan.running import Lost
 
 if TYPE_CHECKING:
@@ -49,8 +51,9 @@ def query_field(plugin: str, query: GraphQuery, types: Types, schema_of: SchemaO
     return GraphQLField(
         types.nullable(plugin, shape),
         args=types.arguments(plugin, arguments),
-        resolve=_guarded(plugin, query.scopes, resolve),
+        resolve=_guarded(plugin, resolve),
         description=query.description,
+        extensions=extensions_of(frozenset(map(scope_of, query.scopes))),
     )
 
 
@@ -94,8 +97,9 @@ def mutation_field(plugin: str, mutation: GraphMutation, types: Types, schema_of
                 GraphQLNonNull(input_type), description="Everything that the mutation takes."
             )
         },
-        resolve=_guarded(plugin, scopes, resolve),
+        resolve=_guarded(plugin, resolve),
         description=mutation.description,
+        extensions=extensions_of(frozenset(map(scope_of, scopes))),
     )
 
 
@@ -123,13 +127,11 @@ async def _take(context: Context, plugin: str, answer: MutationAnswer) -> None:
         raise BadInput(f"An event could not be stored: {receipt.refused[0].message}")
 
 
-def _guarded(plugin: str, scopes: Collection[str], resolve: Resolve) -> Callable[..., Awaitable[Any]]:
-    """The resolver of a root field: who may, and whether the plugin is on; then what it answers."""
+def _guarded(plugin: str, resolve: Resolve) -> Callable[..., Awaitable[Any]]:
+    """The resolver of a root field: whether the plugin is on, and then what it answers."""
 
     async def run(_source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
         context: Context = info.context
-        for scope in sorted(scopes):
-            context.require(scope)
         try:
             if context.services.plugins.calls.is_off(plugin, await context.workspace()):
                 raise turned_off(plugin)
