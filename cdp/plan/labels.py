@@ -66,6 +66,8 @@ _SCOPES = {
     Label.PROFILES: Scope.PROFILES_READ,
     Label.ADMIN: Scope.WORKSPACE_ADMIN,
 }
+_LABELS = {label.value: label for label in Label}
+_NAMED = {scope.value: scope for scope in Scope}
 
 NONE: Labels = frozenset()
 INTENT: Labels = frozenset({Label.INTENT})
@@ -83,7 +85,7 @@ def label_of(name: str) -> Label | PluginLabel:
 
 def scope_of(name: str) -> AnyScope:
     """The scope of that name: the core's, else that of a plugin's label."""
-    return Scope(name) if name in Scope else PluginScope(name)
+    return _NAMED.get(name) or PluginScope(name)
 
 
 def lacking(labels: Labels, scopes: frozenset[str]) -> AnyScope | None:
