@@ -68,6 +68,20 @@ class Key(Struct, frozen=True, kw_only=True):
             return KeyState.EXPIRED
         return KeyState.ACTIVE
 
+    def told(self) -> dict[str, Any]:
+        """What the audit log says of it, as JSON; nothing of it authenticates."""
+        return {
+            "name": self.name,
+            "role": self.role,
+            "scopes": sorted(self.scopes),
+            "publishable": self.publishable,
+            "prefix": self.prefix,
+            "expires_at": None if self.expires_at is None else self.expires_at.isoformat(),
+            "previous_until": None if self.previous_until is None else self.previous_until.isoformat(),
+            "networks": [str(one) for one in self.networks],
+            "origins": sorted(self.origins),
+        }
+
 
 class MadeKey(Struct, frozen=True, kw_only=True):
     """A key that was made or rotated just now."""
