@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from graphql import GraphQLError, OperationDefinitionNode, OperationType, get_operation_ast, parse, validate
+from graphql import (
+    FieldNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    OperationType,
+    TypeInfo,
+    TypeInfoVisitor,
+    Visitor,
+    get_operation_ast,
+    parse,
+    validate,
+    visit,
+)
 from msgspec import Struct
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
@@ -16,7 +29,8 @@ from cdp.graphql.context import Context
 from cdp.graphql.documents import Operation
 from cdp.hooks.shapes import read, shape_of, written
 from cdp.model import Command, GraphMutation, GraphQuery
-from cdp.plan.fields import declaration_of
+from cdp.plan.fields import Column, declaration_of
+from cdp.plan.labels import Labels, lacking
 
 if TYPE_CHECKING:
     from graphql import GraphQLSchema
@@ -62,6 +76,7 @@ async def read_first(
     """
     if item.reads is None:
         return None
+    _refuse_masks(schema, context, item.reads)
     asking = replace(context, complete_everything=False)
     variables = written(shape_of(of_type), given)
     prepared = schema.prepare(item.reads, variables, asking)
@@ -71,6 +86,36 @@ async def read_first(
     if result.errors:
         raise _told(result)
     return read(item.found, msgspec.json.decode(msgspec.json.encode(result.data)))
+
+
+def _refuse_masks(schema: PlannedSchema, context: Context, text: str) -> None:
+    """Do nothing if the reader may see whatever of it is masked for others: a mask is to look at, not to work with.
+
+    Raises:
+        GraphQLError: the reader may not.
+    """
+    for name, labels in _masked(schema.graphql_schema, text):
+        missing = lacking(labels, context.scopes)
+        if missing is not None:
+            message = f"`{name}` needs the scope {missing.value}."
+            raise GraphQLError(message, extensions={"code": "FORBIDDEN"})
+
+
+@lru_cache(maxsize=256)
+def _masked(schema: GraphQLSchema, text: str) -> tuple[tuple[str, Labels], ...]:
+    """The fields of a document that are masked for those who lack their labels."""
+    found: dict[str, Labels] = {}
+    types = TypeInfo(schema)
+
+    class Fields(Visitor):
+        def enter_field(self, node: FieldNode, *_: object) -> None:
+            field = types.get_field_def()
+            declared = None if field is None else declaration_of(field)
+            if isinstance(declared, Column) and declared.masks:
+                found[node.name.value] = declared.labels
+
+    visit(parse(text), TypeInfoVisitor(types, Fields()))
+    return tuple(found.items())
 
 
 def _told(result: ExecutionResult | PreExecutionError) -> GraphQLError:
