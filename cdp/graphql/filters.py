@@ -146,12 +146,14 @@ class RoleClaimFilter:
 
     role: TextFilter | None = compares("c.role", description="The role.")
     confidence: RangeFilter | None = compares(
-        "c.confidence", sql_type="float8", description="How sure it is."
+        "c.confidence", sql_type="float8", labels=BOTH, description="How sure it is."
     )
     source: TextFilter | None = compares("c.source", description="Who claims it.")
-    since: DateTimeFilter | None = compares("c.since", sql_type="timestamptz", description="When it began.")
+    since: DateTimeFilter | None = compares(
+        "c.since", sql_type="timestamptz", labels=BOTH, description="When it began."
+    )
     until: DateTimeFilter | None = compares(
-        "c.until", sql_type="timestamptz", description="When it ended, or will."
+        "c.until", sql_type="timestamptz", labels=BOTH, description="When it ended, or will."
     )
 
 
@@ -196,7 +198,7 @@ class MembershipFilter:
         ROLES, CURRENT, description="Roles that the person holds now, each with one source."
     )
     ended_roles: RolesFilter | None = related(
-        ROLES, f"NOT {CURRENT}", description="Roles that the person held and no longer holds."
+        ROLES, f"NOT {CURRENT}", labels=BOTH, description="Roles that the person held and no longer holds."
     )
     held_roles: HeldRolesFilter | None = related(
         held(ROLES), "true", description="Roles that the person holds now, all their claims taken together."
@@ -226,7 +228,10 @@ class MembershipFilter:
         description="The person.",
     )
     influence: RangeFilter | None = compares(
-        INFLUENCE, sql_type="float8", description="How much the member plausibly moves the account's buying."
+        INFLUENCE,
+        sql_type="float8",
+        labels=BOTH,
+        description="How much the member plausibly moves the account's buying.",
     )
     buyer_intent: BuyerIntentFilter | None = within(
         names=OF_MEMBER, labels=INTENT, description="The person's buyer intent within the account."
@@ -269,10 +274,10 @@ class ProfileFilter:
         "p.created_at", sql_type="timestamptz", description="When the profile was made."
     )
     first_seen_at: DateTimeFilter | None = compares(
-        "p.first_seen_at", sql_type="timestamptz", description="When the person was first seen."
+        "p.first_seen_at", sql_type="timestamptz", labels=BOTH, description="When the person was first seen."
     )
     last_seen_at: DateTimeFilter | None = compares(
-        "p.last_seen_at", sql_type="timestamptz", description="When the person was last seen."
+        "p.last_seen_at", sql_type="timestamptz", labels=BOTH, description="When the person was last seen."
     )
     traits: list[TraitFilter] | None = condition(
         Traits(sql="p.traits", of=TraitOf.PROFILE),

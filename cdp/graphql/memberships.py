@@ -19,7 +19,7 @@ from cdp.graphql.scores import INFLUENCE_POINTS, INFLUENCE_SCORED, ScoreContribu
 from cdp.graphql.usage import WINDOW, Usage, window
 from cdp.graphql.words import Direction
 from cdp.plan.entities import Entity, SortKey
-from cdp.plan.fields import Given, Names, argument, column, nested, rows
+from cdp.plan.fields import Given, Less, Names, argument, column, nested, rows
 from cdp.plan.labels import BOTH, INTENT, PII, USAGE
 from cdp.plan.statement import Scope, as_given
 
@@ -31,7 +31,7 @@ _SORTS = {
     "SINCE": sort("m.since", "timestamptz", "When it began.", nullable=True),
     "UNTIL": sort("m.until", "timestamptz", "When it ended.", nullable=True),
     "INFLUENCE": sort(
-        "m.influence_rank", "float8", "How much the member plausibly moves the account's buying."
+        "m.influence_rank", "float8", "How much the member plausibly moves the account's buying.", labels=BOTH
     ),
     "INFLUENCE_POINTS": sort(
         INFLUENCE_POINTS, "float8", "Sum of the points that plugins add to the influence.", labels=BOTH
@@ -96,6 +96,12 @@ class Evidence:
     facts: JSON = column("v.facts", description="The figures behind it.")
 
 
+_IF_ASSERTED = "CASE WHEN c.source LIKE 'human:%' THEN {} END"
+_OTHERWISE = (
+    "Of what a plugin infers, null for whoever may not see both panels: it tells what people did, and when."
+)
+
+
 @strawberry.type(
     description="A role that a person holds, or held, within a membership, with what speaks for it."
 )
@@ -103,8 +109,11 @@ class RoleClaim:
     """One role by one source."""
 
     role: str = column("c.role", description="The role, such as `ECONOMIC_BUYER` or `END_USER`.")
-    confidence: float = column(
-        "c.confidence", description="How sure it is, above 0 and up to 1; 1 if a person says so."
+    confidence: float | None = column(
+        "c.confidence",
+        labels=BOTH,
+        redacted=_IF_ASSERTED.format("c.confidence"),
+        description=f"How sure it is, above 0 and up to 1; 1 if a person says so. {_OTHERWISE}",
     )
     source: str = column(
         "c.source", description="The plugin that infers it, or `human:` and the name of who asserts it."
@@ -116,10 +125,24 @@ class RoleClaim:
         labels=BOTH,
         description="Why; it may tell of both panels.",
     )
-    since: datetime = column("c.since", description="When it began.")
-    until: datetime | None = column(
-        "c.until", description="When it ended, or will by its own word; null: it goes on."
+    since: datetime | None = column(
+        "c.since",
+        labels=BOTH,
+        redacted=_IF_ASSERTED.format("c.since"),
+        description=f"When it began. {_OTHERWISE}",
     )
+    until: datetime | None = column(
+        "c.until",
+        labels=BOTH,
+        redacted=_IF_ASSERTED.format("c.until"),
+        description=f"When it ended, or will by its own word; null: it goes on. {_OTHERWISE}",
+    )
+
+
+_BY_ROLES = (
+    f"CASE WHEN EXISTS (SELECT FROM {roles_from('{holder_nodes}')}"
+    f" WHERE c.role IN ('INFLUENCER', 'CHAMPION', 'ADVOCATE') AND {CURRENT}) THEN 0.5 ELSE 0 END"
+)
 
 
 def _ended(scope: Scope, given: Given) -> Names:
@@ -145,13 +168,27 @@ class Membership(Node):
         f"{roles_from('{holder_nodes}')} WHERE ({{ended}} OR {CURRENT})",
         order="(c.until IS NULL) DESC, (c.source LIKE 'human:%') DESC, c.confidence DESC, c.role, c.source,"
         " c.since DESC",
+        less=Less(
+            labels=BOTH,
+            source=f"{roles_from('{holder_nodes}')} WHERE ({CURRENT} OR ({{ended}} AND c.source LIKE 'human:%'))",
+            order="(c.source LIKE 'human:%') DESC, c.role, c.source, c.since DESC",
+        ),
         names=_ended,
-        arguments=[argument("ended", bool, "Whether to show those too that have ended.", default=False)],
-        description="Roles, what a person asserted first, then the surest.",
+        arguments=[
+            argument(
+                "ended",
+                bool,
+                "Whether to show those too that have ended; to whoever may not see both panels, only what a person "
+                "asserted.",
+                default=False,
+            )
+        ],
+        description="Roles, what a person asserted first, then the surest; for whoever may not see both panels, by name.",
     )
     held_roles: list[HeldRole] = rows(
         held(roles_from("{holder_nodes}")),
         order="h.confidence DESC, h.role",
+        less=Less(labels=BOTH, source=held(roles_from("{holder_nodes}")), order="h.asserted DESC, h.role"),
         description="Each role that is held now, all that is claimed of it taken together, the surest first; "
         "`roleExplain` says how that came about.",
     )
@@ -160,7 +197,11 @@ class Membership(Node):
     )
     influence: float = column(
         INFLUENCE,
-        description="How much the member's usage and advocacy plausibly moves the account's buying, 0 to 1.",
+        labels=BOTH,
+        redacted=_BY_ROLES,
+        description="How much the member's usage and advocacy plausibly moves the account's buying, 0 to 1. For whoever "
+        "may not see both panels, what the names of the roles say: one half for who influences, champions or advocates, "
+        "else 0.",
     )
     influence_points: float | None = column(
         INFLUENCE_POINTS,

@@ -54,12 +54,14 @@ from cdp.plan.personal import CLASSED, masked_name, seen_traits
 from cdp.plan.statement import Scope
 
 _ID = SortKey(sql="p.profile_id", sql_type="int8")
-_LAST_SEEN = SortKey(sql="p.last_seen_at", sql_type="timestamptz", nullable=True, indexed=True)
+_LAST_SEEN = SortKey(sql="p.last_seen_at", sql_type="timestamptz", nullable=True, labels=BOTH, indexed=True)
 
 _SORTS = {
     "CREATED_AT": sort("p.created_at", "timestamptz", "When the profile was made."),
     "DISPLAY_NAME": sort("p.display_name", "text", "Name.", nullable=True, labels=PII),
-    "FIRST_SEEN_AT": sort("p.first_seen_at", "timestamptz", "When the person was first seen.", nullable=True),
+    "FIRST_SEEN_AT": sort(
+        "p.first_seen_at", "timestamptz", "When the person was first seen.", nullable=True, labels=BOTH
+    ),
     "LAST_SEEN_AT": Sort(description="When the person was last seen.", key=_LAST_SEEN),
     **placed(INTENT_SORTS, OF_PERSON),
     **placed(USAGE_SORTS, {**OF_PERSON, **WORKSPACE_WINDOW}),
@@ -100,7 +102,8 @@ WHICH_PEOPLE = [
     argument(
         "orderBy",
         list[ProfileOrder] | None,
-        "Sort keys, the first one leading; by id at last. Without any: who was seen last comes first.",
+        "Sort keys, the first one leading; by id at last. Without any: who was seen last comes first; for whoever may "
+        "not see both panels, who became known last.",
         None,
     ),
     argument("search", str | None, "Words that names and identifiers must have in them, in any case.", None),
@@ -166,8 +169,16 @@ class Profile(Node):
         description="What points at the person, first seen first.",
     )
     created_at: datetime = column("p.created_at", description="When the profile was made.")
-    first_seen_at: datetime | None = column("p.first_seen_at", description="When the person was first seen.")
-    last_seen_at: datetime | None = column("p.last_seen_at", description="When the person was last seen.")
+    first_seen_at: datetime | None = column(
+        "p.first_seen_at",
+        labels=BOTH,
+        description="When the person was first seen, by an event of either panel.",
+    )
+    last_seen_at: datetime | None = column(
+        "p.last_seen_at",
+        labels=BOTH,
+        description="When the person was last seen, by an event of either panel.",
+    )
     buyer_intent: BuyerIntent | None = planned(
         Nested(source=_source, names=_place, labels=INTENT),
         arguments=[ACCOUNT],

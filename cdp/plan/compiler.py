@@ -183,11 +183,12 @@ class Compiler:
         given = self._selection.arguments(field, nodes[0])
         names = _placed(declared.names, scope, given)
         inner = scope.inner(names)
+        source, order = declared.seen_by(self._scopes)
         content = self.row_object(
             object_type(field.type), nodes, inner.inner(names, frame=self.statement.frame())
         )
         listed = (
-            f"SELECT {content} AS item FROM {inner.sql(declared.source)} ORDER BY {inner.sql(declared.order)}"
+            f"SELECT {content} AS item FROM {inner.sql(source)} ORDER BY {inner.sql(order)}"
             f" LIMIT {_most(given, scope)}"
         )
         found = f"(SELECT string_agg(list.item, ',') FROM ({listed}) list)"

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from cdp.access.scopes import Scopes
 from cdp.plan.frames import Shared
-from cdp.plan.labels import NONE, Label, Labels
+from cdp.plan.labels import NONE, Label, Labels, lacking
 
 if TYPE_CHECKING:
     from cdp.plan.statement import Convert
@@ -93,7 +93,7 @@ class Entity(Struct, frozen=True, kw_only=True):
     """Condition that finds the row of a global id, whose numbers are `{key_0}`, `{key_1}`, …"""
     sorts: Mapping[Enum, SortKey] = {}
     order: tuple[tuple[SortKey, bool], ...] = ()
-    """Order where the reader gives none: key and whether descending."""
+    """Order where the reader gives none: key and whether descending. Who may not see the key gets that of ids."""
     search: str | None = None
     """Text in lower case that `search` looks in."""
     finder: str | None = None
@@ -110,6 +110,10 @@ class Entity(Struct, frozen=True, kw_only=True):
         return " AND ".join(
             [self.visible, *(sql for label, sql in self.hidden.items() if label.scope not in scopes)]
         )
+
+    def usual_order(self, scopes: Scopes) -> list[tuple[SortKey, bool]]:
+        """Order where a caller with these scopes gives none; empty: that of ids. It tells nothing that is hidden."""
+        return [(key, descending) for key, descending in self.order if lacking(key.labels, scopes) is None]
 
     @property
     def names(self) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from strawberry.types.unset import UNSET
 
 from cdp.plan.entities import Entity
 from cdp.plan.frames import TOTALS, Shared
-from cdp.plan.labels import NONE, Labels
+from cdp.plan.labels import NONE, Labels, lacking
 from cdp.plan.statement import Convert, Named, Scope, as_given
 from cdp.plan.values import Tree
 
@@ -61,6 +61,14 @@ class Nested(Struct, frozen=True, kw_only=True):
     labels: Labels = NONE
 
 
+class Less(Struct, frozen=True, kw_only=True):
+    """A list for those who lack one of these labels: fewer rows, or in an order that tells them nothing."""
+
+    labels: Labels
+    source: str
+    order: str
+
+
 class Rows(Struct, frozen=True, kw_only=True):
     """A list of objects, one a row of `source`, in `order`; at most as many as the argument `first` says."""
 
@@ -70,6 +78,15 @@ class Rows(Struct, frozen=True, kw_only=True):
     unless: str | None = None
     """Condition on the row under which there are none: it spares the look at `source`."""
     labels: Labels = NONE
+    less: Less | None = None
+    """What those see who may see that there is a list, and not all of what it is made of."""
+
+    def seen_by(self, scopes: Scopes) -> tuple[str, str]:
+        """Source and order for a caller with these scopes."""
+        less = self.less
+        if less is None or lacking(less.labels, scopes) is None:
+            return self.source, self.order
+        return less.source, less.order
 
 
 class Tallied(Struct, frozen=True, kw_only=True):
@@ -209,11 +226,12 @@ def rows(
     names: Placed | Names | None = None,
     unless: str | None = None,
     labels: Labels = NONE,
+    less: Less | None = None,
     arguments: Sequence[StrawberryArgument] = (),
 ) -> Any:
     """A list of objects: `FROM source ORDER BY order`; empty without looking where `unless` holds of the row."""
     return planned(
-        Rows(source=source, order=order, names=names, unless=unless, labels=labels),
+        Rows(source=source, order=order, names=names, unless=unless, labels=labels, less=less),
         description=description,
         arguments=arguments,
     )

@@ -182,9 +182,11 @@ def _order(entity: Entity, wanted: Tree, scope: Scope, scopes: frozenset[Any]) -
             continue
         known.add(field)
         chosen.append((key.resolved(scope.inner(names).sql(key.sql)), one["direction"].value == "DESC"))
-    order = chosen or list(entity.order)
-    # Ids go the way of the first key, so that an index on both can be read in either direction.
-    descending = order[0][1] if order else False
+    order = chosen or entity.usual_order(scopes)
+    # Ids go the way of the first key, so that an index on both can be read in either direction. Who may not see the
+    # usual key has the ids alone, the same way.
+    leading = order or entity.order
+    descending = leading[0][1] if leading else False
     order.extend((key, descending) for key in entity.key)
     return order, named
 
