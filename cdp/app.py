@@ -17,6 +17,7 @@ from cdp.access.guesses import Guesses
 from cdp.access.key_bearer import KeyBearer
 from cdp.access.rates import Rates
 from cdp.access.tokens import KeySets, TokenBearer
+from cdp.audit.reads import Reads
 from cdp.db.pool import Database
 from cdp.errors import Misconfigured
 from cdp.hooks.manager import Plugins
@@ -78,6 +79,7 @@ class Application:
     worker: Worker
     background: Background
     hub: Hub
+    reads: Reads
     metrics: Metrics
     slots: Slots
     lacking: Mapping[str, Sequence[str]]
@@ -157,6 +159,8 @@ class Application:
                 Outbound(allowed=read_networks(settings.outbound_allow), seconds=5.0, most_bytes=256 * 1024)
             )
             stack.push_async_callback(keysets.aclose)
+            reads = Reads(database, clock=clock)
+            stack.push_async_callback(reads.aclose)
             hub = Hub(database)
             metrics.watch_hub(hub)
             stack.push_async_callback(hub.aclose)
@@ -189,6 +193,7 @@ class Application:
                 worker=worker,
                 background=background,
                 hub=hub,
+                reads=reads,
                 metrics=metrics,
                 slots=Slots(),
                 lacking=lacking,

@@ -22,6 +22,7 @@ from cdp.workspaces.cache import Workspaces
 if TYPE_CHECKING:
     from cdp.access.authenticator import Authenticator
     from cdp.access.rates import Rates
+    from cdp.audit.reads import Reads
     from cdp.graphql.mutations.acts import Act
     from cdp.graphql.reading import Reading
     from cdp.hooks.manager import Plugins
@@ -67,6 +68,10 @@ class Services(Protocol):
     @property
     def authenticator(self) -> Authenticator:
         """Who a key belongs to."""
+
+    @property
+    def reads(self) -> Reads:
+        """Who has read personal data."""
 
     @property
     def hub(self) -> Hub:

@@ -15,6 +15,7 @@ from typing import Any
 
 from graphql import GraphQLField, GraphQLNonNull, GraphQLResolveInfo
 
+from cdp.access.scopes import Scope
 from cdp.errors import Forbidden
 from cdp.plan.labels import AnyScope, Labels
 
@@ -49,6 +50,7 @@ def guard(name: str, field: GraphQLField, scopes: frozenset[AnyScope], *, of_roo
     assert field.resolve is not None, name
     resolve: Callable[..., Any] = field.resolve
     ordered = sorted(scopes)
+    personal = (name,) if Scope.PII_READ in scopes else ()
     fails = of_root or isinstance(field.type, GraphQLNonNull)
 
     def guarded(source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
@@ -59,6 +61,8 @@ def guard(name: str, field: GraphQLField, scopes: frozenset[AnyScope], *, of_roo
                     raise Forbidden(f"`{name}` needs the scope {scope.value}.")
                 info.context.reading.refuse(info.field_nodes[0], info.path.as_list(), scope)
                 return None
+        if personal:
+            info.context.services.reads.note(info.context.caller, personal)
         return resolve(source, info, **given)
 
     field.resolve = guarded

@@ -162,6 +162,8 @@ class Reading:
     async def run(self, plan: Plan, variables: Variables | None = None) -> Mapping[str, Answer]:
         """The answers of a plan's fields."""
         context = self._context
+        if plan.personal:
+            context.services.reads.note(context.caller, plan.personal)
         bound = self._variables if variables is None else variables
         workspace = await context.workspace()
         country = workspace.settings.default_country

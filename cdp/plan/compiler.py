@@ -39,6 +39,7 @@ from cdp.plan.filters import Writer
 from cdp.plan.labels import lacking
 from cdp.plan.moment import Moment
 from cdp.plan.pages import page_of, ways_to
+from cdp.plan.personal import told_of_people
 from cdp.plan.selection import Selection
 from cdp.plan.statement import Convert, Scope, Statement
 from cdp.plan.writing import (
@@ -130,6 +131,8 @@ class Compiler:
             declared = declaration_of(field)
             assert declared is not None, f"{type_.name}.{name} is not planned"
             inner = scope.at((*scope.path, key))
+            if told_of_people(type_.name, name, declared.labels, self._scopes):
+                self.statement.personal.add(f"{type_.name}.{name}")
             if self._hides(declared, field_nodes[0], inner.path):
                 pairs.append((written, self._hidden(declared, field, inner)))
             elif isinstance(declared, Computed):

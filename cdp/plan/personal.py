@@ -10,15 +10,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from cdp.access.personal import ADDRESS, ALONE, ANYWHERE, scope_to_see
+from cdp.access.scopes import Scope, Scopes
 from cdp.errors import Forbidden
 from cdp.model.classes import TraitOf
-from cdp.plan.labels import BOTH, PII, Labels
+from cdp.plan.labels import BOTH, PII, Label, Labels
 from cdp.plan.moment import Moment
 from cdp.plan.operators import path_of
 from cdp.plan.statement import Convert
 
 CLASSED: Labels = PII | BOTH
 """What it takes to see whatever an attribute may tell."""
+
+_WHATEVER_WAS_SENT = frozenset({"RefusedEvent.body"})
+"""Fields that hold what somebody sent, whatever that is."""
+
+
+def told_of_people(type_name: str, name: str, labels: Labels, scopes: Scopes) -> bool:
+    """Whether a field tells these readers who people are, so that the audit log is to say that they read it."""
+    return (Label.PII in labels and Scope.PII_READ in scopes) or f"{type_name}.{name}" in _WHATEVER_WAS_SENT
+
 
 HOUSEHOLD = "a.kind = 'HOUSEHOLD'"
 """Accounts `a` whose traits may be people's."""

@@ -49,6 +49,8 @@ class Plan(Struct, frozen=True):
     """Response key → index of the parameter that switches the field off when its arguments cannot be bound."""
     unused: tuple[Parameter, ...] = ()
     """Arguments that the statement has no use for, such as the page of a list that is only counted."""
+    personal: tuple[str, ...] = ()
+    """What its reader is told of people by it, by coordinate (`Profile.displayName`)."""
 
 
 def plan_fields(
@@ -162,6 +164,7 @@ def _assemble(
         tuple(fields),
         {key: used.index(index) for key, index in guards.items()},
         tuple(one for index, one in enumerate(statement.parameters) if one.path and index not in kept),
+        tuple(sorted(statement.personal)),
     )
 
 

@@ -39,6 +39,8 @@ class Statement:
         self._known: dict[Any, str] = {}
         self._kept: list[object] = []
         self._frames = 0
+        self.personal: set[str] = set()
+        """What is read of people, by coordinate."""
 
     def named(self, name: str) -> str:
         """A parameter of `cdp.plan.moment.NAMED`."""
