@@ -17,6 +17,7 @@ from cdp.graphql.execution import PlannedSchema
 from cdp.graphql.explain import ExplainQuery
 from cdp.graphql.extending import Extensions, extensions_of
 from cdp.graphql.issuers import IssuerQuery
+from cdp.graphql.keys import KeyQuery
 from cdp.graphql.plugins import PluginsQuery
 from cdp.graphql.providers import EnrichmentQuery
 from cdp.graphql.query import ReadQuery
@@ -25,6 +26,7 @@ from cdp.graphql.requirements import requirements_of
 from cdp.graphql.resolution import RoleQuery
 from cdp.graphql.scalars import SCALARS
 from cdp.graphql.slots import SlotQuery
+from cdp.graphql.trait_classes import TraitClassQuery
 from cdp.hooks.loading import first_party
 from cdp.hooks.manager import Plugins
 
@@ -36,12 +38,14 @@ class Query(
     CatalogueQuery,
     ExplainQuery,
     IssuerQuery,
+    KeyQuery,
     AdminQuery,
     PluginsQuery,
     RefusedQuery,
     SlotQuery,
     EnrichmentQuery,
     RoleQuery,
+    TraitClassQuery,
 ):
     """All fields of the root."""
 

@@ -53,14 +53,16 @@ class TraitClasses(Struct, frozen=True, rename="upper"):
 
 
 class ClassifiedTrait(Struct, frozen=True, kw_only=True):
-    """A trait whose class the workspace has declared."""
+    """What a trait is taken for."""
 
     of: TraitOf
     key: str
-    """As it was written when it was declared."""
+    """As it was written when it was declared, else as it came."""
     trait_class: TraitClass
-    changed_by: str
-    changed_at: datetime
+    """Declared, or what its name says; a value that looks like a person's address makes a trait personal, too."""
+    changed_by: str | None = None
+    """Who declared it; None: nobody did."""
+    changed_at: datetime | None = None
 
 
 _FOLDS = str.maketrans(ascii_uppercase, ascii_lowercase, " _-.")

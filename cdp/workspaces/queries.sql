@@ -113,3 +113,19 @@ SET key = excluded.key, class = excluded.class, changed_by = excluded.changed_by
 -- name: delete_trait_class
 -- Forgets what a trait tells: ($1 workspace, $2 of what, $3 folded key).
 DELETE FROM trait_class WHERE workspace_id = $1 AND of = $2 AND folded = $3 RETURNING class;
+
+-- name: trait_keys_of_people
+-- The keys that people's traits have, from step to step of the index: ($1 workspace, $2 how many at most).
+WITH RECURSIVE seen AS (
+    (SELECT r.key FROM summary_register r WHERE r.workspace_id = $1 AND r.kind = 'trait' ORDER BY r.key LIMIT 1)
+    UNION ALL
+    SELECT (SELECT r.key FROM summary_register r
+            WHERE r.workspace_id = $1 AND r.kind = 'trait' AND r.key > s.key ORDER BY r.key LIMIT 1)
+    FROM seen s WHERE s.key IS NOT NULL
+)
+SELECT s.key FROM seen s WHERE s.key IS NOT NULL ORDER BY s.key LIMIT $2;
+
+-- name: trait_keys_of_accounts
+-- The keys that accounts' traits have, of as many traits as can be looked at: ($1 workspace, $2 how many at most).
+SELECT DISTINCT t.key FROM (SELECT a.key FROM account_trait a WHERE a.workspace_id = $1 LIMIT 50000) t
+ORDER BY t.key LIMIT $2;

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from cdp.access.personal import guessed
 from cdp.db.pool import Connection
 from cdp.db.queries import load_queries
 from cdp.errors import BadInput, NotFound
@@ -14,6 +15,8 @@ from cdp.workspaces.change import mark_changed
 
 MOST_CLASSES = 500
 """Of people, of accounts, and of events, each: reads of those who may not see everything go by all of them."""
+
+MOST_KEYS = 1_000
 
 _SQL = load_queries("cdp.workspaces")
 _LONGEST_KEY = 200
@@ -58,7 +61,25 @@ async def declassify(connection: Connection, workspace_id: WorkspaceId, of: Trai
     return TraitClass(found)
 
 
-async def classified(connection: Connection, workspace_id: WorkspaceId) -> Sequence[ClassifiedTrait]:
+async def taken_for(
+    connection: Connection, workspace_id: WorkspaceId, of: TraitOf
+) -> Sequence[ClassifiedTrait]:
+    """What traits are taken for: those that are declared, and MOST_KEYS of the others that came, by key."""
+    declared = [one for one in await declared_classes(connection, workspace_id) if one.of is of]
+    known = {folded(one.key) for one in declared}
+    came = []
+    if of is not TraitOf.EVENT:
+        asked = _SQL.trait_keys_of_people if of is TraitOf.PROFILE else _SQL.trait_keys_of_accounts
+        keys = [row["key"] for row in await connection.fetch(asked, workspace_id, MOST_KEYS)]
+        came = [
+            ClassifiedTrait(of=of, key=key, trait_class=guessed(of, key))
+            for key in keys
+            if folded(key) not in known
+        ]
+    return sorted([*declared, *came], key=lambda one: one.key)
+
+
+async def declared_classes(connection: Connection, workspace_id: WorkspaceId) -> Sequence[ClassifiedTrait]:
     """What is declared, by subject and key."""
     return [
         ClassifiedTrait(

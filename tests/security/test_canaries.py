@@ -36,6 +36,7 @@ ROOTS = {
     "catalogue": "catalogue",
     "deliveries": "deliveries(first: 3)",
     "nextSteps": "nextSteps(first: 3)",
+    "traitClasses": "traitClasses",
     "workspace": "workspace",
     "enrichmentBackfill": f'enrichmentBackfill(id: "{encode_id("EnrichmentBackfill", 1)}")',
     "enrichmentBackfills": "enrichmentBackfills",

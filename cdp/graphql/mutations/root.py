@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
+from cdp.graphql.mutations.access_roles import AccessRoleMutations
 from cdp.graphql.mutations.accounts import AccountMutations
 from cdp.graphql.mutations.background import BackgroundMutations
 from cdp.graphql.mutations.catalogue import CatalogueMutations
@@ -11,11 +12,13 @@ from cdp.graphql.mutations.enrichment import EnrichmentMutations
 from cdp.graphql.mutations.events import EventMutations
 from cdp.graphql.mutations.features import FeatureMutations
 from cdp.graphql.mutations.issuers import IssuerMutations
+from cdp.graphql.mutations.keys import KeyMutations
 from cdp.graphql.mutations.memberships import MembershipMutations
 from cdp.graphql.mutations.personalisation import PersonalisationMutations
 from cdp.graphql.mutations.plugins import PluginMutations
 from cdp.graphql.mutations.profiles import ProfileMutations
 from cdp.graphql.mutations.roles import RoleMutations
+from cdp.graphql.mutations.trait_classes import TraitClassMutations
 from cdp.graphql.mutations.workspaces import WorkspaceMutations
 
 
@@ -23,6 +26,7 @@ from cdp.graphql.mutations.workspaces import WorkspaceMutations
     description="What can be changed. Each takes one input, and answers with what it changed, or with why it did not."
 )
 class Mutation(
+    AccessRoleMutations,
     AccountMutations,
     BackgroundMutations,
     CatalogueMutations,
@@ -30,11 +34,13 @@ class Mutation(
     EventMutations,
     FeatureMutations,
     IssuerMutations,
+    KeyMutations,
     MembershipMutations,
     PersonalisationMutations,
     PluginMutations,
     ProfileMutations,
     RoleMutations,
+    TraitClassMutations,
     WorkspaceMutations,
 ):
     """All mutations."""
