@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import Protocol
 
@@ -35,11 +35,19 @@ class Authenticator:
     Args:
         bearers: the sorts of what may be brought.
         guesses: who counts what is not good; None: nobody does.
+        used: who is told of each principal that was recognised, before its request goes on; None: nobody is.
     """
 
-    def __init__(self, bearers: Sequence[Bearer], *, guesses: Guesses | None = None) -> None:
+    def __init__(
+        self,
+        bearers: Sequence[Bearer],
+        *,
+        guesses: Guesses | None = None,
+        used: Callable[[Principal], None] | None = None,
+    ) -> None:
         self._bearers = tuple(bearers)
         self._guesses = guesses or Guesses(0)
+        self._used = used
 
     async def authenticate(self, token: str | None, peer: Peer | None = None) -> Principal:
         """The principal of this token.
@@ -62,6 +70,8 @@ class Authenticator:
             self._guesses.wrong(token, peer)
             raise
         self._guesses.right(token)
+        if self._used is not None:
+            self._used(principal)
         return principal
 
     async def _recognised(self, token: str, peer: Peer | None) -> Principal:
