@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 from cdp.access.authenticator import Authenticator
 from cdp.access.guesses import Guesses
 from cdp.access.key_bearer import KeyBearer
+from cdp.access.last_used import LastUsed
 from cdp.access.rates import Rates
 from cdp.access.tokens import KeySets, TokenBearer
 from cdp.audit.reads import Reads
@@ -161,6 +162,8 @@ class Application:
             stack.push_async_callback(keysets.aclose)
             reads = Reads(database, clock=clock)
             stack.push_async_callback(reads.aclose)
+            last_used = LastUsed(ingest_database, clock=clock)
+            stack.push_async_callback(last_used.aclose)
             hub = Hub(database)
             metrics.watch_hub(hub)
             stack.push_async_callback(hub.aclose)
@@ -177,6 +180,7 @@ class Application:
                         TokenBearer(ingest_database, keysets, clock=clock),
                     ],
                     guesses=Guesses(settings.wrong_keys_per_minute),
+                    used=last_used.note,
                 ),
                 rates=Rates(
                     Limits(**{one.name: getattr(settings, one.name) for one in struct_fields(Limits)})
