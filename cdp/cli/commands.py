@@ -15,9 +15,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "migrate": ("cdp.cli.database:migrate", "Apply migrations, or list them."),
     "workspaces": ("cdp.cli.workspaces:workspaces", "Create, list and limit workspaces."),
     "keys": ("cdp.cli.keys:keys", "Create, list, rotate, change and revoke keys."),
+    "issuers": ("cdp.cli.issuers:issuers", "OIDC issuers whose tokens (JWT) are let in."),
     "import": ("cdp.cli.importing:import_file", "People, accounts or events from a file."),
     "enrich": ("cdp.cli.enriching:enrich", "What enrichment may spend, finds and costs; backfills."),
     "roles": ("cdp.cli.roles:roles", "What roles are resolved with; try what a change would do."),
+    "traits": ("cdp.cli.traits:traits", "What traits tell, and so who sees them."),
     "retention": ("cdp.cli.retention:retention", "For how long events are kept, and what was dropped."),
     "rebuild": ("cdp.cli.database:rebuild", "Views from events, or check that they agree."),
     "plugins": (

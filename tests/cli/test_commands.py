@@ -70,6 +70,7 @@ def test_the_commands_are_those_of_the_interface(capsys: pytest.CaptureFixture[s
             "roles",
             "jobs",
             "tables",
+            "traits",
             "plugins",
             "schema",
             "doctor",
