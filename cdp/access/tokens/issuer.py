@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
 from msgspec import Struct, structs
 
-from cdp.access.scopes import NO_SCOPES, Scope, Scopes
+from cdp.access.scopes import NO_SCOPES, Scopes
 from cdp.errors import BadInput
 from cdp.model import WorkspaceId
 from cdp.model.ids import encode_id
@@ -92,18 +93,31 @@ class Issuer(Struct, frozen=True, kw_only=True):
     custom_roles: Mapping[str, Scopes] = {}
     """Scopes of the workspace's own roles that it names."""
 
+    def told(self) -> dict[str, Any]:
+        """What the audit log holds of it: values of claims may be people's."""
+        return {
+            "url": self.url,
+            "audience": self.audience,
+            "jwks_url": self.jwks_url,
+            "algorithms": list(self.algorithms),
+            "scopes": sorted(self.scopes),
+            "scope_claim": self.scope_claim,
+            "required": [one.claim for one in self.required],
+            "rules": [{"claim": one.condition.claim, "role": one.role} for one in self.rules],
+            "default_role": self.default_role,
+            "longest_seconds": self.longest_seconds,
+            "issued_since": self.issued_since.isoformat() if self.issued_since is not None else None,
+            "enabled": self.enabled,
+        }
+
 
 def own_audience(workspace_id: WorkspaceId) -> str:
     """The audience that no other workspace can have: by it a token says which workspace it is for."""
     return f"urn:diptych:workspace:{encode_id('Workspace', workspace_id)}"
 
 
-def checked_issuer(issuer: Issuer, may_grant: Iterable[str]) -> Issuer:
-    """The issuer as it may be stored.
-
-    Args:
-        issuer: as it was given.
-        may_grant: scopes of the one who trusts it: nobody grants more than they have.
+def checked_issuer(issuer: Issuer) -> Issuer:
+    """The issuer as it may be stored; scopes and roles are looked at where they are stored.
 
     Raises:
         BadInput: something about it cannot be used.
@@ -114,33 +128,46 @@ def checked_issuer(issuer: Issuer, may_grant: Iterable[str]) -> Issuer:
     algorithms = tuple(sorted(set(issuer.algorithms)))
     if not algorithms or not ALGORITHMS.keys() >= set(algorithms):
         raise BadInput(f"Algorithms are some of {', '.join(ALGORITHMS)}.", field=("algorithms",))
-    _check_scopes(issuer.scopes, frozenset(may_grant))
+    if not issuer.scopes:
+        raise BadInput("Say which scopes its tokens may be granted at most.", field=("scopes",))
     if not 60 <= issuer.longest_seconds <= _LONGEST_LIFE:
-        raise BadInput("Tokens live between a minute and 400 days.", field=("longest",))
+        raise BadInput("Tokens live between a minute and 400 days.", field=("longest_life",))
+    return structs.replace(
+        _with_checked_mapping(issuer),
+        name=checked_text(issuer.name, "name"),
+        url=url,
+        audience=checked_text(issuer.audience, "audience", most=_LONGEST_URL),
+        jwks_url=checked_url(issuer.jwks_url, "jwks_url") if issuer.jwks_url is not None else None,
+        algorithms=algorithms,
+    )
+
+
+def _with_checked_mapping(issuer: Issuer) -> Issuer:
     if len(issuer.rules) > _MOST_RULES:
         raise BadInput(f"An issuer has at most {_MOST_RULES} rules.", field=("rules",))
     if len(issuer.required) > _MOST_CONDITIONS:
         raise BadInput(f"An issuer has at most {_MOST_CONDITIONS} conditions.", field=("required",))
-    for condition in (*issuer.required, *(rule.condition for rule in issuer.rules)):
-        checked_text(condition.claim, "claim")
-        checked_text(condition.value, "value")
-    for role in (*(rule.role for rule in issuer.rules), issuer.default_role):
-        if role is not None:
-            checked_text(role, "role")
-    for claim in (issuer.scope_claim, issuer.purpose_claim):
-        if claim is not None:
-            checked_text(claim, "claim")
     if issuer.default_role is None and not issuer.rules and issuer.scope_claim is None:
         raise BadInput("Nothing would be granted: give a rule, a default role, or a claim with scopes.")
     return structs.replace(
         issuer,
-        name=checked_text(issuer.name, "name"),
-        url=url,
-        audience=checked_text(issuer.audience, "audience", most=_LONGEST_URL),
-        jwks_url=checked_url(issuer.jwks_url, "jwksUrl") if issuer.jwks_url is not None else None,
-        algorithms=algorithms,
-        required=tuple(sorted(set(issuer.required))),
+        scope_claim=_checked_or_none(issuer.scope_claim, "scope_claim"),
+        purpose_claim=_checked_or_none(issuer.purpose_claim, "purpose_claim"),
+        required=tuple(sorted({_checked_condition(one, "required") for one in issuer.required})),
+        rules=tuple(
+            Rule(_checked_condition(one.condition, "rules"), checked_text(one.role, "rules"))
+            for one in issuer.rules
+        ),
+        default_role=_checked_or_none(issuer.default_role, "default_role"),
     )
+
+
+def _checked_condition(condition: Condition, field: str) -> Condition:
+    return Condition(checked_text(condition.claim, field), checked_text(condition.value, field))
+
+
+def _checked_or_none(text: str | None, field: str) -> str | None:
+    return checked_text(text, field) if text is not None else None
 
 
 def checked_url(text: str, field: str) -> str:
@@ -174,16 +201,6 @@ def checked_text(text: str, field: str, *, most: int = _LONGEST_TEXT) -> str:
     if not text or len(text) > most or not text.isprintable():
         raise BadInput(f"Give 1 to {most} printable characters.", field=(field,))
     return text
-
-
-def _check_scopes(scopes: Scopes, may_grant: Scopes) -> None:
-    if not scopes:
-        raise BadInput("Say which scopes its tokens may be granted at most.", field=("scopes",))
-    for scope in sorted(scopes):
-        if scope not in may_grant or scope == Scope.VISITOR_READ:
-            raise BadInput(
-                f"The scope {scope[:80]!r} does not exist, or is not yours to grant.", field=("scopes",)
-            )
 
 
 def _is_this_machine(host: str) -> bool:

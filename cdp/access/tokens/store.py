@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from cdp.access.scopes import KeyRole, Scopes
+from cdp.access.principals import Principal
+from cdp.access.roles import check_granted, read_scopes, scopes_of_role
+from cdp.access.scopes import NO_SCOPES, KeyRole, Scopes
 from cdp.access.tokens.issuer import Condition, Issuer, Rule, checked_issuer, own_audience
 from cdp.db.pool import Connection, Database
 from cdp.db.queries import load_queries
@@ -51,46 +53,35 @@ async def list_issuers(connection: Connection, workspace_id: WorkspaceId) -> tup
 
 
 async def define_issuer(
-    connection: Connection, issuer: Issuer, *, may_grant: Iterable[str], any_audience: bool, now: datetime
+    connection: Connection, granter: Principal, issuer: Issuer, *, any_audience: bool = False, now: datetime
 ) -> Issuer:
     """Trust an issuer, or replace what is said of the one of this URL and audience; in a transaction.
 
     Args:
         connection: bound to the workspace.
+        granter: who trusts it; nobody hands out what they have not got.
         issuer: as it was given.
-        may_grant: scopes of the one who trusts it.
         any_audience: whether a new one may be for another audience than the workspace's own. An audience decides which
             workspace a token belongs to, so that only who runs all of them may choose it.
         now: when.
 
     Raises:
         BadInput: something about it cannot be used, or there are too many.
+        Forbidden: the granter lacks one of the scopes that it did not have before.
         Conflict: another workspace accepts the issuer's tokens for this audience.
     """
-    issuer = checked_issuer(issuer, may_grant)
+    issuer = checked_issuer(issuer)
     workspace_id = issuer.workspace_id
+    scopes = read_scopes(issuer.scopes)
     await connection.execute(_SQL.lock, workspace_id)
-    names = _own_roles(issuer)
-    for missing in sorted(names - (await _scopes_of(connection, workspace_id, names)).keys()):
-        raise BadInput(f"There is no role {missing[:80]!r} in this workspace.", field=("rules",))
     known = await list_issuers(connection, workspace_id)
-    place = (issuer.url, issuer.audience)
-    if place not in {(one.url, one.audience) for one in known}:
+    before = next((one for one in known if (one.url, one.audience) == (issuer.url, issuer.audience)), None)
+    check_granted(granter, scopes - (before.scopes if before is not None and before.enabled else NO_SCOPES))
+    if before is None:
         if len(known) >= _MOST_ISSUERS:
             raise BadInput(f"A workspace has at most {_MOST_ISSUERS} issuers.")
-        if issuer.audience != own_audience(workspace_id):
-            if not any_audience:
-                raise BadInput(
-                    f"The audience of this workspace is {own_audience(workspace_id)}; whoever runs the server may"
-                    " set another one with `cdp issuers add --audience`.",
-                    field=("audience",),
-                )
-            for row in await connection.fetch(_SQL.find, issuer.url):
-                if row["audience"] == issuer.audience and row["workspace_id"] != workspace_id:
-                    raise Conflict(
-                        "Another workspace accepts this issuer's tokens for this audience.",
-                        field=("audience",),
-                    )
+        await _check_audience(connection, issuer, any_audience=any_audience)
+    issuer = await _with_exact_roles(connection, issuer)
     issuer_id = await connection.fetchval(
         _SQL.define,
         workspace_id,
@@ -115,10 +106,9 @@ async def define_issuer(
 
 async def change_issuer(
     connection: Connection,
-    workspace_id: WorkspaceId,
+    granter: Principal,
     issuer_id: int,
     *,
-    may_grant: Iterable[str],
     now: datetime,
     **changes: Any,
 ) -> Issuer:
@@ -126,8 +116,9 @@ async def change_issuer(
 
     Raises:
         NotFound: the workspace has no such issuer.
-        BadInput: it is to be switched on by one who may not grant what its tokens may be granted.
+        Forbidden: it is to be switched on by one who lacks what its tokens may be granted.
     """
+    workspace_id = granter.workspace_id
     await connection.execute(_SQL.lock, workspace_id)
     known = next(
         (one for one in await list_issuers(connection, workspace_id) if one.issuer_id == issuer_id), None
@@ -136,7 +127,7 @@ async def change_issuer(
         raise NotFound(_NO_SUCH, field=("id",))
     changed = structs.replace(known, **changes, changed_at=now)
     if changed.enabled and not known.enabled:
-        checked_issuer(changed, may_grant)
+        check_granted(granter, changed.scopes)
     await connection.execute(
         _SQL.set_state, workspace_id, issuer_id, changed.enabled, changed.issued_since, now
     )
@@ -151,6 +142,40 @@ async def remove_issuer(connection: Connection, workspace_id: WorkspaceId, issue
     """
     if await connection.fetchval(_SQL.remove, workspace_id, issuer_id) is None:
         raise NotFound(_NO_SUCH, field=("id",))
+
+
+async def _check_audience(connection: Connection, issuer: Issuer, *, any_audience: bool) -> None:
+    own = own_audience(issuer.workspace_id)
+    if issuer.audience == own:
+        return
+    if not any_audience:
+        raise BadInput(
+            f"The audience of this workspace is {own}; whoever runs the server may set another one with "
+            "`cdp issuers add --audience`.",
+            field=("audience",),
+        )
+    for row in await connection.fetch(_SQL.find, issuer.url):
+        if row["audience"] == issuer.audience and row["workspace_id"] != issuer.workspace_id:
+            raise Conflict(
+                "Another workspace accepts this issuer's tokens for this audience.", field=("audience",)
+            )
+
+
+async def _with_exact_roles(connection: Connection, issuer: Issuer) -> Issuer:
+    """The issuer with its roles as they are spelled; those of the workspace's own stay until the transaction ends.
+
+    Raises:
+        BadInput: there is no such role.
+    """
+    named = {rule.role for rule in issuer.rules}
+    if issuer.default_role is not None:
+        named.add(issuer.default_role)
+    exact = {role: (await scopes_of_role(connection, issuer.workspace_id, role))[0] for role in sorted(named)}
+    return structs.replace(
+        issuer,
+        rules=tuple(structs.replace(rule, role=exact[rule.role]) for rule in issuer.rules),
+        default_role=exact[issuer.default_role] if issuer.default_role is not None else None,
+    )
 
 
 async def _scopes_of(

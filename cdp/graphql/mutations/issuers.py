@@ -8,6 +8,8 @@ from typing import Any
 import strawberry
 from strawberry import UNSET
 
+from cdp import audit
+from cdp.access.principals import Principal
 from cdp.access.scopes import Scope
 from cdp.access.tokens import Condition, Issuer, Rule, own_audience, store
 from cdp.access.tokens.issuer import USUAL_ALGORITHMS, USUAL_LIFE
@@ -18,7 +20,7 @@ from cdp.graphql.mutations.errors import UserError, no_errors
 from cdp.graphql.mutations.field import Given, mutation
 from cdp.graphql.mutations.writing import change
 from cdp.model import WorkspaceId
-from cdp.model.ids import decode_id_of
+from cdp.model.ids import decode_id_of, encode_id
 
 
 @strawberry.input(description="That a claim of a token is a value, or is a list that holds it.")
@@ -150,21 +152,16 @@ class IssuerMutations:
     @mutation(
         Scope.WORKSPACE_ADMIN,
         "Trust an OIDC issuer: its tokens (JWT) are let in within a second, and may do what its entry says.",
-        shown=(
-            "url", "audience", "name", "scopes", "algorithms", "rules", "role", "default_role", "required",
-            "claim", "scope_claim", "jwks_url",
-        ),
-    )  # fmt: skip
+    )
     async def token_issuer_define(
         self, info: Info, given: Given[TokenIssuerDefineInput]
     ) -> TokenIssuerDefinePayload:
         """Define an issuer."""
-        may_grant = info.context.scopes
+        granter = info.context.caller
 
         async def work(connection: Connection, workspace_id: WorkspaceId, now: datetime) -> Issuer:
-            return await store.define_issuer(
-                connection, _issuer(workspace_id, given), may_grant=may_grant, any_audience=False, now=now
-            )
+            issuer = await store.define_issuer(connection, granter, _issuer(workspace_id, given), now=now)
+            return await _recorded(connection, granter, info, issuer)
 
         return TokenIssuerDefinePayload(issuer=TokenIssuer.of(await change(info.context, work)))
 
@@ -182,12 +179,11 @@ class IssuerMutations:
             changes["enabled"] = given.enabled
         if given.issued_since is not UNSET:
             changes["issued_since"] = given.issued_since
-        may_grant = info.context.scopes
+        granter = info.context.caller
 
-        async def work(connection: Connection, workspace_id: WorkspaceId, now: datetime) -> Issuer:
-            return await store.change_issuer(
-                connection, workspace_id, issuer_id, may_grant=may_grant, now=now, **changes
-            )
+        async def work(connection: Connection, _workspace_id: WorkspaceId, now: datetime) -> Issuer:
+            issuer = await store.change_issuer(connection, granter, issuer_id, now=now, **changes)
+            return await _recorded(connection, granter, info, issuer)
 
         return TokenIssuerUpdatePayload(issuer=TokenIssuer.of(await change(info.context, work)))
 
@@ -205,6 +201,13 @@ class IssuerMutations:
 
         await change(info.context, work)
         return TokenIssuerRemovePayload(id=given.id)
+
+
+async def _recorded(connection: Connection, granter: Principal, info: Info, issuer: Issuer) -> Issuer:
+    """Add the mutation to the audit log: all that holds now, without values of claims, which may be people's."""
+    target = encode_id("TokenIssuer", issuer.issuer_id)
+    await audit.record(connection, granter, info.field_name, target, issuer.told())
+    return issuer
 
 
 def _issuer(workspace_id: WorkspaceId, given: TokenIssuerDefineInput) -> Issuer:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cdp.access.scopes import GRANTABLE
+from cdp.access.principals import operator
 from cdp.access.tokens import Issuer, KeySets, TokenBearer, define_issuer, own_audience
 from cdp.db.pool import Database
 from cdp.model import WorkspaceId
@@ -62,8 +62,8 @@ async def trust(database: Database, workspace_id: WorkspaceId, url: str, **more:
     async with database.transaction(workspace_id) as connection:
         return await define_issuer(
             connection,
+            operator(workspace_id),
             Issuer(workspace_id=workspace_id, url=url, **given),
-            may_grant=GRANTABLE,
             any_audience=True,
             now=NOW,
         )
