@@ -93,9 +93,8 @@ def _directives(requirement: Requirement | None) -> str:
         for scope in requirement.inherited
         if (scope in _INHERITED or isinstance(scope, PluginScope)) and not requirement.of_argument
     )
-    if not requirement.masked:
-        return _directive(requirement.own | of_panels)
-    return _directive(of_panels) + _directive(requirement.own - of_panels, more=", masked: true")
+    masked = requirement.masked - of_panels
+    return _directive(requirement.own - masked | of_panels) + _directive(masked, more=", masked: true")
 
 
 def _directive(scopes: Scopes, *, more: str = "") -> str:

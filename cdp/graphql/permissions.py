@@ -122,7 +122,7 @@ def _who(one: Requirement) -> str:
         lacks = {scope for scope in one.scopes if scope not in held and not _given(role, scope)}
         if not lacks:
             found.append(role.value)
-        elif one.masked and lacks <= one.own:
+        elif lacks <= one.masked:
             found.append(f"({role.value})")
     return ", ".join(found) or "–"
 

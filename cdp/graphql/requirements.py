@@ -45,8 +45,8 @@ class Requirement(Struct, frozen=True, kw_only=True):
     """What it declares itself."""
     inherited: Scopes = NOTHING
     """What every way to it takes."""
-    masked: bool = False
-    """Whether those who lack what it declares see another form of it, in place of nothing."""
+    masked: Scopes = NOTHING
+    """Of what it declares, the scopes without which there is another form of it, in place of nothing."""
 
     @property
     def of_argument(self) -> bool:
@@ -68,7 +68,7 @@ class _Own(Struct, frozen=True):
     """What something declares."""
 
     scopes: Scopes = NOTHING
-    masked: bool = False
+    masked: Scopes = NOTHING
 
 
 class _Walk:
@@ -152,7 +152,7 @@ class _Walk:
         key = self._sorts.get(type_name, {}).get(name)
         if key is None:
             return _Own()
-        return _Own(of_labels(key.labels), key.redacted is not None)
+        return _own(key.labels, masked=key.redacted is not None)
 
 
 def of_labels(labels: Labels) -> Scopes:
@@ -165,8 +165,9 @@ def own_of_field(field: GraphQLField) -> _Own:
     declared = declaration_of(field)
     if declared is None:
         return _Own(needs_of(field.extensions))
-    masked = isinstance(declared, Column) and declared.redacted is not None
-    return _Own(of_labels(declared.labels), masked)
+    if isinstance(declared, Column) and declared.redacted is not None:
+        return _Own(of_labels(declared.labels), of_labels(declared.labels - declared.strict))
+    return _Own(of_labels(declared.labels))
 
 
 def own_of_argument(name: str, argument: GraphQLArgument, entity: Entity | None) -> _Own:
@@ -179,8 +180,12 @@ def _own_of_input(given: GraphQLInputField) -> _Own:
     declared: Any = _metadata(given.extensions).get(CONDITION)
     if declared is None:
         return _Own(needs_of(given.extensions))
-    masked = getattr(declared, "redacted", None) is not None
-    return _Own(of_labels(getattr(declared, "labels", NONE)), masked)
+    return _own(getattr(declared, "labels", NONE), masked=getattr(declared, "redacted", None) is not None)
+
+
+def _own(labels: Labels, *, masked: bool) -> _Own:
+    scopes = of_labels(labels)
+    return _Own(scopes, scopes if masked else NOTHING)
 
 
 def _metadata(extensions: Mapping[str, Any]) -> Mapping[str, Any]:
