@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
@@ -100,6 +100,16 @@ class Rates:
         """
         self._count("requests", principal, 1, limits, noted=noted, address=address)
 
+    def stranger(self, address: str | None, noted: Noted | None = None) -> None:
+        """Count a request without a key, which can only be about the schema.
+
+        Raises:
+            RateLimited: it is one too many; nothing was counted.
+        """
+        if address is not None and (per_second := self._defaults.address_requests_per_second):
+            rate = _Rate("address", address, per_second, shared=False)
+            self._take(WorkspaceId(0), "requests", 1, [rate], noted)
+
     def events(
         self,
         principal: Principal,
@@ -168,11 +178,18 @@ class Rates:
         noted: Noted | None,
         address: str | None,
     ) -> None:
-        rates = self._rates(what, principal, limits, address)
-        if not rates:
-            return
+        if rates := self._rates(what, principal, limits, address):
+            self._take(principal.workspace_id, what, number, rates, noted)
+
+    def _take(
+        self,
+        workspace_id: WorkspaceId,
+        what: What,
+        number: int,
+        rates: Sequence[_Rate],
+        noted: Noted | None,
+    ) -> None:
         now = self._monotonic()
-        workspace_id = principal.workspace_id
         taken: list[tuple[Key, _Rate, float]] = []
         for rate in rates:
             key = (workspace_id, what, rate.subject)

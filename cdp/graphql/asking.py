@@ -13,6 +13,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
 from cdp.access.principals import Principal
+from cdp.access.rates import Noted
 from cdp.errors import BadInput, DiptychError, Unauthenticated
 from cdp.graphql.askers import Asker
 from cdp.graphql.context import NO_KEY, Context, Services
@@ -21,6 +22,7 @@ from cdp.graphql.following import follow
 from cdp.graphql.schema import build_schema
 from cdp.graphql.trusted import TrustedDocuments, wanted_hash
 from cdp.identity.kinds import make_kinds
+from cdp.model import Limits
 
 
 class Asked(msgspec.Struct, rename="camel"):
@@ -31,6 +33,9 @@ class Asked(msgspec.Struct, rename="camel"):
     operation_name: str | None = None
     extensions: dict[str, Any] | None = None
     document_id: str | None = None
+
+
+NO_LIMITS = Limits()
 
 
 class Desk:
@@ -55,33 +60,56 @@ class Desk:
             return msgspec.structs.replace(principal, purpose=asker.purpose)
         return principal
 
-    async def context(self, asker: Asker) -> Context:
-        """Who asks, and when.
+    async def context(self, asker: Asker, noted: Noted | None = None) -> Context:
+        """Who asks, and when; it counts as a request.
+
+        Args:
+            asker: what the request brings.
+            noted: where it is noted how much more may be asked: the request's scope.
 
         Raises:
             Unauthenticated: there is a key, and it is not good.
+            RateLimited: it is one request too many.
         """
         services = self.services
+        address = asker.peer.address if asker.peer is not None else None
+        principal, limits = None, NO_LIMITS
+        if asker.token is None:
+            services.rates.stranger(address, noted)
+        else:
+            principal = await self.principal(asker)
+            limits = (await services.workspaces.get(principal.workspace_id)).limits
+            services.rates.request(principal, limits, noted, address=address)
         return Context(
             services=services,
-            principal=await self.principal(asker) if asker.token is not None else None,
+            principal=principal,
             as_of=services.clock(),
             kinds=self._kinds,
+            limits=limits,
+            noted=noted,
         )
 
     def text(self, asked: Asked) -> str | None:
         """The document that is asked for, by its text or its hash; raises what TrustedDocuments.text does."""
         return self.trusted.text(asked.query, wanted_hash(asked.document_id, asked.extensions))
 
-    async def answers(self, asked: Asked, asker: Asker) -> AsyncGenerator[ExecutionResult]:
+    async def answers(
+        self, asked: Asked, asker: Asker, context: Context | None = None
+    ) -> AsyncGenerator[ExecutionResult]:
         """The answers to an operation of any type; to a query or a mutation it is one.
+
+        Args:
+            asked: the operation.
+            asker: who asks, looked at again and again while it is followed.
+            context: of a request that was counted already.
 
         Raises:
             Unauthenticated: the key is not good, or has ended meanwhile.
             Unavailable: the database is away.
+            RateLimited: it is one request too many.
         """
         schema = build_schema(self.services.plugins)
-        context = await self.context(asker)
+        context = context or await self.context(asker)
         try:
             prepared = schema.prepare(self.text(asked), asked.variables, context, asked.operation_name)
         except MissingQueryError:

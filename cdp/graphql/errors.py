@@ -6,12 +6,13 @@ import secrets
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import structlog
 from graphql import GraphQLError, Node
 
-from cdp.errors import DiptychError, Unavailable
+from cdp.errors import DiptychError, RateLimited, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -52,9 +53,10 @@ def to_graphql_error(
             log.warning("unavailable", reason=cause.message)
             return GraphQLError(AWAY, extensions={"code": cause.code}, original_error=cause, **located)  # type: ignore[arg-type]
         case DiptychError():
-            code = cause.code if cause.code in _CODES else "BAD_USER_INPUT"
-            message = short(cause.message)
-            return GraphQLError(message, extensions={"code": code}, original_error=cause, **located)  # type: ignore[arg-type]
+            more: dict[str, Any] = {"code": cause.code if cause.code in _CODES else "BAD_USER_INPUT"}
+            if isinstance(cause, RateLimited):
+                more["retryAfter"] = cause.retry_after
+            return GraphQLError(short(cause.message), extensions=more, original_error=cause, **located)  # type: ignore[arg-type]
         case asyncpg.QueryCanceledError():
             message = "The query took too long; ask for less at once."
             return GraphQLError(message, extensions={"code": "COMPLEXITY"}, original_error=cause, **located)  # type: ignore[arg-type]

@@ -107,6 +107,7 @@ class PlannedSchema(strawberry.Schema):
             MissingQueryError: there is no document.
             CannotGetOperationTypeError: it has no operation of that name.
             InvalidOperationTypeError: the transport does not carry operations of that type.
+            RateLimited: it costs more than the caller may ask for now.
         """
         if not query:
             raise MissingQueryError
@@ -143,7 +144,7 @@ class PlannedSchema(strawberry.Schema):
         if context.principal is None and not operation.is_introspection:
             return _refused([to_graphql_error(Unauthenticated(NO_KEY))])
         try:
-            check_cost(operation.cost, coerced, self._limits)
+            context.spend(check_cost(operation.cost, coerced, self._limits))
         except TooComplex as refused:
             return _refused([refused])
         return Prepared(operation, variables, coerced)

@@ -130,8 +130,8 @@ def check_variables(given: Mapping[str, Any], limits: Limits) -> None:
     raise TooComplex(f"The variables of a query may nest {limits.nesting} deep; these nest deeper.")
 
 
-def check_cost(cost: Cost, variables: Variables, limits: Limits) -> None:
-    """Do nothing if an operation with these variables costs no more than it may.
+def check_cost(cost: Cost, variables: Variables, limits: Limits) -> int:
+    """What an operation with these variables costs, which is no more than it may.
 
     Raises:
         TooComplex: it does; the message says how much, and how much is allowed.
@@ -144,6 +144,7 @@ def check_cost(cost: Cost, variables: Variables, limits: Limits) -> None:
             cost=found,
             limit=limits.cost,
         )
+    return found
 
 
 class _Measuring:

@@ -18,6 +18,7 @@ from cdp.errors import DiptychError
 from cdp.graphql.accepting import StreamForm
 from cdp.graphql.askers import Asker
 from cdp.graphql.asking import Asked, Desk, response_map
+from cdp.graphql.context import Context
 from cdp.graphql.errors import to_graphql_error
 
 HEARTBEAT_SECONDS = {StreamForm.EVENTS: 12.0, StreamForm.PARTS: 5.0}
@@ -54,15 +55,14 @@ class Streaming(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-async def stream(desk: Desk, asked: Asked, asker: Asker, form: StreamForm) -> Streaming:
+async def stream(desk: Desk, asked: Asked, asker: Asker, form: StreamForm, context: Context) -> Streaming:
     """The answers to an operation, as they come.
 
     Raises:
         Unauthenticated: there is no good key.
         RateLimited: too many streams are open.
     """
-    principal = (await desk.context(asker)).caller
-    written = _counted(desk, principal.subject, _written(desk, asked, asker, form))
+    written = _counted(desk, context.caller.subject, _written(desk, asked, asker, form, context))
     # The first piece is made before the response begins: what is refused at once is an ordinary failure.
     return Streaming(_after(await anext(written), written), form)
 
@@ -81,12 +81,14 @@ async def _counted(desk: Desk, subject: str, written: AsyncGenerator[bytes]) -> 
                 yield piece
 
 
-async def _written(desk: Desk, asked: Asked, asker: Asker, form: StreamForm) -> AsyncGenerator[bytes]:
+async def _written(
+    desk: Desk, asked: Asked, asker: Asker, form: StreamForm, context: Context
+) -> AsyncGenerator[bytes]:
     """The stream as it goes out, with something in it every now and then."""
     writer = _Events() if form is StreamForm.EVENTS else _Parts()
     yield writer.opening
     waiting: asyncio.Future[ExecutionResult] | None = None
-    async with aclosing(desk.answers(asked, asker)) as answers:
+    async with aclosing(desk.answers(asked, asker, context)) as answers:
         try:
             while True:
                 waiting = waiting or asyncio.ensure_future(anext(answers))

@@ -117,12 +117,12 @@ class GraphQLView(GraphQL[Context, None]):
         """What nearly every request is: a JSON object by POST. Whatever is odd about it goes the ordinary way."""
         accept = request.headers.get("accept", "")
         asker = asker_of(request)
-        context = await self._desk.context(asker)
+        context = await self._desk.context(asker, request.scope)
         asked = _NOTHING
         try:
             asked = _read_asked(await request.body())
             if not takes_json(accept) and (form := stream_form_of(accept)):
-                return await stream(self._desk, asked, asker, form)
+                return await stream(self._desk, asked, asker, form, context)
             result = await self.schema.execute(
                 self._desk.text(asked),
                 variable_values=asked.variables,
@@ -133,7 +133,7 @@ class GraphQLView(GraphQL[Context, None]):
             )
         except InvalidOperationTypeError:
             if form := stream_form_of(accept):
-                return await stream(self._desk, asked, asker, form)
+                return await stream(self._desk, asked, asker, form, context)
             return _failure(request, 406, _HOW_TO_FOLLOW, "BAD_USER_INPUT")
         except (
             msgspec.MsgspecError,
@@ -158,7 +158,9 @@ class GraphQLView(GraphQL[Context, None]):
         if not isinstance(data, GraphQLRequestData):
             raise HTTPException(400, "A stream answers one operation.")
         asked = Asked(data.query, data.variables, data.operation_name, data.extensions)
-        return await stream(self._desk, asked, asker_of(request), form)
+        asker = asker_of(request)
+        context = await self._desk.context(asker, request.scope)
+        return await stream(self._desk, asked, asker, form, context)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
         """Who asks, and when.
@@ -166,7 +168,7 @@ class GraphQLView(GraphQL[Context, None]):
         Raises:
             Unauthenticated: there is a key, and it is not good.
         """
-        return await self._desk.context(asker_of(request))
+        return await self._desk.context(asker_of(request), request.scope)
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         """What the answer will be made from."""
@@ -266,7 +268,7 @@ def _refusal(request: Request, error: DiptychError) -> Response:
     response = _failure(request, status, shown.message, str((shown.extensions or {})["code"]))
     if isinstance(error, Unauthenticated):
         response.headers["WWW-Authenticate"] = 'Bearer realm="diptych"'
-    if isinstance(error, Unavailable):
+    if isinstance(error, (Unavailable, RateLimited)):
         response.headers["Retry-After"] = str(error.retry_after)
     return response
 

@@ -21,6 +21,7 @@ from cdp.graphql.scalars import JSON
 from cdp.ingest.decode import Batch, decode_batch, unpack
 from cdp.ingest.intake import Receipt
 from cdp.ingest.limits import BATCH_EVENTS
+from cdp.ingest.proving import Page
 from cdp.ingest.replay import replay
 from cdp.model import EventType
 
@@ -202,9 +203,15 @@ class EventMutations:
         context, services = info.context, info.context.services
         batch = _batch(given)
         limits = (await services.workspaces.get(context.workspace_id)).limits
-        services.rates.request(context.caller, limits)
-        services.rates.events(context.caller, limits, len(batch.items))
-        return _payload(await services.intake.take(context.workspace_id, batch, source="graphql"))
+        services.rates.events(context.caller, limits, len(batch.items), context.noted)
+        return _payload(
+            await services.intake.take(
+                context.workspace_id,
+                batch,
+                source="graphql",
+                page=Page() if context.caller.publishable else None,
+            )
+        )
 
     @mutation(
         Scope.WORKSPACE_ADMIN,

@@ -23,6 +23,7 @@ from cdp.graphql.personalisation import moment_of
 from cdp.graphql.scalars import JSON
 from cdp.graphql.slots import PersonalisationSlot, seen_by
 from cdp.ingest.decode import decode_batch, unpack
+from cdp.ingest.proving import Page
 from cdp.model import Cap, Lens, WorkspaceId
 from cdp.model.personalisation import HOLDOUT
 from cdp.personalisation import store
@@ -333,9 +334,10 @@ class PersonalisationMutations:
         }
         batch = decode_batch(unpack(msgspec.json.encode({"batch": [item]})))
         limits = (await services.workspaces.get(context.workspace_id)).limits
-        services.rates.request(context.caller, limits)
-        services.rates.events(context.caller, limits, 1)
-        receipt = await services.intake.take(context.workspace_id, batch, source="graphql")
+        services.rates.events(context.caller, limits, 1, context.noted)
+        receipt = await services.intake.take(
+            context.workspace_id, batch, source="graphql", page=Page() if context.caller.publishable else None
+        )
         if receipt.refused:
             refused = receipt.refused[0]
             raise BadInput(refused.message, field=refused.field)
