@@ -109,11 +109,13 @@ async def _note(
     listeners: Mapping[str, Collection[str]],
     now: datetime,
 ) -> int:
-    told = [
-        (plugin, profile_id, one.hook, one.subject, _text(one.about), _text(one.before), _text(one.after))
-        for profile_id, one in found
-        for plugin in sorted(listeners.get(one.hook, ()))
-    ]
+    told: list[tuple[str, ProfileId, str, str, str | None, str | None, str | None]] = []
+    for profile_id, one in found:
+        if to := listeners.get(one.hook):
+            about, before, after = _text(one.about), _text(one.before), _text(one.after)
+            told += [
+                (plugin, profile_id, one.hook, one.subject, about, before, after) for plugin in sorted(to)
+            ]
     if told:
         await connection.execute(queries.note, workspace_id, *map(list, zip(*told, strict=True)), now)
         await connection.execute(queries.forget_undone, workspace_id, sorted({one[1] for one in told}))

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -109,12 +109,15 @@ class Work:
     def end(self) -> None:
         """It is over; in its own thread. An interruption of it that has not come yet does not come any more."""
         while True:
-            with suppress(Interrupted), self._lock:
-                self.in_call = False
-                if self.because is not None:
-                    self.because = None
-                    _raise_in(self.thread_id, nothing=True)
-                return
+            try:
+                with self._lock:
+                    self.in_call = False
+                    if self.because is not None:
+                        self.because = None
+                        _raise_in(self.thread_id, nothing=True)
+                    return
+            except Interrupted:
+                continue
 
     @property
     def where(self) -> object:

@@ -20,12 +20,16 @@ from cdp.hooks.lane import AnyCourse
 from cdp.hooks.outcomes import Answered, Failed, Held, Outcome
 from cdp.hooks.running import Check, Runner
 from cdp.hooks.specs import hook_names
-from cdp.model import Workspace
+from cdp.model import Workspace, WorkspaceId
 
 __all__ = ["Calls", "Check", "Wanted", "told"]
 
 Q = TypeVar("Q", bound=Struct)
 A = TypeVar("A")
+
+
+_REMEMBERED = 5_000
+"""Hooks of workspaces for which is remembered who is asked."""
 
 
 class Calls:
@@ -51,6 +55,7 @@ class Calls:
         does, so that who would pay for asking need not."""
         self.opt_in: set[str] = set()
         """Plugins that do nothing in a workspace until that turns them on."""
+        self._on_in: dict[tuple[str, WorkspaceId], tuple[Workspace, tuple[Implementation, ...]]] = {}
         self.learn()
 
     def count_failure(self, plugin: str, hook: str, kind: FailureKind, error: str) -> None:
@@ -59,6 +64,7 @@ class Calls:
 
     def learn(self) -> None:
         """Look anew who implements what: a plugin was added."""
+        self._on_in.clear()
         for hook in hook_names():
             caller: pluggy.HookCaller = getattr(self._manager.hook, hook)
             found = tuple(implementation_of(one) for one in reversed(caller.get_hookimpls()))
@@ -71,6 +77,20 @@ class Calls:
         found: tuple[Implementation, ...] = getattr(self.implementing, hook)
         if not found:
             return found
+        if workspace is None or disabled:
+            return self._on(found, workspace, disabled)
+        # A workspace is the same object until something of it changes; most questions are about few of them.
+        known = self._on_in.get((hook, workspace.workspace_id))
+        if known is None or known[0] is not workspace:
+            if len(self._on_in) >= _REMEMBERED:
+                self._on_in.clear()
+            known = workspace, self._on(found, workspace, ())
+            self._on_in[hook, workspace.workspace_id] = known
+        return known[1]
+
+    def _on(
+        self, found: tuple[Implementation, ...], workspace: Workspace | None, disabled: Collection[str]
+    ) -> tuple[Implementation, ...]:
         off = disabled if workspace is None else workspace.disabled_plugins.union(disabled)
         if workspace is not None and self.opt_in:
             off = self.opt_in.difference(workspace.plugins).union(off)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NoReturn
+from enum import Enum
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Literal, NewType, NoReturn, Union, get_args, get_origin, get_type_hints
 
 from msgspec import Struct, structs
 from typing_extensions import override
@@ -72,12 +75,36 @@ def frozen(value: Any) -> Any:
         return value if all(map(_same, items, value)) else tuple(items)
     if isinstance(value, Struct):
         changed = {}
-        for name in value.__struct_fields__:
+        for name in _open_fields(type(value)):
             item = getattr(value, name)
             if type(item) not in _ATOMS and (safe := frozen(item)) is not item:
                 changed[name] = safe
         return structs.replace(value, **changed) if changed else value
     return value
+
+
+@cache
+def _open_fields(kind: type[Struct]) -> tuple[str, ...]:
+    """The fields of a type by which something may be reached that can be changed; the others need no look."""
+    hints = get_type_hints(kind)
+    return tuple(name for name in kind.__struct_fields__ if not _closed(hints[name], frozenset({kind})))
+
+
+def _closed(hint: Any, within: frozenset[type]) -> bool:
+    """Whether nothing that can be changed is reached by a value so declared."""
+    if isinstance(hint, NewType):
+        return _closed(hint.__supertype__, within)
+    origin = get_origin(hint)
+    if origin in (tuple, frozenset, Union, UnionType):
+        return all(_closed(one, within) for one in get_args(hint))
+    if not isinstance(hint, type):
+        return hint is Ellipsis or origin is Literal
+    if hint in _ATOMS or hint in within or issubclass(hint, Enum | timedelta):
+        return True
+    if issubclass(hint, Struct) and hint.__struct_config__.frozen:
+        hints = get_type_hints(hint)
+        return all(_closed(hints[name], within | {hint}) for name in hint.__struct_fields__)
+    return False
 
 
 def _same(one: object, other: object) -> bool:
@@ -95,7 +122,7 @@ def _thawed(value: Any) -> Any:
 
 
 _ATOMS = frozenset(
-    {str, int, float, bool, type(None), datetime, date, Decimal, bytes, Batch, FrozenDict, FrozenList}
+    {str, int, float, bool, NoneType, datetime, date, Decimal, bytes, Batch, FrozenDict, FrozenList}
 )
 """Types of values in which there is nothing to freeze; asked first, because it is quickest. A batch gives copies of
 what is looked at."""

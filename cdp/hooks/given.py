@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
+from types import CoroutineType
 from typing import Any
 
 from cdp.hooks.implementation import Implementation
@@ -32,7 +33,7 @@ def caller(one: Implementation, check: AnyCheck, offers: dict[str, object]) -> C
 
     def call(request: Any) -> Any:
         answer = ask(request)
-        if isinstance(answer, Coroutine):
+        if isinstance(answer, CoroutineType):
             answer.close()
             raise Refused("it returned a coroutine; write `async def`")
         return check(request, answer)

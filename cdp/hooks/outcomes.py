@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
+from msgspec import Struct
+
 from cdp.hooks.health import FailureKind
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Answered(Generic[T_co]):
+class Answered(Struct, Generic[T_co], frozen=True):
     """The hook's answer, checked."""
 
     value: T_co

@@ -20,7 +20,7 @@ from cdp.hooks.lane import AnyCourse, Lane, Step, Turn
 from cdp.hooks.legs import Leg, Terms, grouped
 from cdp.hooks.loops import Loops
 from cdp.hooks.offers import NotOffered, Offers
-from cdp.hooks.outcomes import Failed, Outcome
+from cdp.hooks.outcomes import Answered, Failed, Outcome
 from cdp.hooks.processes import Processes
 from cdp.hooks.threads import Threads, skipped
 from cdp.hooks.watchdog import Watchdog
@@ -304,6 +304,9 @@ class Runner:
 
     def _count(self, plugin: str, hook: str, outcomes: Sequence[Outcome[Any]]) -> None:
         counters = self._counters_of(plugin, hook)
+        if all(type(outcome) is Answered for outcome in outcomes):
+            counters.calls += len(outcomes)
+            return
         times: Counter[FailureKind] = Counter()
         errors: dict[FailureKind, str] = {}
         for outcome in outcomes:

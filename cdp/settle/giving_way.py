@@ -16,10 +16,10 @@ LATE_REST = 3.0
 """… but only so many times where somebody has waited for long."""
 LATELY = 0.5
 """Seconds after an event was stored for which events keep coming."""
-LONGEST_PIECE = 0.1
+LONGEST_PIECE = 1.0
 """Seconds of a piece that count at most: the rest is waiting for a plugin, and takes nothing from anybody."""
-LONGEST_WAIT = 2.0
-"""Seconds that a piece is put off at most."""
+LONGEST_WAIT = 15.0
+"""Seconds that a piece is put off at most: each plugin that is told of changes has pieces of its own in the line."""
 
 
 class GivingWay:
