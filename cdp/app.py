@@ -18,6 +18,7 @@ from cdp.access.key_bearer import KeyBearer
 from cdp.access.last_used import LastUsed
 from cdp.access.rates import Rates
 from cdp.access.tokens import KeySets, TokenBearer
+from cdp.access.visitors import VisitorBearer
 from cdp.audit.reads import Reads
 from cdp.db.pool import Database
 from cdp.errors import Misconfigured
@@ -164,6 +165,8 @@ class Application:
             stack.push_async_callback(reads.aclose)
             last_used = LastUsed(ingest_database, clock=clock)
             stack.push_async_callback(last_used.aclose)
+            seals = Seals(settings.seal_keys)
+            visitors = VisitorBearer(ingest_database, seals, clock=clock)
             hub = Hub(database)
             metrics.watch_hub(hub)
             stack.push_async_callback(hub.aclose)
@@ -176,6 +179,7 @@ class Application:
                 authenticator=Authenticator(
                     [
                         KeyBearer(ingest_database, clock=clock),
+                        visitors,
                         # Takes whatever looks like a token: the last one.
                         TokenBearer(ingest_database, keysets, clock=clock),
                     ],
@@ -191,8 +195,9 @@ class Application:
                     workspaces,
                     clock=clock,
                     passage=Passage(plugins, accumulator.kinds, ingest_database),
-                    seals=Seals(settings.seal_keys),
+                    seals=seals,
                     catalogue=PluginCatalogue(plugins, ingest_database, workspaces),
+                    visitors=visitors,
                 ),
                 worker=worker,
                 background=background,

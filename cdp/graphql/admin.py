@@ -50,6 +50,10 @@ class WorkspaceSettingsType:
     free_mail_domains: list[str] = strawberry.field(
         description="Domains that never make an account, besides the known free-mail providers."
     )
+    visitor_proof_required: bool = strawberry.field(
+        description="Whether web pages must prove, by a visitor's token, whatever they call a visitor besides an "
+        "anonymous id."
+    )
 
     @classmethod
     def of(cls, settings: WorkspaceSettings) -> WorkspaceSettingsType:

@@ -31,7 +31,7 @@ LARGEST = 64 * 1024
 """Bytes of an event's properties, or of its context, as JSON text, after plugins have changed them."""
 _LONGEST_REASON = 500
 
-_FIXED = ("message_id", "type", "occurred_at", "received_at", "source", "vetoes")
+_FIXED = ("message_id", "type", "occurred_at", "received_at", "source", "vetoes", "proven", "unproven")
 """What plugins cannot change of an event."""
 
 

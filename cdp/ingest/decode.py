@@ -44,6 +44,8 @@ class Batch(Struct, frozen=True, kw_only=True):
     """The type of every item where the address says it, such as `/v1/track`."""
     context_bytes: int = 0
     """The context's length as JSON text."""
+    believed: bool = False
+    """Of what was kept to be replayed: that a web page did not send it."""
 
     @property
     def size_bytes(self) -> int:
@@ -57,6 +59,7 @@ class _Envelope(Struct, rename="camel"):
     sent_at: Any = None
     write_key: Any = None
     kept_type: Any = None
+    kept_believed: Any = None
 
 
 class _WriteKey(Struct, rename="camel"):
@@ -108,6 +111,7 @@ def decode_batch(text: bytes) -> Batch:
         sent_at=envelope.sent_at,
         write_key=_text_or_none(envelope.write_key),
         type=_text_or_none(envelope.kept_type),
+        believed=envelope.kept_believed is True,
     )
 
 
@@ -126,9 +130,17 @@ def batch_of(items: Iterable[dict[str, Any]], *, context: dict[str, Any] | None 
     return Batch(items=tuple(Raw(msgspec.json.encode(item)) for item in items), context=context or {})
 
 
-def encode_kept(item: bytes, batch: Batch) -> bytes:
-    """A batch of this one item of `batch` as it arrived, with all that held for it: what is kept, to be replayed."""
-    head = {"context": batch.context, "sentAt": batch.sent_at, "keptType": batch.type}
+def encode_kept(item: bytes, batch: Batch, *, believed: bool = False) -> bytes:
+    """A batch of this one item of `batch` as it arrived, with all that held for it: what is kept, to be replayed.
+
+    `believed`: that it did not come from a web page, which can say anything about anybody.
+    """
+    head = {
+        "context": batch.context,
+        "sentAt": batch.sent_at,
+        "keptType": batch.type,
+        "keptBelieved": believed,
+    }
     rest = msgspec.json.encode({key: value for key, value in head.items() if value})
     return b'{"batch":[' + item + b"]" + (b"," if len(rest) > 2 else b"") + rest[1:]
 

@@ -15,6 +15,7 @@ from cdp.ingest.accumulator import Accumulator
 from cdp.ingest.decode import Batch, encode_kept
 from cdp.ingest.pace import Pace
 from cdp.ingest.passage import Passage
+from cdp.ingest.proving import Page, Prover, Visitors
 from cdp.ingest.results import Checked, ItemResult, Outcome, Refusal
 from cdp.ingest.seals import Seals
 from cdp.ingest.validate import Validator
@@ -71,6 +72,7 @@ class Intake:
         passage: the plugins that have a say; None: there are none.
         seals: for what must not be kept as it came.
         catalogue: what plugins add to the workspaces' catalogues; None: nothing.
+        visitors: reads visitors' tokens; None: pages cannot prove anything.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Intake:
         passage: Passage | None = None,
         seals: Seals | None = None,
         catalogue: PluginCatalogue | None = None,
+        visitors: Visitors | None = None,
     ) -> None:
         self._accumulator = accumulator
         self._workspaces = workspaces
@@ -90,6 +93,7 @@ class Intake:
         self._catalogue = catalogue
         self.seals = seals or Seals()
         self._pace = Pace()
+        self._prover = Prover(visitors, accumulator.kinds)
         self._validators: dict[str, Validator] = {}
 
     async def take(
@@ -101,6 +105,7 @@ class Intake:
         received_at: datetime | None = None,
         made_id: str | None = None,
         keep: bool = True,
+        page: Page | None = None,
     ) -> Receipt:
         """Store the batch's events and keep its refused items; answers once that is durable.
 
@@ -111,6 +116,7 @@ class Intake:
             received_at: when it came, if that is not now.
             made_id: message id of items that have none, with their index behind it, where it must not be random.
             keep: whether items that are refused are kept; False where they are kept already.
+            page: a web page sent it, with a key that anybody can read; None: the sender is believed.
 
         Raises:
             Unavailable: the queue is full, the database is away, the process is stopping, or a guard cannot be asked
@@ -130,16 +136,20 @@ class Intake:
                     received_at=received_at,
                     source=source,
                     made_id=None if made_id is None else f"{made_id}-{index}",
+                    page=page is not None,
                 )
                 if isinstance(outcome, Checked):
                     checked.append((index, outcome))
                 else:
                     refused.append((index, outcome))
-        kept_as: Callable[[int], bytes] = partial(_as_it_came, batch)
+        if page is not None:
+            checked, unproven = await self._prover.judge(workspace, checked, page, received_at)
+            refused += unproven
+        kept_as: Callable[[int], bytes] = partial(_as_it_came, batch, page is None)
         kept = [index for index, _ in refused] if keep else []
         if self._passage is not None and self._passage.concerns(workspace):
             if self._passage.guarded(workspace):
-                kept_as = partial(self._sealed, workspace_id, batch)
+                kept_as = partial(self._sealed, workspace_id, batch, page is None)
             checked, turned = await self._led(workspace, checked, received_at)
             held = [index for index, refusal in turned if refusal.code == "HELD" and keep]
             if held and not self.seals.present:
@@ -233,9 +243,9 @@ class Intake:
                 left.append((index, Checked(event=one.event, remarks=(*item.remarks, *one.remarks))))
         return left, turned
 
-    def _sealed(self, workspace_id: WorkspaceId, batch: Batch, index: int) -> bytes:
+    def _sealed(self, workspace_id: WorkspaceId, batch: Batch, believed: bool, index: int) -> bytes:
         """How an item of a guarded workspace is kept; without a key nothing of it is."""
-        return self.seals.seal(workspace_id, _as_it_came(batch, index)) or b""
+        return self.seals.seal(workspace_id, _as_it_came(batch, believed, index)) or b""
 
     def _validator(self, default_country: str) -> Validator:
         validator = self._validators.get(default_country)
@@ -246,8 +256,8 @@ class Intake:
         return validator
 
 
-def _as_it_came(batch: Batch, index: int) -> bytes:
-    return encode_kept(bytes(batch.items[index]), batch)
+def _as_it_came(batch: Batch, believed: bool, index: int) -> bytes:
+    return encode_kept(bytes(batch.items[index]), batch, believed=believed)
 
 
 def _receipt(

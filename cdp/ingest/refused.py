@@ -109,4 +109,5 @@ def as_batch(event: Event) -> bytes:
             item |= {"traits": event.properties, "groupId": event.account and event.account.group_id}
         case EventType.ALIAS:
             item |= event.properties
-    return msgspec.json.encode({"batch": [item]})
+    head = {} if event.proven is not None else {"keptBelieved": True}
+    return msgspec.json.encode({"batch": [item], **head})

@@ -14,6 +14,7 @@ from cdp.errors import BadInput
 from cdp.ingest.decode import decode_batch, unpack
 from cdp.ingest.intake import Intake
 from cdp.ingest.passage import NOT_KEPT
+from cdp.ingest.proving import Page
 from cdp.ingest.transaction import queries
 from cdp.model import WorkspaceId
 
@@ -108,6 +109,8 @@ async def _take(intake: Intake, workspace_id: WorkspaceId, row: Record) -> _Agai
         received_at=row["received_at"],
         made_id=f"refused-{row['refused_id']}",
         keep=not single,
+        # A body that could not be read is to the byte what somebody sent: it cannot say that it is to be believed.
+        page=None if batch.believed and row["code"] != "MALFORMED" else Page(),
     )
     if not (single and receipt.refused):
         return None

@@ -33,6 +33,8 @@ class Checked(Struct, frozen=True, kw_only=True):
 
     event: Event
     remarks: tuple[Remark, ...] = ()
+    token: str | None = None
+    """The visitor's token that came with it, which is not stored."""
 
 
 class Outcome(StrEnum):

@@ -27,6 +27,7 @@ from cdp.ingest.limits import (
     NAME_LENGTH,
     TRAIT_KEY_LENGTH,
 )
+from cdp.ingest.proving import TOKEN
 from cdp.ingest.results import Checked, Refusal, Remark
 from cdp.ingest.times import occurred_at, parse_time
 from cdp.model import AccountRef, Event, EventType
@@ -91,19 +92,28 @@ class Validator:
         received_at: datetime,
         source: str,
         made_id: str | None = None,
+        page: bool = False,
     ) -> Checked | Refusal:
         """The event that an item's JSON text says, within its batch; or why it says none.
 
-        `made_id` is the message id of an item that has none; None makes a random one.
+        `made_id` is the message id of an item that has none; None makes a random one. `page`: nothing of it is proven.
         """
         text = bytes(text)
         try:
-            return self._event(_read(text), batch, received_at, source, made_id)
+            proven = () if page else None
+            return self._event(_read(text), batch, received_at, source, made_id, proven=proven)
         except _Refused as refused:
             return Refusal(code=refused.code, message=refused.message, field=refused.field, body=text)
 
     def _event(
-        self, item: _Item, batch: Batch, received_at: datetime, source: str, made_id: str | None
+        self,
+        item: _Item,
+        batch: Batch,
+        received_at: datetime,
+        source: str,
+        made_id: str | None,
+        *,
+        proven: tuple[()] | None,
     ) -> Checked:
         remarks: list[Remark] = []
         event_type = _type_of(batch.type or item.type)
@@ -111,6 +121,7 @@ class Validator:
         if batch.context:
             context = {**batch.context, **context}
         traits = _object(item.traits, "traits")
+        token = context.pop(TOKEN) if TOKEN in context else None
         context_traits = _mapping(context.get("traits"))
         properties = _properties(event_type, item, traits, context_traits)
         seen = naming.Seen(
@@ -139,8 +150,10 @@ class Validator:
                 properties=properties,
                 context=context,
                 source=source,
+                proven=proven,
             ),
             remarks=tuple(remarks),
+            token=token if isinstance(token, str) else None,
         )
 
 

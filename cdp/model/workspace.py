@@ -48,6 +48,9 @@ class WorkspaceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     disabled_plugins: tuple[str, ...] = ()
     free_mail_domains: tuple[str, ...] = ()
     """Domains that never make an account, besides the known free-mail providers."""
+    visitor_proof_required: bool = False
+    """Whether web pages must prove, by a visitor's token, whatever they call a visitor besides an anonymous id. If not,
+    they are believed, as far as no two known people become one by it."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):

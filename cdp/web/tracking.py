@@ -22,6 +22,7 @@ from cdp.errors import BadInput, TooLarge
 from cdp.ingest.decode import Batch, decode_batch, decode_single, unpack
 from cdp.ingest.intake import Intake, Receipt
 from cdp.ingest.limits import BATCH_BYTES
+from cdp.ingest.proving import Page
 from cdp.model import EventType
 from cdp.telemetry import stage
 from cdp.web.answers import json_answer
@@ -146,7 +147,7 @@ class Tracking:
             batch = _decode(request, await read_body(request, BATCH_BYTES, advice=_ADVICE), event_type)
             principal = await self._admit(request, batch.write_key)
             with self._intake.admitting(principal.workspace_id):
-                return await self._take(principal, batch)
+                return await self._take(request, principal, batch)
         # Whoever has sent too much is told so before the body is read.
         principal = await self._admit(request, key)
         if (stay := stay_of(request.scope)) is not None:
@@ -160,7 +161,7 @@ class Tracking:
             except BadInput as error:
                 await self._intake.keep_body(principal.workspace_id, body, error)
                 raise
-            return await self._take(principal, batch)
+            return await self._take(request, principal, batch)
 
     async def _admit(self, request: Request, key: str | None) -> Principal:
         """Who sends, if there is room for it and its rate allows it.
@@ -179,11 +180,12 @@ class Tracking:
         self._rates.request(principal, (await self._workspaces.get(workspace_id)).limits)
         return principal
 
-    async def _take(self, principal: Principal, batch: Batch) -> Receipt:
+    async def _take(self, request: Request, principal: Principal, batch: Batch) -> Receipt:
         workspace_id = principal.workspace_id
         limits = (await self._workspaces.get(workspace_id)).limits
         self._rates.events(principal, limits, len(batch.items))
-        return await self._intake.take(workspace_id, batch)
+        page = Page(request.headers.get("x-visitor-token")) if principal.publishable else None
+        return await self._intake.take(workspace_id, batch, page=page)
 
 
 def browser_settings(key: str, scheme: str, host: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ UNBOUND_FUNCTIONS = {
     "ensure_message_partition",
     "event_partitions",  # names, bounds and sizes
     "find_api_key",  # for servers of the version before
+    "find_visitor_secret",  # by a random name that stands in tokens alone, before their workspace is known
     "find_key",  # by its hash: whoever has that has the key
     "find_people",  # asks for the bound workspace alone, as the next
     "find_people_by_trait",

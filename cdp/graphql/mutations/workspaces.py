@@ -81,6 +81,11 @@ class WorkspaceSettingsUpdateInput:
         default=UNSET,
         description="Domains that never make an account, besides the known free-mail providers.",
     )
+    visitor_proof_required: bool | None = strawberry.field(
+        default=UNSET,
+        description="Whether web pages must prove, by a visitor's token, whatever they call a visitor besides an "
+        "anonymous id: names without proof are ignored, and what would be about nobody else is refused.",
+    )
 
     def changes(self) -> dict[str, Any]:
         """What was given, by name of the setting; None: the default again."""
