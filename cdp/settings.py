@@ -85,6 +85,8 @@ class Settings:
     """By so many megabytes a process may grow during one plugin call, and a plugin's own process in all; 0: any."""
     health_port: int = 0
     """Port where `cdp worker` answers `/healthz`, `/readyz` and `/metrics`; 0: nowhere."""
+    metrics_token: str | None = None
+    """What `/metrics` wants as a Bearer token. None: anybody who can reach it may read it."""
     otlp_endpoint: str | None = None
     """Collector of traces, OpenTelemetry over HTTP (also `OTEL_EXPORTER_OTLP_ENDPOINT`). None: no traces."""
     log_level: str = "info"

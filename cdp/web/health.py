@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from hmac import compare_digest
 from typing import Protocol
 
 from starlette.requests import Request
@@ -11,7 +12,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cdp.db.pool import Database
-from cdp.web.answers import json_answer
+from cdp.errors import Unauthenticated
+from cdp.settings import Settings
+from cdp.web.answers import error_answer, json_answer
 from cdp.web.exposition import CONTENT_TYPE, merged, page
 from cdp.web.figures import DatabaseFigures
 from cdp.web.metrics import Metrics
@@ -29,6 +32,10 @@ class HealthParts(Protocol):
     @property
     def metrics(self) -> Metrics:
         """What was counted."""
+
+    @property
+    def settings(self) -> Settings:
+        """Who may read what was counted."""
 
     @property
     def clock(self) -> Callable[[], datetime]:
@@ -53,7 +60,9 @@ def health_routes(parts: HealthParts, seat: Seat | None = None) -> list[Route]:
             headers=headers if ready else headers | {"Retry-After": "1"},
         )
 
-    async def metrics(_request: Request) -> Response:
+    async def metrics(request: Request) -> Response:
+        if not _may_read(request, parts.settings.metrics_token):
+            return error_answer(Unauthenticated("Send the token of CDP_METRICS_TOKEN as a Bearer token."))
         own = parts.metrics.families()
         if seat is not None:
             own = merged([(str(seat.number), own), *await ask_others(seat)])
@@ -64,6 +73,14 @@ def health_routes(parts: HealthParts, seat: Seat | None = None) -> list[Route]:
         Route("/readyz", readyz, methods=["GET"]),
         Route("/metrics", metrics, methods=["GET"]),
     ]
+
+
+def _may_read(request: Request, token: str | None) -> bool:
+    """Whether no token is needed, or this is it; how long the answer takes does not tell how much of it is right."""
+    if token is None:
+        return True
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and compare_digest(given.strip().encode(), token.encode())
 
 
 def _status(checks: dict[str, Check], *, ready: bool) -> str:

@@ -15,6 +15,7 @@ from cdp.access.rates import Rates
 from cdp.db.pool import Database
 from cdp.ingest.intake import Intake
 from cdp.model import Limits
+from cdp.settings import Settings
 from cdp.web.errors import exception_handlers
 from cdp.web.health import health_routes
 from cdp.web.metrics import Metrics
@@ -31,6 +32,7 @@ class Parts:
     intake: Intake
     metrics: Metrics
     clock: Callable[[], datetime]
+    settings: Settings = field(default_factory=Settings)
     rates: Rates = field(default_factory=lambda: Rates(Limits()))
     room: Room = field(default_factory=lambda: Room(2**24))
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import asyncpg
 import httpx
@@ -17,10 +18,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from cdp.app import utc_now
 from cdp.db.pool import Database
 from cdp.model import WorkspaceId
+from cdp.settings import Settings
 from cdp.telemetry import count
 from cdp.web.exposition import page
+from cdp.web.health import health_routes
 from cdp.web.metrics import Metrics
 from cdp.web.middleware import middleware
 from cdp.web.readiness import Readiness
@@ -181,6 +185,34 @@ async def test_the_metrics_count_what_came(client: httpx.AsyncClient, key: str, 
         'cdp_request_seconds_count{method="POST",route="/v1/batch",status="200"} 1.0',
     ):
         assert line in shown.splitlines()
+
+
+async def test_metrics_are_for_who_has_their_token_where_there_is_one(
+    database: Database, metrics: Metrics
+) -> None:
+    """Health is told to everybody all the same: load balancers have no token."""
+    parts = SimpleNamespace(
+        database=database, metrics=metrics, clock=utc_now, settings=Settings(metrics_token="s3cret")
+    )
+    transport = httpx.ASGITransport(Starlette(routes=health_routes(parts)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://cdp.test") as client:
+        found = {
+            given: (await client.get("/metrics", headers={"Authorization": given})).status_code
+            for given in (
+                "Bearer s3cret",
+                "bearer  s3cret",
+                "Bearer s3cre",
+                "Bearer s3crét",
+                "Basic s3cret",
+                "s3cret",
+                "",
+            )
+        }
+        assert found == dict.fromkeys(found, 401) | {b"Bearer s3cret": 200, b"bearer  s3cret": 200}
+        refused = await client.get("/metrics")
+        assert (refused.status_code, refused.json()["code"]) == (401, "UNAUTHENTICATED")
+        assert refused.headers["www-authenticate"].startswith("Bearer")
+        assert (await client.get("/healthz")).status_code == 200
 
 
 def test_two_applications_count_apart() -> None:
