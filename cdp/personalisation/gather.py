@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from cdp.access.scopes import Scopes
 from cdp.db.pool import Connection
+from cdp.hooks.frozen import frozen
 from cdp.hooks.manager import Plugins
 from cdp.lenses.read import membership_facts
 from cdp.model import NO_ACCOUNT, AccountId, PersonalisationRequest, ProfileId, Workspace
@@ -100,14 +101,18 @@ async def gather(
         for slot in slots:
             request = None
             if asks and place is not None:
-                request = visible(
-                    PersonalisationRequest(
-                        slot=slot.name,
-                        membership=facts[place],
-                        roles=role_names(roles.get(place, ())),
-                        features=workspace.features,
-                    ),
-                    reader.granted,
+                # Frozen here, once: plugins are asked twice about it.
+                request = frozen(
+                    visible(
+                        PersonalisationRequest(
+                            slot=slot.name,
+                            membership=facts[place],
+                            roles=role_names(roles.get(place, ())),
+                            features=workspace.features,
+                        ),
+                        reader.granted,
+                        workspace.trait_classes,
+                    )
                 )
             tasks.append(
                 Task(

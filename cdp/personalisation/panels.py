@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from msgspec import structs
 
+from cdp.access.personal import without_closed
 from cdp.access.scopes import Scope
 from cdp.model import (
     AccountFacts,
@@ -18,11 +19,17 @@ from cdp.model import (
     ProfileFacts,
     UsageFacts,
 )
+from cdp.model.classes import TraitClasses, TraitOf
 
 
-def visible(request: PersonalisationRequest, granted: Collection[str]) -> PersonalisationRequest:
-    """The request as if the panels and the personal data that are not granted were empty. Role names stay."""
-    membership = request.membership
+def visible(
+    request: PersonalisationRequest, granted: frozenset[str], classes: TraitClasses
+) -> PersonalisationRequest:
+    """The request as if the panels, the personal data and the traits that are not granted were empty.
+
+    Role names stay. `classes` is what the workspace has declared of its traits.
+    """
+    membership = _without_closed(request.membership, granted, classes)
     if Scope.INTENT_READ not in granted:
         membership = _without_intent(membership)
     if Scope.USAGE_READ not in granted:
@@ -71,6 +78,17 @@ def _without_usage(membership: MembershipFacts) -> MembershipFacts:
     return structs.replace(
         membership, usage=nothing, profile=structs.replace(membership.profile, usage=nothing)
     )
+
+
+def _without_closed(
+    membership: MembershipFacts, granted: frozenset[str], classes: TraitClasses
+) -> MembershipFacts:
+    profile, account = membership.profile, membership.account
+    traits = without_closed(profile.traits, granted, classes, TraitOf.PROFILE)
+    if account is not None:
+        theirs = without_closed(account.traits, granted, classes, TraitOf.ACCOUNT)
+        account = structs.replace(account, traits=theirs)
+    return structs.replace(membership, profile=structs.replace(profile, traits=traits), account=account)
 
 
 def _without_pii(profile: ProfileFacts) -> ProfileFacts:

@@ -31,6 +31,7 @@ from cdp.model import (
     UsagePhase,
     WorkspaceId,
 )
+from cdp.model.classes import TraitClass, TraitClasses
 from cdp.personalisation import Filled, fill
 from cdp.personalisation.gather import HIDDEN, Inside, Reader
 from cdp.personalisation.panels import visible
@@ -114,7 +115,7 @@ def test_plugins_are_given_only_what_the_reader_may_see(
     *, role: str, intent: bool, usage: bool, person: bool
 ) -> None:
     """A hidden panel is empty everywhere: in the membership, the profile and the account. Roles stay."""
-    seen = visible(request(), SCOPES[KeyRole(role)])
+    seen = visible(request(), SCOPES[KeyRole(role)], TraitClasses())
     profile, account = seen.membership.profile, seen.membership.account
     assert account is not None
     full = request().membership
@@ -138,9 +139,34 @@ def test_the_traits_of_a_household_are_people_s() -> None:
         account = replace(account, kind=kind, traits={"street": "Elm"})
         asked = replace(asked, membership=replace(asked.membership, account=account))
         for role, traits in ((KeyRole.MARKETING, known), (KeyRole.SALES, {"street": "Elm"})):
-            seen = visible(asked, SCOPES[role]).membership.account
+            seen = visible(asked, SCOPES[role], TraitClasses()).membership.account
             assert seen is not None
             assert seen.traits == traits
+
+
+def test_plugins_are_given_only_traits_of_a_class_that_the_reader_may_see() -> None:
+    """As the workspace declares it, however the key is spelled."""
+    asked = request()
+    account = asked.membership.account
+    assert account is not None
+    traits = {"Lead Score": 7, "health": 3, "tier": "gold"}
+    declared = {"leadscore": TraitClass.INTENT, "health": TraitClass.USAGE}
+    asked = replace(
+        asked,
+        membership=replace(
+            asked.membership,
+            profile=replace(asked.membership.profile, traits=traits),
+            account=replace(account, traits=traits),
+        ),
+    )
+    for role, shown in (
+        (KeyRole.ADMIN, ["Lead Score", "health", "tier"]),
+        (KeyRole.SALES, ["Lead Score", "tier"]),
+        (KeyRole.SUPPORT, ["health", "tier"]),
+    ):
+        seen = visible(asked, SCOPES[role], TraitClasses(profile=declared, account=declared)).membership
+        assert seen.account is not None
+        assert (list(seen.profile.traits), list(seen.account.traits)) == (shown, shown)
 
 
 class Nobody:
