@@ -175,7 +175,7 @@ async def rotate_key(
     """
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
         raise BadInput("A key may stay good for 0 to 30 days after it is rotated.", field=("overlap",))
-    key = await get_key(connection, granter.workspace_id, key_id)
+    key = await get_key(connection, granter.workspace_id, key_id, held=True)
     _check_alive(key, now)
     check_granted(granter, key.scopes)
     token = make_token(publishable=key.publishable)
@@ -205,7 +205,7 @@ async def update_key(
         BadInput: something cannot be used, or a publishable key would become a secret one, or the other way round.
         Forbidden: the granter lacks a scope of the key, or of the role that it is to have.
     """
-    key = await get_key(connection, granter.workspace_id, key_id)
+    key = await get_key(connection, granter.workspace_id, key_id, held=True)
     if key.revoked_at is not None:
         raise Conflict("This key was revoked.")
     check_granted(granter, key.scopes)
@@ -248,13 +248,16 @@ async def end_key(connection: Connection, workspace_id: WorkspaceId, key_id: int
         raise _no_such_key(key_id)
 
 
-async def get_key(connection: Connection, workspace_id: WorkspaceId, key_id: int) -> Key:
-    """A key, held until the transaction ends.
+async def get_key(
+    connection: Connection, workspace_id: WorkspaceId, key_id: int, *, held: bool = False
+) -> Key:
+    """A key; `held`: until the transaction ends nobody else changes it.
 
     Raises:
         NotFound: the workspace has no such key.
     """
-    row = await connection.fetchrow(queries.key, workspace_id, key_id)
+    query = queries.key_for_update if held else queries.key
+    row = await connection.fetchrow(query, workspace_id, key_id)
     if row is None:
         raise _no_such_key(key_id)
     return _to_key(row)

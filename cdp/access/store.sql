@@ -14,7 +14,15 @@ WHERE k.workspace_id = $1
 ORDER BY k.key_id
 
 -- name: key
--- One key, held until the transaction ends.
+-- One key with the scopes of its role, if that is the workspace's own.
+SELECT k.key_id, k.name, k.role, k.publishable, k.prefix, k.created_at, k.expires_at, k.revoked_at, k.rotated_at,
+       k.previous_prefix, k.previous_until, k.last_used_at, k.networks, k.origins, r.scopes
+FROM api_key k
+LEFT JOIN access_role r ON r.workspace_id = $1 AND r.name = k.role
+WHERE k.workspace_id = $1 AND k.key_id = $2
+
+-- name: key_for_update
+-- The same, held until the transaction ends.
 SELECT k.key_id, k.name, k.role, k.publishable, k.prefix, k.created_at, k.expires_at, k.revoked_at, k.rotated_at,
        k.previous_prefix, k.previous_until, k.last_used_at, k.networks, k.origins, r.scopes
 FROM api_key k

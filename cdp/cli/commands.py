@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "workspaces": ("cdp.cli.workspaces:workspaces", "Create, list and limit workspaces."),
     "keys": ("cdp.cli.keys:keys", "Create, list, rotate, change and revoke keys."),
     "issuers": ("cdp.cli.issuers:issuers", "OIDC issuers whose tokens (JWT) are let in."),
+    "access": ("cdp.cli.access:access", "Roles of keys; why somebody sees something, or does not."),
     "import": ("cdp.cli.importing:import_file", "People, accounts or events from a file."),
     "enrich": ("cdp.cli.enriching:enrich", "What enrichment may spend, finds and costs; backfills."),
     "roles": ("cdp.cli.roles:roles", "What roles are resolved with; try what a change would do."),

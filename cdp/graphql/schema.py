@@ -16,6 +16,7 @@ from cdp.graphql.directive import annotated
 from cdp.graphql.execution import PlannedSchema
 from cdp.graphql.explain import ExplainQuery
 from cdp.graphql.extending import Extensions, extensions_of
+from cdp.graphql.access import AccessQuery
 from cdp.graphql.issuers import IssuerQuery
 from cdp.graphql.keys import KeyQuery
 from cdp.graphql.plugins import PluginsQuery
@@ -38,6 +39,7 @@ class Query(
     CatalogueQuery,
     ExplainQuery,
     IssuerQuery,
+    AccessQuery,
     KeyQuery,
     AdminQuery,
     PluginsQuery,

@@ -203,7 +203,7 @@ class KeyMutations:
         number = _number(given.id)
 
         async def work(connection: Connection, now: datetime) -> Key:
-            key = await get_key(connection, info.context.workspace_id, number)
+            key = await get_key(connection, info.context.workspace_id, number, held=True)
             await end_key(connection, info.context.workspace_id, number, now=now)
             return msgspec.structs.replace(key, revoked_at=key.revoked_at or now)
 
