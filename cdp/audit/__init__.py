@@ -7,7 +7,6 @@ Whoever changes how a workspace is run records it inside the transaction of the 
 See `record`. In GraphQL, mutations that go through `write` or `change` are recorded by those.
 """
 
-from cdp.audit.chain import Entry, canonical, digest
 from cdp.audit.recording import Acting, heard, listening, record
 
-__all__ = ["Acting", "Entry", "canonical", "digest", "heard", "listening", "record"]
+__all__ = ["Acting", "heard", "listening", "record"]

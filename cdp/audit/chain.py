@@ -4,30 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
-
-from msgspec import Struct
-
-
-class Entry(Struct, frozen=True, kw_only=True):
-    """One entry of a workspace's log."""
-
-    workspace: int
-    sequence: int
-    """1, 2, 3 … without a gap."""
-    at: datetime
-    principal: str
-    """Stable name of who did it: `key:12`, `token:3:ann`, `operator`, …"""
-    name: str
-    """What people called that principal at the time."""
-    role: str
-    purpose: str | None
-    act: str
-    object: str
-    detail: dict[str, Any]
-    hash: bytes
 
 
 def canonical(value: object) -> str:
@@ -40,27 +16,6 @@ def canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def text_of(entry: Entry) -> str:
-    """What is hashed of an entry, as `cdp.audit_text` says it in SQL."""
-    return canonical(fields_of(entry))
-
-
-def fields_of(entry: Entry) -> Mapping[str, Any]:
-    """An entry without its hash, as JSON has it."""
-    return {
-        "act": entry.act,
-        "at": entry.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "detail": entry.detail,
-        "name": entry.name,
-        "object": entry.object,
-        "principal": entry.principal,
-        "purpose": entry.purpose,
-        "role": entry.role,
-        "sequence": entry.sequence,
-        "workspace": entry.workspace,
-    }
-
-
-def digest(previous: bytes, text: str) -> bytes:
+def digest(previous: bytes, text: bytes) -> bytes:
     """The hash of an entry: SHA-256 of the one before it (of nothing before the first) and of its text."""
-    return hashlib.sha256(previous + text.encode()).digest()
+    return hashlib.sha256(previous + text).digest()

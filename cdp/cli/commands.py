@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "workspaces": ("cdp.cli.workspaces:workspaces", "Create, list and limit workspaces."),
     "keys": ("cdp.cli.keys:keys", "Create, list, rotate, change and revoke keys."),
     "issuers": ("cdp.cli.issuers:issuers", "OIDC issuers whose tokens (JWT) are let in."),
+    "audit": ("cdp.cli.audit:audit", "Who did what, who read personal data; verify and export the log."),
     "access": ("cdp.cli.access:access", "Roles of keys; why somebody sees something, or does not."),
     "import": ("cdp.cli.importing:import_file", "People, accounts or events from a file."),
     "enrich": ("cdp.cli.enriching:enrich", "What enrichment may spend, finds and costs; backfills."),

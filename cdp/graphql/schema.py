@@ -9,14 +9,15 @@ from graphql import build_schema as build_from_text
 from graphql import lexicographic_sort_schema, print_schema
 from strawberry.schema.config import StrawberryConfig
 
+from cdp.graphql.access import AccessQuery
 from cdp.graphql.admin import AdminQuery
+from cdp.graphql.audit import AuditQuery
 from cdp.graphql.background import BackgroundQuery
 from cdp.graphql.catalogue import CatalogueQuery
 from cdp.graphql.directive import annotated
 from cdp.graphql.execution import PlannedSchema
 from cdp.graphql.explain import ExplainQuery
 from cdp.graphql.extending import Extensions, extensions_of
-from cdp.graphql.access import AccessQuery
 from cdp.graphql.issuers import IssuerQuery
 from cdp.graphql.keys import KeyQuery
 from cdp.graphql.plugins import PluginsQuery
@@ -35,6 +36,7 @@ from cdp.hooks.manager import Plugins
 @strawberry.type(description="What can be asked.")
 class Query(
     ReadQuery,
+    AuditQuery,
     BackgroundQuery,
     CatalogueQuery,
     ExplainQuery,

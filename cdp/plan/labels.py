@@ -22,6 +22,8 @@ class Label(StrEnum):
 
     ADMIN = "admin"
     """What concerns those alone who run the workspace."""
+    AUDIT = "audit"
+    """Who did what."""
 
     @property
     def scope(self) -> Scope:
@@ -65,6 +67,7 @@ _SCOPES = {
     Label.PII: Scope.PII_READ,
     Label.PROFILES: Scope.PROFILES_READ,
     Label.ADMIN: Scope.WORKSPACE_ADMIN,
+    Label.AUDIT: Scope.AUDIT_READ,
 }
 _LABELS = {label.value: label for label in Label}
 _NAMED = {scope.value: scope for scope in Scope}
@@ -76,6 +79,7 @@ BOTH: Labels = frozenset({Label.INTENT, Label.USAGE})
 PII: Labels = frozenset({Label.PII})
 PROFILES: Labels = frozenset({Label.PROFILES})
 ADMIN: Labels = frozenset({Label.ADMIN})
+AUDIT: Labels = frozenset({Label.AUDIT})
 
 
 def label_of(name: str) -> Label | PluginLabel:

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 from cdp.app import Application
-from cdp.audit.reads import Reads
 from tests.security.conftest import Side
 
 EMAILS = "{ profiles { nodes { displayName identifiers { value } } } }"

@@ -32,5 +32,5 @@ async def test_entries_form_a_chain(database: Database, workspace: WorkspaceId) 
     previous = b""
     for row in rows:
         assert canonical(json.loads(row["text"])) == row["text"]
-        assert row["hash"] == digest(previous, row["text"])
+        assert row["hash"] == digest(previous, row["text"].encode())
         previous = row["hash"]
