@@ -135,7 +135,8 @@ class Plugged:
             DiptychError: it may not be asked, is too large, or the plugin has something to say to whoever asks.
         """
         asked = await self._admitted(request)
-        self._parts.rates.request(asked.principal, asked.workspace.limits)
+        address = request.client.host if request.client is not None else None
+        self._parts.rates.request(asked.principal, asked.workspace.limits, request.scope, address=address)
         body = await read_body(request, self._route.body_bytes)
         if isinstance(self._route.auth, WebhookAuth):
             asked = self._verified(self._route.auth, request, body, asked)

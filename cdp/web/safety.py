@@ -23,6 +23,9 @@ EVERYWHERE: tuple[Header, ...] = (
 )  # fmt: skip
 """Unless the answer itself says otherwise."""
 
+PAGE = "diptych.page"
+"""Key in the scope of a request, of the one origin that may read the answer: its key is for some web pages alone."""
+
 _ONE_YEAR = (b"strict-transport-security", b"max-age=31536000")
 _SAME_ORIGIN = (b"cross-origin-resource-policy", b"same-origin")
 _CROSS_ORIGIN = (b"cross-origin-resource-policy", b"cross-origin")
@@ -31,7 +34,7 @@ _TRACKING = "/v1/"
 
 def with_safety(scope: Scope, headers: Iterable[Header]) -> list[Header]:
     """The headers of an answer, with those that keep browsers from doing anything else with it."""
-    written = list(headers)
+    written = list(headers) if PAGE not in scope else _for_one_page(scope[PAGE], headers)
     said = {name for name, _ in written}
     written += [header for header in EVERYWHERE if header[0] not in said]
     # Web pages elsewhere send events, also in ways in which they may not read the answer.
@@ -39,6 +42,14 @@ def with_safety(scope: Scope, headers: Iterable[Header]) -> list[Header]:
     if scope.get("scheme") == "https":
         written.append(_ONE_YEAR)
     return written
+
+
+def _for_one_page(origin: str | None, headers: Iterable[Header]) -> list[Header]:
+    """The same where any page could have read the answer, but the key that was sent is for some alone."""
+    written = [(name, value) for name, value in headers if name != b"access-control-allow-origin"]
+    if origin is not None:
+        written.append((b"access-control-allow-origin", origin.encode("latin-1", "replace")))
+    return [*written, (b"vary", b"Origin")]
 
 
 def as_text() -> list[str]:

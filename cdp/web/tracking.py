@@ -28,6 +28,7 @@ from cdp.telemetry import stage
 from cdp.web.answers import json_answer
 from cdp.web.bodies import declared_size, read_body
 from cdp.web.room import STRANGERS, stay_of
+from cdp.web.safety import PAGE
 from cdp.workspaces.cache import Workspaces
 
 _SINGLE = {
@@ -74,14 +75,14 @@ class TrackingParts(Protocol):
 def tracking_routes(parts: TrackingParts) -> list[Route]:
     """`POST /v1/{identify,track,page,screen,group,alias,batch}`, their short forms, and the browser SDK's settings."""
     tracking = Tracking(parts.authenticator, parts.intake, parts.workspaces, parts.rates)
-    # Any page may send events: the key says where they go, and no cookie says who sends them.
+    # Any page may send events, unless its key says from which: the key says where they go, no cookie who sends them.
     anywhere = [
         Middleware(
             CORSMiddleware,
             allow_origins=["*"],
             allow_methods=["GET", "POST"],
             allow_headers=["*"],
-            expose_headers=["Retry-After", "X-Request-Id"],
+            expose_headers=["RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"],
             max_age=7200,
         )
     ]
@@ -134,8 +135,11 @@ class Tracking:
         if request.method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": "GET, OPTIONS"})
         key = request.path_params["key"]
-        principal = await self._authenticator.authenticate(key, peer_of(request))
+        peer = peer_of(request)
+        principal = await self._authenticator.authenticate(key, peer)
         principal.require(Scope.EVENTS_WRITE)
+        if principal.origins:
+            request.scope[PAGE] = peer.origin
         return json_answer(browser_settings(key, request.url.scheme, request.url.netloc))
 
     async def _receive(self, request: Request, event_type: EventType | None) -> Receipt:
@@ -172,18 +176,23 @@ class Tracking:
             Unavailable: its workspace has as much under way as it may.
             RateLimited: it asks too often.
         """
-        principal = await self._authenticator.authenticate(key, peer_of(request))
+        peer = peer_of(request)
+        principal = await self._authenticator.authenticate(key, peer)
         principal.require(Scope.EVENTS_WRITE)
         workspace_id = principal.workspace_id
+        if principal.origins:
+            request.scope[PAGE] = peer.origin
         if (stay := stay_of(request.scope)) is not None:
             stay.belong_to(workspace_id)
-        self._rates.request(principal, (await self._workspaces.get(workspace_id)).limits)
+        limits = (await self._workspaces.get(workspace_id)).limits
+        self._rates.request(principal, limits, request.scope, address=peer.address)
         return principal
 
     async def _take(self, request: Request, principal: Principal, batch: Batch) -> Receipt:
         workspace_id = principal.workspace_id
         limits = (await self._workspaces.get(workspace_id)).limits
-        self._rates.events(principal, limits, len(batch.items))
+        address = request.client.host if request.client is not None else None
+        self._rates.events(principal, limits, len(batch.items), request.scope, address=address)
         page = Page(request.headers.get("x-visitor-token")) if principal.publishable else None
         return await self._intake.take(workspace_id, batch, page=page)
 
