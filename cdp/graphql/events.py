@@ -40,6 +40,14 @@ EVENTS = Entity(
     order=((_OCCURRED, True),),
 )
 
+RUNS_OF_PERSON = (
+    "(SELECT n.node_id, l.intent, l.usage FROM node n"
+    " CROSS JOIN (VALUES (false, false), (false, true), (true, false), (true, true)) AS l (intent, usage)"
+    " WHERE n.workspace_id = $1 AND n.profile_id = p.profile_id) n"
+)
+"""The events of the person `p` in runs that an index holds in order: an identifier's that feed the same panels. Whoever
+may not see a panel begins none of its runs, and so waits no longer where it holds more."""
+
 _MICROSECONDS = "((extract(epoch FROM e.occurred_at) * 1000000)::int8 + 62135596800000000)"
 """Since the year 1, so that no id has a sign."""
 
@@ -105,9 +113,9 @@ class Event(Node):
 
 
 def of_lenses(_scope: Scope, given: Given, _scopes: frozenset[Any]) -> Sequence[str]:
-    """The condition of a timeline's argument `lens`."""
+    """The condition of a timeline's argument `lens`: on its runs."""
     lenses = given.get("lens")
     if lenses is None:
         return ()
-    feeds = {Lens.INTENT: "e.intent", Lens.USAGE: "e.usage", Lens.NONE: "(NOT e.intent AND NOT e.usage)"}
+    feeds = {Lens.INTENT: "n.intent", Lens.USAGE: "n.usage", Lens.NONE: "(NOT n.intent AND NOT n.usage)"}
     return [f"({' OR '.join([feeds[lens] for lens in dict.fromkeys(lenses)] or ['false'])})"]

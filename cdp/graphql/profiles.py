@@ -9,7 +9,7 @@ import strawberry
 from strawberry.scalars import ID, JSON
 
 from cdp.graphql.enrichment import PERSON_SOURCE, EnrichedTrait
-from cdp.graphql.events import EVENTS, Event, of_lenses
+from cdp.graphql.events import EVENTS, RUNS_OF_PERSON, Event, of_lenses
 from cdp.graphql.facts import OF_MEMBER, OF_PERSON, QUALIFIED, WORKSPACE_WINDOW, nodes_of, shown
 from cdp.graphql.filters import MembershipFilter, ProfileFilter
 from cdp.graphql.identifiers import Identifier
@@ -213,8 +213,8 @@ class Profile(Node):
     timeline: Connection[Event] = planned(
         Connected(
             entity=lambda: EVENTS,
-            each="(SELECT n.node_id FROM node n WHERE n.workspace_id = $1 AND n.profile_id = p.profile_id) n",
-            where="e.node_id = n.node_id",
+            each=RUNS_OF_PERSON,
+            where="e.node_id = n.node_id AND e.intent = n.intent AND e.usage = n.usage",
             conditions=of_lenses,
         ),
         arguments=[
