@@ -51,6 +51,11 @@ def described(type_: type, name: str) -> str:
     return str(_field(type_, name).description)
 
 
+def declared_by(type_: type, name: str) -> Declaration:
+    """What a type's field declares, for a field of another type that shows the same."""
+    return _declared(type_, name)
+
+
 def _declared(type_: type, name: str) -> Declaration:
     found: Declaration = _field(type_, name).metadata[DECLARED]
     return found

@@ -31,7 +31,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from cdp.errors import Unauthenticated
+from cdp.errors import Forbidden, Unauthenticated
 from cdp.graphql.context import NO_KEY, Context
 from cdp.graphql.directive import REQUIRES
 from cdp.graphql.documents import Documents, Operation, Refused
@@ -42,6 +42,7 @@ from cdp.graphql.limits import Limits, TooComplex, check_cost, check_variables
 from cdp.graphql.payloads import answer_reference, refers
 from cdp.graphql.reading import Plans, Reading, is_planned
 from cdp.graphql.validating import MOST_ERRORS
+from cdp.graphql.visitor import check_visitor
 from cdp.plan.compiled import TYPE_KEY
 from cdp.plan.fields import declaration_of
 from cdp.plan.plans import Plan
@@ -141,12 +142,13 @@ class PlannedSchema(strawberry.Schema):
             if not isinstance(values, VariableValues):
                 return _refused(values)
             coerced = values.coerced
-        if context.principal is None and not operation.is_introspection:
-            return _refused([to_graphql_error(Unauthenticated(NO_KEY))])
         try:
+            _admit(context, operation)
             context.spend(check_cost(operation.cost, coerced, self._limits))
         except TooComplex as refused:
             return _refused([refused])
+        except (Unauthenticated, Forbidden) as refused:
+            return _refused([to_graphql_error(refused)])
         return Prepared(operation, variables, coerced)
 
     async def execute(  # noqa: PLR0917 - the signature is Strawberry's
@@ -250,6 +252,12 @@ class PlannedSchema(strawberry.Schema):
                 errors.append(error)
                 lost = lost or isinstance(root.fields[field.node.name.value].type, GraphQLNonNull)
         return CoreResult(None if lost else data, errors or None)
+
+
+def _admit(context: Context, operation: Operation) -> None:
+    if context.principal is None and not operation.is_introspection:
+        raise Unauthenticated(NO_KEY)
+    check_visitor(context.principal, operation.root_names)
 
 
 def _count(kind: str, errors: Sequence[GraphQLError] | None) -> None:

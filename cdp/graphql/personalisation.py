@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import strawberry
+from msgspec import structs
 from strawberry.scalars import ID, JSON
 
+from cdp.access.scopes import Scopes
 from cdp.errors import BadInput
 from cdp.graphql.audiences import AudiencesOf
 from cdp.graphql.context import Context
@@ -161,7 +163,7 @@ async def fill_slot(
     context: Context, parents: Sequence[Mapping[str, Any]], arguments: Mapping[str, Any]
 ) -> Sequence[Personalisation | None]:
     """Fill one slot for all people of an answer at once."""
-    filled = await _filled(context, parents, [arguments["slot"]], arguments.get("account"))
+    filled = await fill_for(context, parents, [arguments["slot"]], arguments.get("account"))
     return [one for (one,) in filled]
 
 
@@ -169,19 +171,32 @@ async def fill_slots(
     context: Context, parents: Sequence[Mapping[str, Any]], arguments: Mapping[str, Any]
 ) -> Sequence[Sequence[Personalisation | None]]:
     """Fill several slots for all people of an answer at once."""
-    names = arguments["slots"]
+    return await fill_for(context, parents, arguments["slots"], arguments.get("account"))
+
+
+async def fill_for(
+    context: Context,
+    parents: Sequence[Mapping[str, Any]],
+    names: Sequence[str],
+    account: object,
+    *,
+    granted: Scopes | None = None,
+) -> list[list[Personalisation | None]]:
+    """For each person what each of these slots is filled with.
+
+    Args:
+        context: of the request.
+        parents: the people, each with its `profile_id`.
+        names: of the slots.
+        account: id of the account within which; None: where each was last active.
+        granted: what may be looked at for the choice; None: what the caller may see.
+    """
     if len(names) > MOST_SLOTS:
         raise BadInput(f"Ask for at most {MOST_SLOTS} slots at once; these are {len(names)}.")
-    return await _filled(context, parents, names, arguments.get("account"))
-
-
-async def _filled(
-    context: Context, parents: Sequence[Mapping[str, Any]], names: Sequence[str], account: object
-) -> list[list[Personalisation | None]]:
-    """For each person what each of these slots is filled with."""
     people = [ProfileId(parent["profile_id"]) for parent in parents]
     workspace = await context.workspace()
-    moment = moment_of(context, workspace)
+    granted = context.scopes if granted is None else granted
+    moment = structs.replace(moment_of(context, workspace), scopes=granted)
     for name in names:
         if len(as_text(name, moment)) > LONGEST_NAME:
             raise BadInput(f"The name of a slot has at most {LONGEST_NAME} characters.")
@@ -194,8 +209,8 @@ async def _filled(
         names=names,
         account_id=AccountId(decode_id_of("Account", str(account))) if account is not None else None,
         reader=Reader(
-            granted=context.scopes,
-            audiences=AudiencesOf(context.reading.audiences, moment, context.scopes),
+            granted=granted,
+            audiences=AudiencesOf(context.reading.audiences, moment, granted),
             as_of=context.as_of,
         ),
     )

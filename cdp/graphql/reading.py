@@ -15,6 +15,7 @@ from cdp.graphql.errors import to_graphql_error
 from cdp.graphql.payloads import Reference
 from cdp.graphql.query import ENTITIES
 from cdp.identity.kinds import normalise
+from cdp.model import Identifier
 from cdp.plan.fields import declaration_of
 from cdp.plan.labels import AnyScope
 from cdp.plan.moment import Moment
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 MOST_PLANS = 1_000
 MOST_SQL = 30_000_000
 """Characters of all plans' statements together."""
+
+
+def _visitor(context: Context, country: str) -> Identifier | None:
+    proven = context.principal.visitor if context.principal is not None else None
+    return None if proven is None else normalise(context.kinds, *proven, country)
 
 
 class Plans:
@@ -173,6 +179,7 @@ class Reading:
             normalise=lambda kind, value: normalise(context.kinds, kind, value, country),
             roles=tuple(context.services.plugins.roles().values()),
             scopes=context.scopes,
+            visitor=_visitor(context, country),
         )
         return await run_plan(plan, context.connection, moment, bound, context)
 

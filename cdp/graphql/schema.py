@@ -29,6 +29,7 @@ from cdp.graphql.resolution import RoleQuery
 from cdp.graphql.scalars import SCALARS
 from cdp.graphql.slots import SlotQuery
 from cdp.graphql.trait_classes import TraitClassQuery
+from cdp.graphql.visitor import VisitorQuery
 from cdp.hooks.loading import first_party
 from cdp.hooks.manager import Plugins
 
@@ -49,6 +50,7 @@ class Query(
     SlotQuery,
     EnrichmentQuery,
     RoleQuery,
+    VisitorQuery,
     TraitClassQuery,
 ):
     """All fields of the root."""

@@ -24,6 +24,8 @@ class Label(StrEnum):
     """What concerns those alone who run the workspace."""
     AUDIT = "audit"
     """Who did what."""
+    VISITOR = "visitor"
+    """What is a visitor's own, to that visitor."""
 
     @property
     def scope(self) -> Scope:
@@ -68,6 +70,7 @@ _SCOPES = {
     Label.PROFILES: Scope.PROFILES_READ,
     Label.ADMIN: Scope.WORKSPACE_ADMIN,
     Label.AUDIT: Scope.AUDIT_READ,
+    Label.VISITOR: Scope.VISITOR_READ,
 }
 _LABELS = {label.value: label for label in Label}
 _NAMED = {scope.value: scope for scope in Scope}
@@ -80,6 +83,7 @@ PII: Labels = frozenset({Label.PII})
 PROFILES: Labels = frozenset({Label.PROFILES})
 ADMIN: Labels = frozenset({Label.ADMIN})
 AUDIT: Labels = frozenset({Label.AUDIT})
+VISITOR: Labels = frozenset({Label.VISITOR})
 
 
 def label_of(name: str) -> Label | PluginLabel:

@@ -29,6 +29,8 @@ class Moment(Struct, frozen=True, kw_only=True):
     """All that there are."""
     scopes: Scopes = NO_SCOPES
     """What the reader may do; what traits are shown depends on it, and on what the workspace has declared of them."""
+    visitor: Identifier | None = None
+    """Whom the reader's visitor token proves; None: nobody."""
 
     @property
     def decay(self) -> float:
@@ -89,6 +91,8 @@ NAMED: Mapping[str, tuple[str, Callable[[Moment], Any]]] = {
     "lacks_pii": ("bool", lambda moment: Scope.PII_READ not in moment.scopes),
     **{f"{of.value.lower()}_declared": ("text[]", _declared(of)) for of in TraitOf},
     **{f"{of.value.lower()}_closed": ("text[]", _closed(of)) for of in TraitOf},
+    "visitor_kind": ("text", lambda moment: moment.visitor and moment.visitor.kind),
+    "visitor_value": ("text", lambda moment: moment.visitor and moment.visitor.value),
     "feature_keys": ("text[]", lambda moment: sorted(feature.key for feature in moment.workspace.features)),
 }
 """Name → SQL type and value."""
