@@ -32,13 +32,17 @@ class LastUsed:
         self._used: dict[tuple[WorkspaceId, int], datetime] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
+        self._closing = False
 
     def note(self, principal: Principal) -> None:
         """A key was used, now; others than keys are not noted."""
         if not principal.key_id:
             return
         self._used[principal.workspace_id, principal.key_id] = self._clock()
-        if self._timer is None:
+        self._wait()
+
+    def _wait(self) -> None:
+        if self._timer is None and not self._closing:
             self._timer = asyncio.get_running_loop().call_later(self._seconds, self._due)
 
     def _due(self) -> None:
@@ -59,9 +63,11 @@ class LastUsed:
                 log.warning("last_use_of_keys_not_written", error=error.message, keys=len(keys))
                 for key_id, at in keys.items():
                     self._used.setdefault((workspace_id, key_id), at)
+                self._wait()
 
     async def aclose(self) -> None:
-        """Write what is left; then nothing is noted any more."""
+        """Write what is left; what cannot be written now is lost."""
+        self._closing = True
         if self._timer is not None:
             self._timer.cancel()
         if self._writing is not None:
