@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from cdp.plan.labels import BOTH, Labels
+from cdp.plan.labels import BOTH, PII, Labels
 
 
 class Declassified(Struct, frozen=True, kw_only=True):
@@ -39,11 +39,18 @@ DECLASSIFIED: tuple[Declassified, ...] = (
             "MembershipFilter.roles",
             "MembershipFilter.heldRoles",
             "Account.people(role:)",
+            "AccountBuyerIntent.committee",
+            "AccountBuyerIntent.unfilledRoles",
+            "AccountBuyerIntentFilter.committee",
+            "AccountBuyerIntentFilter.unfilledRoles",
+            "AlignmentFigures.buyers",
+            "AlignmentFiguresFilter.buyers",
+            "AccountOrderField.BUYERS",
         ),
         columns=("role_claim.*", "role_assertion.*", "role_denial.*"),
         labels=BOTH,
-        reveals="Which roles somebody holds now and who says so, by name; what people asserted with its dates. Neither how "
-        "sure a plugin is, nor since when, nor why, nor what it claimed before.",
+        reveals="Which roles somebody holds now and who says so, by name; what people asserted with its dates. Neither "
+        "how sure a plugin is, nor since when, nor why, nor what it claimed before.",
         reason="Who buys and who uses is what sales and support have to know of each other: the product exists for it.",
     ),
     Declassified(
@@ -52,6 +59,62 @@ DECLASSIFIED: tuple[Declassified, ...] = (
         labels=BOTH,
         reveals="Whether somebody holds one of the roles INFLUENCER, CHAMPION and ADVOCATE now; nothing of the figure.",
         reason="The names of roles are there for everybody. The figure jumps with every invitation that is sent.",
+    ),
+    Declassified(
+        at=("Profile.displayName", "Identifier.value"),
+        columns=("profile.display_name", "node.value"),
+        labels=PII,
+        reveals="A mask: of a name the first letter, of an address its domain, of a phone number the last two digits; "
+        "that there is a value at all.",
+        reason="Lists of people without anything to tell them apart cannot be worked with; the mask leads to nobody.",
+    ),
+    Declassified(
+        at=(
+            "Profile.traits",
+            "Account.traits",
+            "EnrichedTrait.value",
+            "EnrichedAccountTrait.value",
+            "Event.properties",
+            "Event.context",
+            "ProfileFilter.traits",
+            "AccountFilter.traits",
+            "ProfileOrderField.TRAIT_TEXT",
+            "ProfileOrderField.TRAIT_NUMBER",
+            "AccountOrderField.TRAIT_TEXT",
+            "AccountOrderField.TRAIT_NUMBER",
+        ),
+        columns=(
+            "profile.traits",
+            "account.traits",
+            "enrichment.value",
+            "account_enrichment.value",
+            "event.properties",
+            "event.context",
+        ),
+        labels=PII | BOTH,
+        reveals="The attributes whose class the reader may see; of undeclared ones those that do not seem personal.",
+        reason="Each attribute has a class of its own, which workspaces declare; one label for all would hide all.",
+    ),
+    Declassified(
+        at=("EnrichedTrait.counts", "EnrichedAccountTrait.counts"),
+        columns=("profile.traits", "account.traits"),
+        labels=PII | BOTH,
+        reveals="Whether a person or an account has a trait of its own by a key that a provider contributed as well.",
+        reason="Without it nobody knows whether the value of a provider is the one to go by; it tells of no value.",
+    ),
+    Declassified(
+        at=("Event.countsAs",),
+        columns=("event.context",),
+        labels=PII | BOTH,
+        reveals="Under which name of the catalogue a plugin has an event count; of events that the reader sees anyway.",
+        reason="It is the workspace's own word for the event, and no part of what was sent.",
+    ),
+    Declassified(
+        at=("Query.profile(identifier:)",),
+        columns=("node.value",),
+        labels=PII,
+        reveals="Which profile an identifier leads to that the reader knows already; not by address or phone number.",
+        reason="Systems that know people by an id of their own have to find them; ids of systems cannot be guessed.",
     ),
     Declassified(
         at=("Account.alignment", "AccountFilter.alignment"),
