@@ -13,7 +13,7 @@ from types import FrameType
 
 import click
 
-from cdp.cli.logs import configure_logging
+from cdp.cli.logs import configure_logging, log_uncaught
 from cdp.cli.options import database_options, migrated, place_of, plugins_option, run_async, settings_of
 from cdp.cli.supervising import supervise
 from cdp.errors import BadInput, Misconfigured
@@ -58,6 +58,7 @@ def serve(
     if reloading and (given.workers > 1 or not given.worker):
         raise BadInput("--reload is for one process that also settles: leave --workers and --no-worker out.")
     configure_logging(given)
+    log_uncaught()
     with place_of(given, making=True, temporary=True) as place, listening(given) as listener:
         run_async(migrated(place, given))
         where, listens = listener.getsockname()[:2]
@@ -140,6 +141,7 @@ def _child(settings: Settings, listener: socket.socket, seat: Seat) -> None:
     """A server process among several."""
     with _noting_signals() as noted:
         configure_logging(settings)
+        log_uncaught()
         _serve_here(settings, listener, seat, noted)
 
 
@@ -157,6 +159,7 @@ def worker(
     """Settle only: resolve roles, enrich, keep the database in order. Several may run at once."""
     settings = settings_of(data, database_url, health_port=health_port, plugins_dir=plugins_dir)
     configure_logging(settings)
+    log_uncaught()
     with place_of(settings) as place, ExitStack() as stack:
         run_async(migrated(place, settings))
         port = settings.health_port

@@ -31,7 +31,7 @@ from cdp.hooks.outcomes import Outcome as Said
 from cdp.identity.store import RETRYABLE
 from cdp.live.changes import note_settled, note_touched
 from cdp.model import EnrichedTrait, ProfileId, Subject, Unanswered, Workspace
-from cdp.telemetry import count
+from cdp.telemetry import count, wordless
 
 log = structlog.get_logger(__name__)
 
@@ -309,7 +309,7 @@ def _judge(source: Source, said: Said[tuple[EnrichedTrait, ...] | Unanswered]) -
     most = source.provider.cost
     match said:
         case Answered(value=Unanswered() as why):
-            log.info("provider_did_not_answer", provider=source.name, reason=why.reason[:200])
+            log.info("provider_did_not_answer", provider=source.name, reason=wordless(why.reason[:200]))
             return _Judged(
                 outcome=Outcome.FAILED,
                 cost=min(most, why.cost),

@@ -25,7 +25,7 @@ from cdp.hooks.processes import Processes
 from cdp.hooks.threads import Threads, skipped
 from cdp.hooks.watchdog import Watchdog
 from cdp.model import Workspace, WorkspaceId
-from cdp.telemetry import stage
+from cdp.telemetry import stage, wordless
 
 log = structlog.get_logger(__name__)
 
@@ -319,7 +319,12 @@ class Runner:
                 counters.calls += 1
         for kind, error in errors.items():
             log.warning(
-                "plugin_failed", plugin=plugin, hook=hook, kind=kind.value, times=times[kind], error=error
+                "plugin_failed",
+                plugin=plugin,
+                hook=hook,
+                kind=kind.value,
+                times=times[kind],
+                error=wordless(error),
             )
 
     def _counters_of(self, plugin: str, hook: str) -> Counters:

@@ -22,7 +22,7 @@ from cdp.hooks.offers import OFFERED, NotOffered
 from cdp.jobs.attempt import Attempt, End, Handle, Progress, Stopped, Succeeded, Unsuccessful
 from cdp.jobs.store import check_input, find, queries
 from cdp.model import Job, Workspace, WorkspaceId
-from cdp.telemetry import count, described
+from cdp.telemetry import count, described, wordless
 
 log = structlog.get_logger(__name__)
 
@@ -155,7 +155,7 @@ class Runner:
             self._plugins.calls.count_failure(
                 plugin, "register_jobs", FailureKind.RAISED, f"{job.name}: {end.error}"
             )
-            log.warning("job_failed", plugin=plugin, job=job.name, attempt=taken.attempts, error=end.error)
+            log.warning("job_failed", plugin=plugin, job=job.name, attempt=taken.attempts, error=wordless(end.error))
         if end is not None:
             count("jobs.ended", plugin, type(end).__name__.lower())
             await self._over(taken, end, handle.seen, job)

@@ -26,7 +26,7 @@ EVERY_SECONDS = 5.0
 """How old what `cdp plugins` shows may be."""
 
 _ERROR_LENGTH = 500
-"""So much of an error is kept, in characters; the log has all of it."""
+"""So much of an error is kept, in characters; the log has its kind."""
 
 
 class PluginFigures(Struct, frozen=True, kw_only=True):

@@ -7,6 +7,18 @@ nothing.
 """
 
 from cdp.telemetry.errors import described
+from cdp.telemetry.redaction import redacted, wordless
 from cdp.telemetry.watching import Here, Watch, count, here, stage, took, watched_by
 
-__all__ = ["Here", "Watch", "count", "described", "here", "stage", "took", "watched_by"]
+__all__ = [
+    "Here",
+    "Watch",
+    "count",
+    "described",
+    "here",
+    "redacted",
+    "stage",
+    "took",
+    "watched_by",
+    "wordless",
+]

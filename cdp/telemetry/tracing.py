@@ -5,11 +5,12 @@ What goes out is names, counts, durations and kinds of errors: no values that an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from cdp.errors import Misconfigured
+from cdp.telemetry.redaction import is_private, redacted
 from cdp.telemetry.watching import Fact, Here
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Traces:
     def begin(self, name: str, facts: dict[str, Fact], links: Sequence[Here] | None) -> Any:
         """Open a span and make it the current one."""
         trace = self._trace
-        attributes = {_PREFIX + key: value for key, value in facts.items()}
+        attributes = _attributes(facts)
         if links is None:
             span = self._tracer.start_span(name, attributes=attributes)
         else:
@@ -80,7 +81,7 @@ class Traces:
 
     def add(self, span: Any, facts: dict[str, Fact]) -> None:
         """Give a span more attributes."""
-        span[0].set_attributes({_PREFIX + key: value for key, value in facts.items()})
+        span[0].set_attributes(_attributes(facts))
 
     def end(self, span: Any, error: type[BaseException] | None) -> None:
         """Close a span; of an error its kind, not its words."""
@@ -125,6 +126,15 @@ class Traces:
     def aclose(self) -> None:
         """Send what has not been sent, and stop; blocks for as long as OTEL_EXPORTER_OTLP_TIMEOUT allows."""
         self._provider.shutdown()
+
+
+def _attributes(facts: Mapping[str, Fact]) -> dict[str, Fact]:
+    """What is said of a stage; there should be nothing to take out of it."""
+    return {
+        _PREFIX + key: redacted(value) if isinstance(value, str) else value
+        for key, value in facts.items()
+        if not is_private(key)
+    }
 
 
 class Request:
