@@ -65,6 +65,9 @@ class Oidc:
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     """Closed, nothing is answered."""
 
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    """Somebody has asked."""
+
     def __post_init__(self) -> None:
         self.gate.set()
 
@@ -91,8 +94,9 @@ class Oidc:
             "exp": begun + int(lives),
             "scope": "profiles:read",
         } | claims
-        return jwt.encode(
-            {name: value for name, value in said.items() if value is not None},
+        payload = {name: value for name, value in said.items() if value is not None}
+        return jwt.PyJWS().encode(
+            json.dumps(payload).encode(),
             private_key(key),
             algorithm=algorithm_of(key),
             headers={"kid": key} | (header or {}),
@@ -108,6 +112,7 @@ class Oidc:
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         path = (await reader.readuntil(b"\r\n\r\n")).decode().split()[1]
         self.asked.append(path)
+        self.arrived.set()
         await self.gate.wait()
         if self.away:
             return
