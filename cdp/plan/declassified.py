@@ -129,6 +129,14 @@ DECLASSIFIED: tuple[Declassified, ...] = (
         reveals="One word of four: whether anybody of the account used the product lately, and whether anybody buys.",
         reason="A warning that users have left, or that there is nobody to sell to, is worthless to one side alone.",
     ),
+    Declassified(
+        at=("Query.visitor",),
+        columns=("profile.*", "node.*", "summary_tally.*", "summary_day.*"),
+        labels=PII | BOTH,
+        reveals="To a visitor whom a token of the customer's server proves: that one person's score, stage and use of "
+        "the product, and what both panels choose to show them. Not what identifies them, nor what support knows.",
+        reason="It is the visitor's own, and of nobody else: what may be another's is not shown at all.",
+    ),
 )
 """All of them."""
 
