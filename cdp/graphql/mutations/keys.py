@@ -15,6 +15,7 @@ from cdp import audit
 from cdp.access.keys import Key, KeyChange, MadeKey, end_key, get_key, make_key, rotate_key, update_key
 from cdp.access.scopes import Scope
 from cdp.db.pool import Connection
+from cdp.errors import BadInput, NotFound
 from cdp.graphql.context import Context, Info
 from cdp.graphql.keys import ApiKeyType
 from cdp.graphql.mutations.errors import UserError, no_errors
@@ -229,4 +230,7 @@ async def _change(
 
 
 def _number(id_: ID) -> int:
-    return decode_id_of("ApiKey", id_)
+    try:
+        return decode_id_of("ApiKey", str(id_))
+    except BadInput:
+        raise NotFound("There is no key of this id in this workspace.", field=("id",)) from None
