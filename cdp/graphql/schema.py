@@ -30,6 +30,7 @@ from cdp.graphql.scalars import SCALARS
 from cdp.graphql.slots import SlotQuery
 from cdp.graphql.trait_classes import TraitClassQuery
 from cdp.graphql.visitor import VisitorQuery
+from cdp.graphql.visitor_secrets import VisitorSecretQuery
 from cdp.hooks.loading import first_party
 from cdp.hooks.manager import Plugins
 
@@ -51,6 +52,7 @@ class Query(
     EnrichmentQuery,
     RoleQuery,
     VisitorQuery,
+    VisitorSecretQuery,
     TraitClassQuery,
 ):
     """All fields of the root."""

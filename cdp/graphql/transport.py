@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import msgspec
 from cross_web import AsyncHTTPRequestAdapter, HTTPException, StarletteRequestAdapter
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -36,6 +37,7 @@ from cdp.graphql.accepting import RESPONSE_TYPE, media_type_of, stream_form_of, 
 from cdp.graphql.askers import asker_of
 from cdp.graphql.asking import Asked, Desk, response_map
 from cdp.graphql.context import Context, Services
+from cdp.graphql.crossing import Crossing
 from cdp.graphql.errors import short, to_graphql_error
 from cdp.graphql.packing import pack
 from cdp.graphql.schema import build_schema
@@ -237,7 +239,11 @@ def graphql_routes(
     except ValueError as error:
         raise Misconfigured(f"CDP_ALLOWED_ORIGINS: {error}") from None
     view = GraphQLView(Desk(services, trusted or TrustedDocuments()), allowed_origins=allowed)
-    return [ide.ASSETS, Route("/graphql", view, methods=None), WebSocketRoute("/graphql", view)]
+    return [
+        ide.ASSETS,
+        Route("/graphql", view, methods=None, middleware=[Middleware(Crossing)]),
+        WebSocketRoute("/graphql", view),
+    ]
 
 
 def _answer(result: ExecutionResult, answer_type: str) -> Response:

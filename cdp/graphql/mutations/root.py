@@ -19,6 +19,7 @@ from cdp.graphql.mutations.plugins import PluginMutations
 from cdp.graphql.mutations.profiles import ProfileMutations
 from cdp.graphql.mutations.roles import RoleMutations
 from cdp.graphql.mutations.trait_classes import TraitClassMutations
+from cdp.graphql.mutations.visitor_secrets import VisitorSecretMutations
 from cdp.graphql.mutations.workspaces import WorkspaceMutations
 
 
@@ -41,6 +42,7 @@ class Mutation(
     ProfileMutations,
     RoleMutations,
     TraitClassMutations,
+    VisitorSecretMutations,
     WorkspaceMutations,
 ):
     """All mutations."""
