@@ -27,23 +27,24 @@ _DEEPEST = 6
 _LONGEST = 10_000
 """Characters of one text; what is longer is cut."""
 
+# Every repetition is bounded where a text could have it begin anywhere: the time is linear in the length of a text.
 _PATTERNS = (
     # Keys of ours, and JSON Web Tokens.
     (re.compile(r"\b(cdp_[a-z]{2,10}_)[A-Za-z0-9_\-]{6,}"), rf"\1{HIDDEN}"),
-    (re.compile(r"\beyJ[\w\-]{5,}\.[\w\-]+(?:\.[\w\-]*){0,3}"), HIDDEN),
+    (re.compile(r"\beyJ[\w\-]{5,2000}\.[\w\-]+(?:\.[\w\-]*){0,3}"), HIDDEN),
     (re.compile(r"\b(Bearer|Basic)\s+[\w+/=.~\-]{6,}", re.IGNORECASE), rf"\1 {HIDDEN}"),
     # User and password in an address; secrets and people in a query string or a sentence.
     (re.compile(r"(://)[^/\s@]+@"), rf"\1{HIDDEN}@"),
     (
         re.compile(
-            r"\b((?:[\w\-]*(?:password|passwd|secret|token|api[_-]?key|authorization|cookie|email|phone))"
+            r"\b((?:[\w\-]{0,40}(?:password|passwd|secret|token|api[_-]?key|authorization|cookie|email|phone))"
             r"[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;)}\]]+",
             re.IGNORECASE,
         ),
         rf"\1{HIDDEN}",
     ),
     # Addresses, also as they are written in addresses of pages, and phone numbers as they are stored.
-    (re.compile(r"[^\s\"'<>()\[\]{},;:=&?/@•]+(?:@|%40)[^\s\"'<>()\[\]{},;:=&?/@]+"), HIDDEN),
+    (re.compile(r"[^\s\"'<>()\[\]{},;:=&?/@•]{1,256}(?:@|%40)[^\s\"'<>()\[\]{},;:=&?/@]+"), HIDDEN),
     (re.compile(r"\+\d[\d ()./\-]{6,18}\d"), HIDDEN),
 )
 
