@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdp.access.scopes import GRANTABLE, KeyRole
@@ -149,6 +149,7 @@ claim_values = st.recursive(
 )
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     st.dictionaries(st.sampled_from(["groups", "scope", "email", "sub"]), claim_values),
     st.frozensets(st.sampled_from(sorted(GRANTABLE))),

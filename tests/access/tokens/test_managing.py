@@ -316,7 +316,8 @@ def test_operators_manage_issuers_on_the_command_line(
     assert "issued since" in call("list", *acme)[1]
     (tmp_path / "token").write_text("a.b.c\n")
     status, shown = call("try", str(tmp_path / "token"))
-    assert (status, shown) == (1, "cdp: This token is not one that this server trusts. It is no token.\n")
+    assert status == 1
+    assert shown.startswith("cdp: This token is not one that this server trusts. It is no token, or does not")
     assert call("add", url, *acme, "--scope", "profiles:read", "--require", "hd")[0] == 2
     assert call("check", "2", *acme)[0] == 1
     assert call("remove", "1", *acme) == (0, "Issuer 1 is gone.\n")

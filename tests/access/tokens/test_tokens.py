@@ -103,6 +103,7 @@ FORGED: dict[str, Callable[[Oidc, str], str]] = {
             signed[2],
         )
     ),
+    "no JSON": lambda oidc, to: oidc.token(to, exp=float("nan")),
     "something critical": lambda oidc, to: oidc.token(to, header={"crit": ["exp"]}),
     "a payload elsewhere": lambda oidc, to: oidc.token(to, header={"b64": False, "crit": ["b64"]}),
     "kid no text": lambda oidc, to: _reheaded(oidc.token(to), {"alg": "ES256", "kid": {"a": 1}}),
@@ -115,7 +116,7 @@ FORGED: dict[str, Callable[[Oidc, str], str]] = {
     "audience longer": lambda oidc, to: oidc.token(f"{to}x"),
     "audience missing": lambda oidc, to: oidc.token(to, aud=None),
     "audience a number": lambda oidc, to: oidc.token(to, aud=[7]),
-    "audiences without end": lambda oidc, to: oidc.token(to, aud=[to, *map(str, range(50))]),
+    "audiences without end": lambda oidc, to: oidc.token(to, aud=[to, *map(str, range(500))]),
 }
 
 
@@ -141,7 +142,6 @@ NOT_GOOD: list[tuple[dict[str, Any], str]] = [
     ({"exp": "tomorrow"}, "`exp` of this token is no time"),
     ({"exp": 1e300}, "is no time"),
     ({"exp": 10**300}, "is no time"),
-    ({"exp": float("nan")}, "is no time"),
     ({"exp": True}, "is no time"),
     ({"iat": NOW.timestamp() + 61}, "not valid yet"),
     ({"nbf": NOW.timestamp() + 61}, "not valid yet"),
