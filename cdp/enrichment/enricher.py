@@ -55,7 +55,7 @@ class Enricher:
         *,
         clock: Callable[[], datetime],
         poll: float = 1.0,
-        piece: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
+        piece: Callable[[], AbstractAsyncContextManager[object]] = nullcontext,
     ) -> None:
         self._database = database
         self._workspaces = workspaces

@@ -36,6 +36,8 @@ POLL_SECONDS = 1.0
 """How long nothing happens at most, should a notification be lost or something become due by itself."""
 LATE = timedelta(seconds=30)
 """Somebody who has waited for their roles for so long has waited for long."""
+AT_ONCE = 200
+"""Profiles of one workspace that are settled together, unless events keep coming."""
 LEASE_SECONDS = 120.0
 """After this another worker takes over. Calls of plugins are bounded well below it."""
 UPKEEP_EVERY = timedelta(hours=1)
@@ -124,7 +126,7 @@ class Worker:
         self._woken.set()
         await self._stopped.wait()
 
-    async def settle_once(self, limit: int = 200) -> int:
+    async def settle_once(self, limit: int = AT_ONCE) -> int:
         """Settle at most `limit` due profiles of each workspace, and enrich all that is due; how many were settled.
 
         Raises:
@@ -135,7 +137,7 @@ class Worker:
             pass
         return taken
 
-    async def _settle_due(self, limit: int = 200) -> int:
+    async def _settle_due(self, limit: int = AT_ONCE) -> int:
         now = self._clock()
         taken = 0
         waiting = await self._waiting()
@@ -243,8 +245,9 @@ class Worker:
         while not self._stop.is_set() and not connection.is_closed():
             self._woken.clear()
             await self._keep_house_when_due()
-            async with self._giving_way.piece("settling", self._stop, late=self._waited > LATE):
-                settled = await self._settle_due()
+            async with self._giving_way.piece("settling", self._stop, late=self._waited > LATE) as piece:
+                settled = await self._settle_due(self._giving_way.fitting("settling", AT_ONCE))
+                piece.number = settled
             if settled:
                 self._enricher.wake()
             more = await self.reclassify_once() | await self.chore_once()

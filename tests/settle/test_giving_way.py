@@ -26,6 +26,15 @@ class Room:
             self.now += seconds
         return waited
 
+    async def do_many(self, kind: str, most: int, *, each: float, busy: bool) -> int:
+        """Do as many things as fit into a piece; how many those are."""
+        async with self.giving_way.piece(kind, asyncio.Event()) as piece:
+            if busy:
+                self.giving_way.notice()
+            piece.number = self.giving_way.fitting(kind, most)
+            self.now += each * piece.number
+        return piece.number
+
 
 async def test_nobody_waits_while_nothing_comes() -> None:
     room = Room()
@@ -59,3 +68,14 @@ async def test_a_plugin_that_is_waited_for_puts_nobody_off_for_long() -> None:
     assert await room.work("telling", 0.01) <= giving_way.LONGEST_WAIT
     room.giving_way.notice()
     assert await room.work("settling", 0.01) <= giving_way.LONGEST_WAIT
+
+
+async def test_while_events_come_pieces_are_short_and_otherwise_as_large_as_they_may_be() -> None:
+    room = Room()
+    assert await room.do_many("settling", 200, each=0.002, busy=False) == 200
+    done = [await room.do_many("settling", 200, each=0.002, busy=True) for _ in range(5)]
+    assert done == [round(giving_way.SHORT / 0.002)] * 5
+    done = [await room.do_many("settling", 200, each=0.1, busy=True) for _ in range(30)]
+    assert done[-1] == giving_way.FEWEST
+    room.now += 10
+    assert await room.do_many("settling", 200, each=0.1, busy=False) == 200
