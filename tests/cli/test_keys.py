@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+from pathlib import Path
 
 import pytest
 
@@ -80,3 +82,20 @@ def test_roles_are_defined_and_decisions_explained_by_command(capsys: pytest.Cap
     assert "not in the schema" in said(
         ["access", "explain", "Profile.nothing", "--role", "SALES", *ACME], capsys, status=2
     )
+
+
+def test_every_command_of_the_page_about_keys_does_what_it_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """In the order of the page; the workspace that it makes first is there."""
+    page = (Path(__file__).parents[2] / "docs" / "keys.md").read_text()
+    first, *commands = [
+        shlex.split(line.removesuffix(" --data ./data"))
+        for block in re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+        for line in block.splitlines()
+    ]
+    assert first == ["cdp", "workspaces", "create", "acme"]
+    assert len(commands) == 11
+    shown = [said(words[1:], capsys) for words in commands]
+    (answer,) = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert answer in shown

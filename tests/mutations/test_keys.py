@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -289,3 +291,18 @@ async def test_only_administrators_have_others_explained(api: Any, asking: Any) 
     ):
         answer = await api.ask(EXPLAIN, of=of, **whose)
         assert [error["extensions"]["code"] for error in answer["errors"]] == ["BAD_USER_INPUT"]
+
+
+async def test_every_example_of_the_page_about_keys_does_what_it_says(api: Any) -> None:
+    """In the order of the page."""
+    page = (Path(__file__).parents[2] / "docs" / "keys.md").read_text()
+    examples = re.findall(r"^```graphql\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(examples) == 6
+    variables: dict[str, str] = {}
+    for example in examples:
+        data = await api.run(example, **(variables if "$key" in example else {}))
+        for payload in data.values():
+            assert payload, example
+            assert isinstance(payload, list) or payload.get("userErrors", []) == [], example
+        if "keyCreate" in data:
+            variables["key"] = data["keyCreate"]["key"]["id"]
