@@ -11,6 +11,7 @@ from strawberry.scalars import JSON
 from cdp.graphql.identifiers import Identifier
 from cdp.model.classes import TraitOf
 from cdp.plan.fields import column, nested
+from cdp.plan.labels import BOTH
 from cdp.plan.personal import CLASSED, HOUSEHOLD, seen
 
 _FRESH = "(o.expires_at IS NULL OR o.expires_at > {as_of})"
@@ -32,6 +33,10 @@ ACCOUNT_SOURCE = (
 """What is known of the account `a`, and of those that went into it: rows `e`."""
 
 
+_DAY = "date_trunc('day', {}, 'UTC')"
+_OF_DAY = "For whoever may not see both panels, the beginning of the day: what somebody does has providers asked."
+
+
 @strawberry.type
 class _Provenance:
     """Where an enriched trait comes from."""
@@ -43,9 +48,17 @@ class _Provenance:
         "e.cost", description="What its provider was paid for it so far, the trait's share of each answer."
     )
     currency: str = column("e.currency", description="ISO 4217 code of the cost.")
-    fetched_at: datetime = column("e.fetched_at", description="When it was fetched.")
+    fetched_at: datetime = column(
+        "e.fetched_at",
+        labels=BOTH,
+        redacted=_DAY.format("e.fetched_at"),
+        description=f"When it was fetched. {_OF_DAY}",
+    )
     expires_at: datetime | None = column(
-        "e.expires_at", description="When it is not good any more, and is fetched anew; null: never."
+        "e.expires_at",
+        labels=BOTH,
+        redacted=_DAY.format("e.expires_at"),
+        description=f"When it is not good any more, and is fetched anew; null: never. {_OF_DAY}",
     )
 
 

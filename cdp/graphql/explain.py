@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
@@ -18,7 +19,7 @@ from cdp.graphql.scalars import JSON
 from cdp.identity.explain import ExplainedLink, explain
 from cdp.model import Identifier, ProfileId
 from cdp.model.ids import encode_id
-from cdp.plan.labels import BOTH
+from cdp.plan.labels import BOTH, lacking
 
 
 @strawberry.enum(description="What became of a possible link between two identifiers.")
@@ -63,9 +64,7 @@ class IdentityLink:
     reason: str | None = strawberry.field(
         description="A sentence for a person; what was written with the merge or the split."
     )
-    evidence: JSON = strawberry.field(
-        description="What was seen first: `messageId`, `type` and `source` of the event, or the `mutation`, `by` whom."
-    )
+    seen: strawberry.Private[Mapping[str, Any]]
     first_at: datetime = strawberry.field(description="When it was first seen.")
     # Whoever sees one panel would learn of the other.
     times: int | None = strawberry.field(
@@ -74,6 +73,16 @@ class IdentityLink:
     last_at: datetime | None = strawberry.field(
         description="When it was last seen, by an event of either panel.", metadata=labelled(BOTH)
     )
+
+    @strawberry.field(
+        description="What was seen first: `messageId`, `type` and `source` of the event, or the `mutation`, `by` whom. "
+        "Without `messageId` for whoever may not see both panels: the event may be of either."
+    )
+    def evidence(self, info: Info) -> JSON:
+        """Ids of messages are their senders' own words."""
+        if lacking(BOTH, info.context.scopes) is None:
+            return JSON(self.seen)
+        return JSON({name: value for name, value in self.seen.items() if name != "messageId"})
 
     @classmethod
     def of(cls, link: ExplainedLink) -> IdentityLink:
@@ -84,7 +93,7 @@ class IdentityLink:
             state=LinkState(link.state),
             rule=link.rule,
             reason=link.reason,
-            evidence=JSON(link.evidence),
+            seen=link.evidence,
             first_at=link.first_at,
             times=link.times,
             last_at=link.last_at,

@@ -19,7 +19,8 @@ class HeldRole:
         "h.confidence",
         labels=BOTH,
         redacted="CASE WHEN h.asserted THEN h.confidence END",
-        description="1 if a person says so; else 1 − Π(1 − confidence) over the plugins that claim it, at most 0.99, and "
+        description="1 if a person says so; else 1 − Π(1 − confidence) over the plugins that claim it, at most "
+        "0.99, and "
         "null for whoever may not see both panels: it moves with what people do.",
     )
     asserted: bool = column("h.asserted", description="Whether a person says so.")

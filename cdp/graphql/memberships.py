@@ -183,7 +183,8 @@ class Membership(Node):
                 default=False,
             )
         ],
-        description="Roles, what a person asserted first, then the surest; for whoever may not see both panels, by name.",
+        description="Roles, what a person asserted first, then the surest; for whoever may not see both panels, "
+        "by name.",
     )
     held_roles: list[HeldRole] = rows(
         held(roles_from("{holder_nodes}")),
@@ -199,8 +200,10 @@ class Membership(Node):
         INFLUENCE,
         labels=BOTH,
         redacted=_BY_ROLES,
-        description="How much the member's usage and advocacy plausibly moves the account's buying, 0 to 1. For whoever "
-        "may not see both panels, what the names of the roles say: one half for who influences, champions or advocates, "
+        description="How much the member's usage and advocacy plausibly moves the account's buying, 0 to 1. For "
+        "whoever "
+        "may not see both panels, what the names of the roles say: one half for who influences, champions or "
+        "advocates, "
         "else 0.",
     )
     influence_points: float | None = column(

@@ -9,7 +9,7 @@ import strawberry
 from strawberry.scalars import ID, JSON
 
 from cdp.access.scopes import Scope
-from cdp.errors import BadInput
+from cdp.errors import BadInput, Forbidden
 from cdp.graphql.context import Info
 from cdp.graphql.labelled import labelled, needs
 from cdp.graphql.memberships import Membership
@@ -17,7 +17,7 @@ from cdp.graphql.objects import account_of, person_of
 from cdp.graphql.payloads import membership_ref, planned_object
 from cdp.graphql.verdicts import ClaimEvidence, RoleExplanation, shown
 from cdp.model import Evidence
-from cdp.plan.labels import BOTH
+from cdp.plan.labels import BOTH, lacking
 from cdp.roles import backfill, explain, simulate
 from cdp.roles.backfill import queries as backfill_queries
 from cdp.roles.resolvers import resolvers
@@ -206,11 +206,16 @@ class RoleQuery:
         ] = None,
         as_of: Annotated[
             datetime | None,
-            strawberry.argument(description="A time in the past, as far as history is kept; null: now."),
+            strawberry.argument(
+                description="A time in the past, as far as history is kept, for those who see both panels; null: now."
+            ),
         ] = None,
     ) -> RoleExplanation | None:
         """Claims, verdicts, history."""
         context = info.context
+        missing = lacking(BOTH, context.scopes)
+        if as_of is not None and missing is not None:
+            raise Forbidden(f"To ask how roles were at another time needs the scope {missing.value}.")
         workspace_id = context.workspace_id
         async with context.connection() as connection:
             profile_id = await person_of(connection, workspace_id, person, "person")
@@ -218,7 +223,9 @@ class RoleQuery:
             found = await explain.explain(
                 connection, workspace_id, profile_id, account_id, as_of=as_of or context.as_of
             )
-        return RoleExplanation.of(found, dict(context.services.plugins.roles()))
+        return RoleExplanation.of(
+            found, dict(context.services.plugins.roles()), of_both_panels=missing is None
+        )
 
     @strawberry.field(
         description="What roles are resolved with, and how far a change of that has come; for administrators.",

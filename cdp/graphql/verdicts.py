@@ -103,12 +103,16 @@ class RoleVerdict:
     buying: bool = strawberry.field(description="Whether it belongs to the buying committee.")
     held: bool = strawberry.field(description="Whether the person holds it.")
     confidence: float | None = strawberry.field(
-        description="How sure that is, all claims together; null: it is not held."
+        description="How sure that is, all claims together; null: it is not held, or plugins infer it and the "
+        "caller may "
+        "not see both panels."
     )
     decision: Decided = strawberry.field(description="How it was decided.")
     explanation: str = strawberry.field(description="The same as a sentence, without evidence.")
     claims: list[WeighedClaim] = strawberry.field(
-        description="All claims, those that decide first, those that have ended last."
+        description="All claims, those that decide first, those that have ended last; for whoever may not see "
+        "both panels, "
+        "what people said."
     )
 
 
@@ -118,16 +122,21 @@ class RoleExplanation:
 
     membership: Membership | None = planned_object(Membership, description="The membership.")
     roles: list[RoleVerdict] = strawberry.field(
-        description="Every role that was ever claimed here: those held first, the surest first."
+        description="Every role that was ever claimed here: those held first, the surest first. For whoever may "
+        "not see "
+        "both panels, those that are held, or that somebody spoke of, by name."
     )
     as_of: datetime = strawberry.field(description="The moment that is explained.")
 
     @classmethod
-    def of(cls, found: explain.Explanation, kinds: dict[str, RoleKind]) -> RoleExplanation:
-        """As GraphQL shows it."""
+    def of(
+        cls, found: explain.Explanation, kinds: dict[str, RoleKind], *, of_both_panels: bool
+    ) -> RoleExplanation:
+        """As GraphQL shows it, to those who see both panels or to those who do not."""
+        verdicts = found.verdicts if of_both_panels else combine.by_name(found.verdicts)
         return cls(
             membership=membership_ref(*found.place),
-            roles=[_verdict(one, found, kinds.get(one.role)) for one in found.verdicts],
+            roles=[_verdict(one, found, kinds.get(one.role)) for one in verdicts],
             as_of=found.as_of,
         )
 

@@ -137,6 +137,49 @@ DECLASSIFIED: tuple[Declassified, ...] = (
         "the product, and what both panels choose to show them. Not what identifies them, nor what support knows.",
         reason="It is the visitor's own, and of nobody else: what may be another's is not shown at all.",
     ),
+    Declassified(
+        at=("Query.roleExplain",),
+        labels=BOTH,
+        reveals="The names of the roles that are held, and what people said for and against roles, as in `heldRoles`.",
+        reason="The same as of `Membership.roles`; what plugins claim, and how roles were at another time, takes "
+        "both panels.",
+    ),
+    Declassified(
+        at=(
+            "EnrichedTrait.fetchedAt",
+            "EnrichedTrait.expiresAt",
+            "EnrichedAccountTrait.fetchedAt",
+            "EnrichedAccountTrait.expiresAt",
+        ),
+        labels=BOTH,
+        reveals="The day on which a provider was asked, which is one on which the person did something of either "
+        "panel.",
+        reason="Whoever goes by a trait has to know how old it is; the day does, and comes once in the life of "
+        "an answer.",
+    ),
+    Declassified(
+        at=(
+            "Profile.createdAt",
+            "Profile.identifiers",
+            "Profile.memberships",
+            "Account.people",
+            "Account.createdAt",
+            "AlignmentFigures.people",
+            "IdentityLink.firstAt",
+        ),
+        labels=BOTH,
+        reveals="That a person, an identifier, an account or a membership is known, and since when; whichever "
+        "panel the first event of it was of, and nothing of what came later.",
+        reason="Both sides work on the same people and accounts; they could not, did one of them not know that "
+        "they exist.",
+    ),
+    Declassified(
+        at=("Event.id", "EventEdge.cursor"),
+        labels=BOTH,
+        reveals="By gaps between the numbers of events, about how many events of all people, panels and workspaces the "
+        "server stored in between; never whose, nor of which.",
+        reason="The number keeps timelines in one order under equal times, and pages stable.",
+    ),
 )
 """All of them."""
 

@@ -23,6 +23,7 @@ from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 from strawberry.types.unset import UNSET
 
+from cdp.access.scopes import Scopes
 from cdp.plan.entities import Entity
 from cdp.plan.frames import TOTALS, Shared
 from cdp.plan.labels import NONE, Labels, lacking

@@ -19,7 +19,7 @@ from datetime import datetime
 from enum import StrEnum
 from math import prod
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from cdp.model import Evidence
 
@@ -108,6 +108,28 @@ def combine(said: Iterable[Said], *, as_of: datetime) -> tuple[Verdict, ...]:
         by_role.setdefault(one.role, []).append(one)
     verdicts = [_verdict(role, claims, as_of) for role, claims in by_role.items()]
     return tuple(sorted(verdicts, key=lambda one: (not one.held, -(one.confidence or 0.0), one.role)))
+
+
+def by_name(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
+    """The same for those who may not see what plugins infer roles from: which roles are held, and what people said.
+
+    Left out are the claims of plugins, how sure they are, and roles that only a plugin ever spoke of.
+    """
+    kept = []
+    for one in verdicts:
+        words = tuple(claim for claim in one.claims if claim.said.human)
+        if not one.held and not words:
+            continue
+        inferred = one.decided in {Decided.SINGLE, Decided.COMBINED}
+        by = words[0].said.source.removeprefix(HUMAN) if words else ""
+        explanation = {
+            Decided.ASSERTED: f"{by} says so.",
+            Decided.DENIED: f"{by} says that it is not held.",
+            Decided.NOBODY: "Nobody claims it now.",
+        }.get(one.decided, "Plugins claim it.")
+        confidence = None if inferred else one.confidence
+        kept.append(structs.replace(one, claims=words, confidence=confidence, explanation=explanation))
+    return tuple(sorted(kept, key=lambda one: (not one.held, one.role)))
 
 
 def together(confidences: Iterable[float]) -> float:
