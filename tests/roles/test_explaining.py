@@ -164,12 +164,23 @@ async def test_lists_reckon_as_explanations_do(
     assert found["CLIENT"]["confidence"] == together(sure)
 
 
-async def test_evidence_takes_both_panels_and_the_rest_does_not(asking: Asking, ada: str) -> None:
-    """Sales sees who holds which role how surely, and not why."""
+async def test_what_plugins_claim_takes_both_panels_and_names_of_roles_do_not(
+    asking: Asking, api: Api, ada: str
+) -> None:
+    """Sales sees who holds which role and what people said, neither why nor how surely."""
     sales = await asking("SALES")
+    (role,) = (await sales.ask(EXPLAIN, person=ada))["data"]["roleExplain"]["roles"]
+    assert (role["role"], role["held"], role["confidence"]) == ("END_USER", True, None)
+    assert (role["explanation"], role["claims"]) == ("Plugins claim it.", [])
+    await api.mutate(
+        "roleAssert", "userErrors { message }", {"person": ada, "role": "END_USER", "holds": False}
+    )
     answer = await sales.ask(EXPLAIN, person=ada)
-    role = answer["data"]["roleExplain"]["roles"][0]
-    assert (role["confidence"], role["claims"][0]["evidence"]) == (0.8, None)
+    (role,) = answer["data"]["roleExplain"]["roles"]
+    assert (role["held"], role["explanation"]) == (False, "admin says that it is not held.")
+    assert [(one["source"], one["part"], one["evidence"]) for one in role["claims"]] == [
+        ("human:admin", "DECIDES", None)
+    ]
     assert {error["extensions"]["code"] for error in answer["errors"]} == {"FORBIDDEN"}
 
 
