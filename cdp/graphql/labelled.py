@@ -50,7 +50,7 @@ def guard(name: str, field: GraphQLField, scopes: frozenset[AnyScope], *, of_roo
     assert field.resolve is not None, name
     resolve: Callable[..., Any] = field.resolve
     ordered = sorted(scopes)
-    personal = (name,) if Scope.PII_READ in scopes else ()
+    personal = (f"Query.{name}" if of_root else name,) if Scope.PII_READ in scopes else ()
     fails = of_root or isinstance(field.type, GraphQLNonNull)
 
     def guarded(source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
