@@ -41,7 +41,6 @@ DECLASSIFIED: tuple[Declassified, ...] = (
             "Account.people(role:)",
             "AccountBuyerIntent.committee",
             "AccountBuyerIntent.unfilledRoles",
-            "AccountBuyerIntentFilter.committee",
             "AccountBuyerIntentFilter.unfilledRoles",
             "AlignmentFigures.buyers",
             "AlignmentFiguresFilter.buyers",

@@ -1,0 +1,304 @@
+"""Every question that the planner answers, one at a time: each field by each way to it, each filter, each sort key.
+
+A way goes through no type twice, and of ways that end in the same steps one is taken: what is around them does not
+change how the end is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from graphql import (
+    GraphQLArgument,
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLInterfaceType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLSchema,
+    get_named_type,
+    is_leaf_type,
+)
+
+from cdp.graphql.requirements import Requirement
+from cdp.model.ids import encode_id
+from cdp.plan.declassified import declassified_at
+from cdp.plan.fields import declaration_of
+from cdp.plan.filters import CONDITION, Combined
+from cdp.plan.labels import AnyScope
+
+SAMPLES: Mapping[str, str] = {
+    "Boolean": "true",
+    "Date": '"2026-11-20"',
+    "DateTime": '"2026-11-20T12:00:00Z"',
+    "Decimal": '"1"',
+    "Duration": '"P7D"',
+    "Float": "1.5",
+    "ID": f'"{encode_id("Profile", 1)}"',
+    "Int": "1",
+    "JSON": '"x"',
+    "String": '"x"',
+}
+ARGUMENTS: Mapping[str, str] = {
+    "account": f'"{encode_id("Account", 1)}"',
+    "identifier": '{ kind: "user_id", value: "u-1" }',
+    "slot": '"hero"',
+    "slots": '["hero"]',
+    "after": "",
+    "before": "",
+    "last": "",
+    "where": "",
+    "orderBy": "",
+}
+"""Of arguments by their names; with nothing, they are asked for otherwise, or tell nothing by themselves."""
+
+STEPS = 3
+"""So many of the last steps decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question, and all that it touches of the schema."""
+
+    opening: str
+    """The document up to what is selected at the end of the way."""
+    closing: str
+    selected: tuple[str, ...]
+    coordinates: tuple[str, ...]
+    scopes: frozenset[AnyScope]
+    """What all of that takes, as it is declared."""
+    steps: tuple[str, ...] = ()
+    """The coordinates that lead to the end, without what is selected there."""
+    masked: frozenset[AnyScope] = frozenset()
+    """Of these, the scopes without which something else is shown."""
+
+    @property
+    def ends(self) -> object:
+        """What decides how the end of it is read."""
+        steps = [one for one in self.steps if "Connection." not in one and "Edge." not in one]
+        return tuple(steps[-STEPS:]), self.selected
+
+    @property
+    def document(self) -> str:
+        """As GraphQL."""
+        return f"{self.opening} {' '.join(self.selected)} {self.closing}"
+
+
+class Questions:
+    """All questions to a schema."""
+
+    def __init__(self, schema: GraphQLSchema, requirements: Mapping[str, Requirement]) -> None:
+        self._schema = schema
+        self._requirements = requirements
+        self._ahead: deque[tuple[GraphQLObjectType, Asked, frozenset[str]]] = deque()
+
+    def all(self) -> Iterator[Asked]:
+        """Fields, arguments, filters and sort keys of Query and Subscription, the shortest ways first."""
+        seen: set[object] = set()
+        for root in (self._schema.query_type, self._schema.subscription_type):
+            assert root is not None
+            word = "query" if root is self._schema.query_type else "subscription"
+            self._ahead.append((root, Asked(f"{word} {{", "}", (), (), frozenset()), frozenset()))
+        while self._ahead:
+            type_, way, above = self._ahead.popleft()
+            if (type_.name, way.ends) not in seen:
+                seen.add((type_.name, way.ends))
+                for asked in self._of_type(type_, way, above):
+                    if asked.ends not in seen:
+                        seen.add(asked.ends)
+                        yield asked
+
+    def _of_type(self, type_: GraphQLObjectType, way: Asked, above: frozenset[str]) -> Iterator[Asked]:
+        leaves: list[tuple[str, Requirement]] = []
+        for name, field in type_.fields.items():
+            if declaration_of(field) is None:
+                continue
+            one = self._requirements[f"{type_.name}.{name}"]
+            below = get_named_type(field.type)
+            given = _needed(field)
+            if is_leaf_type(below):
+                if way.steps:
+                    leaves.append((f"{name}{given}", one))
+                continue
+            inner = _deeper(way, f"{name}{given}", one)
+            for object_type, opened in self._within(below, inner):
+                if object_type.name not in above:
+                    self._ahead.append((object_type, opened, above | {object_type.name}))
+            yield from self._by_arguments(f"{type_.name}.{name}", field, way)
+        yield from _grouped(way, leaves)
+
+    def _within(self, below: object, way: Asked) -> Iterator[tuple[GraphQLObjectType, Asked]]:
+        match below:
+            case GraphQLObjectType():
+                yield below, way
+            case GraphQLInterfaceType():
+                for one in self._schema.get_possible_types(below):
+                    opened = replace(
+                        way,
+                        opening=f"{way.opening} ... on {one.name} {{",
+                        closing=f"}} {way.closing}",
+                        # Some have no rows for those who lack more.
+                        scopes=way.scopes | self._requirements[f"{one.name}.id"].inherited,
+                    )
+                    yield one, opened
+            case _:
+                raise AssertionError(below)
+
+    # ── arguments ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _by_arguments(self, coordinate: str, field: GraphQLField, way: Asked) -> Iterator[Asked]:
+        for name, argument in field.args.items():
+            key = f"{coordinate}({name}:)"
+            asked = _deeper(way, "", self._requirements[coordinate], self._requirements[key])
+            field_name = coordinate.rpartition(".")[2]
+            for literal, more in self._literals(name, argument, way):
+                given = _arguments(field, name, literal)
+                selected = _smallest(field)
+                opened = replace(
+                    asked,
+                    opening=f"{way.opening} {field_name}{given} {{",
+                    selected=(selected,),
+                    coordinates=(*asked.coordinates, *(one.coordinate for one in more)),
+                    steps=(*asked.steps, *(one.coordinate for one in more)),
+                    scopes=asked.scopes.union(*(one.own for one in more)),
+                    masked=more[-1].masked - asked.scopes.union(*(one.own for one in more[:-1]))
+                    if more
+                    else asked.masked,
+                )
+                yield opened
+
+    def _literals(
+        self, name: str, argument: GraphQLArgument, way: Asked
+    ) -> Iterator[tuple[str, tuple[Requirement, ...]]]:
+        type_ = get_named_type(argument.type)
+        if name == "where" and isinstance(type_, GraphQLInputObjectType):
+            yield from self._filters(type_, frozenset({type_.name}))
+        elif name == "orderBy" and isinstance(type_, GraphQLInputObjectType):
+            words = get_named_type(type_.fields["field"].type)
+            assert isinstance(words, GraphQLEnumType)
+            for word in words.values:
+                one = self._requirements[f"{words.name}.{word}"]
+                of = ', of: "x"' if _OF.fullmatch(word) else ""
+                yield f"[{{ field: {word}{of}, direction: DESC }}]", (one,)
+        elif literal := ARGUMENTS.get(name, _sample(argument.type)):
+            yield literal, ()
+
+    def _filters(
+        self, type_: GraphQLInputObjectType, above: frozenset[str]
+    ) -> Iterator[tuple[str, tuple[Requirement, ...]]]:
+        for name, field in type_.fields.items():
+            if isinstance(_condition(field), Combined):
+                continue
+            one = self._requirements[f"{type_.name}.{name}"]
+            below = get_named_type(field.type)
+            if not isinstance(below, GraphQLInputObjectType):
+                continue
+            many = isinstance(_nullable(field.type), GraphQLList)
+            if _compares(below):
+                literal = _operators(below)
+                yield f"{{ {name}: {f'[{literal}]' if many else literal} }}", (one,)
+            elif below.name not in above:
+                yield f"{{ {name}: {{}} }}", (one,)
+                for literal, more in self._filters(below, above | {below.name}):
+                    yield f"{{ {name}: {literal} }}", (one, *more)
+
+
+_OF = re.compile("SIGNAL_(COUNT|WEIGHT|.*_AT)|FEATURE_(COUNT|.*_AT)|PURCHASE_TOTAL|TRAIT_.*")
+"""Sort keys that are of something."""
+
+
+def _condition(field: object) -> object:
+    metadata = getattr(field.extensions.get("strawberry-definition"), "metadata", None) or {}  # type: ignore[attr-defined]
+    return metadata.get(CONDITION)
+
+
+def _compares(type_: GraphQLInputObjectType) -> bool:
+    """Whether it is made of operators; those of relations have filters in them."""
+    return all(is_leaf_type(get_named_type(field.type)) for field in type_.fields.values())
+
+
+def _operators(type_: GraphQLInputObjectType) -> str:
+    """Every operator at once, but for the path of a trait, which stands first."""
+    given = [f"{name}: {_sample(field.type)}" for name, field in type_.fields.items()]
+    return f"{{ {', '.join(given)} }}"
+
+
+def _sample(type_: GraphQLInputType) -> str:
+    match type_:
+        case GraphQLNonNull():
+            return _sample(type_.of_type)
+        case GraphQLList():
+            inner = _sample(type_.of_type)
+            return f"[{inner}]" if inner else ""
+        case GraphQLEnumType():
+            return str(next(iter(type_.values)))
+        case GraphQLInputObjectType():
+            return ""
+        case _:
+            return SAMPLES[str(type_)]
+
+
+def _nullable(type_: object) -> object:
+    return type_.of_type if isinstance(type_, GraphQLNonNull) else type_
+
+
+def _needed(field: GraphQLField) -> str:
+    given = [
+        f"{name}: {ARGUMENTS.get(name) or _sample(one.type)}"
+        for name, one in field.args.items()
+        if isinstance(one.type, GraphQLNonNull) and one.default is None
+    ]
+    if not given and "id" in field.args:
+        given = [f"id: {SAMPLES['ID']}"]
+    return f"({', '.join(given)})" if given else ""
+
+
+def _arguments(field: GraphQLField, name: str, literal: str) -> str:
+    needed = [
+        f"{other}: {ARGUMENTS.get(other) or _sample(one.type)}"
+        for other, one in field.args.items()
+        if other != name and isinstance(one.type, GraphQLNonNull) and one.default is None
+    ]
+    return f"({', '.join([*needed, f'{name}: {literal}'])})"
+
+
+def _smallest(field: GraphQLField) -> str:
+    type_ = get_named_type(field.type)
+    assert isinstance(type_, (GraphQLObjectType, GraphQLInterfaceType))
+    return (
+        "totalCount nodes { __typename } edges { cursor }" if "totalCount" in type_.fields else "__typename"
+    )
+
+
+def _deeper(way: Asked, field: str, *requirements: Requirement) -> Asked:
+    return replace(
+        way,
+        opening=f"{way.opening} {field} {{",
+        closing=f"}} {way.closing}",
+        coordinates=(*way.coordinates, *(one.coordinate for one in requirements)),
+        steps=(*way.steps, *(one.coordinate for one in requirements)),
+        scopes=way.scopes.union(*(one.own for one in requirements)),
+    )
+
+
+def _grouped(way: Asked, leaves: Iterable[tuple[str, Requirement]]) -> Iterator[Asked]:
+    """Fields that take the same, together; those for which something is declassified, one by one."""
+    groups: dict[object, list[tuple[str, Requirement]]] = {}
+    for field, one in leaves:
+        alone = one.coordinate if any(declassified_at(one.coordinate)) else ""
+        groups.setdefault((one.own, one.masked, alone), []).append((field, one))
+    for group in groups.values():
+        first = group[0][1]
+        yield replace(
+            way,
+            selected=tuple(field for field, _ in group),
+            coordinates=(*way.coordinates, *(one.coordinate for _, one in group)),
+            scopes=way.scopes | first.own,
+            masked=first.masked - way.scopes,
+        )
