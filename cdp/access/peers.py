@@ -12,10 +12,15 @@ def peer_of(connection: HTTPConnection) -> Peer:
 
     The address is that of the connection, or what a proxy that the server trusts says of it; see `CDP_TRUSTED_PROXIES`.
     """
-    client = connection.scope.get("client")
-    headers = connection.headers
-    origin = headers.get("origin")
-    if origin is None and headers.get("sec-fetch-site") == "same-origin":
+    scope = connection.scope
+    client = scope.get("client")
+    origin, of_own_page = None, False
+    for name, value in scope["headers"]:
+        if name == b"origin":
+            origin = value.decode("latin-1")
+        elif name == b"sec-fetch-site":
+            of_own_page = value == b"same-origin"
+    if origin is None and of_own_page:
         # Browsers leave it out when a page reads from its own host.
         origin = f"{connection.url.scheme}://{connection.url.netloc}"
     return Peer(client[0] if client else None, origin)
