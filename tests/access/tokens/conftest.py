@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
+from cdp.access import create_key
 from cdp.access.principals import operator
 from cdp.access.tokens import Issuer, KeySets, TokenBearer, define_issuer, own_audience
+from cdp.app import Application, create_asgi
 from cdp.db.pool import Database
 from cdp.model import WorkspaceId
 from cdp.outbound import Outbound, read_networks
+from cdp.settings import Settings
 from tests.access.tokens.oidc import NOW, Oidc, serving
 
 READ = frozenset({"profiles:read", "intent:read", "usage:read"})
@@ -72,3 +76,54 @@ async def trust(database: Database, workspace_id: WorkspaceId, url: str, **more:
 @pytest.fixture
 async def issuer(database: Database, workspace: WorkspaceId, oidc: Oidc) -> Issuer:
     return await trust(database, workspace, oidc.url)
+
+
+@dataclass
+class Api:
+    client: httpx.AsyncClient
+    admin: str
+    audience: str
+    bearer: TokenBearer
+
+    def a_second_passes(self) -> None:
+        """What is remembered for a second is forgotten."""
+        self.bearer.issuers.good.clear()
+        self.bearer.issuers.bad.clear()
+
+    async def ask(self, document: str, *, token: str | None = None, **variables: Any) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {token or self.admin}"}
+        answer = await self.client.post(
+            "/graphql", json={"query": document, "variables": variables}, headers=headers
+        )
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def mutate(self, document: str, *, token: str | None = None, **given: Any) -> dict[str, Any]:
+        answer = await self.ask(document, token=token, input=given)
+        assert "errors" not in answer, answer
+        (payload,) = answer["data"].values()
+        return dict(payload)
+
+    async def codes(self, document: str, token: str) -> list[str]:
+        return [
+            one["extensions"]["code"] for one in (await self.ask(document, token=token)).get("errors", ())
+        ]
+
+
+@pytest.fixture
+async def application(database_url: str) -> AsyncIterator[Application]:
+    settings = Settings(
+        database_url=database_url, pool_size=4, flush_delay_ms=0.1, outbound_allow="127.0.0.0/8"
+    )
+    async with Application.open(settings, clock=lambda: NOW) as application:
+        yield application
+
+
+@pytest.fixture
+async def api(application: Application, workspace: WorkspaceId) -> AsyncIterator[Api]:
+    admin = await create_key(application.database, workspace, "ADMIN", "admin")
+    transport = httpx.ASGITransport(app=create_asgi(application))
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+        bearer = application.authenticator._bearers[-1]
+        assert isinstance(bearer, TokenBearer)
+        yield Api(client, admin, own_audience(workspace), bearer)

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 
 from cdp.access import create_key, operator
 from cdp.access.roles import define_role
-from cdp.access.tokens import TokenBearer, own_audience
-from cdp.app import Application, create_asgi
 from cdp.cli import run
 from cdp.db.pool import Database
 from cdp.errors import Conflict
 from cdp.model import WorkspaceId
 from cdp.model.ids import encode_id
-from cdp.settings import Settings
-from tests.access.tokens.conftest import trust
+from tests.access.tokens.conftest import Api, trust
 from tests.access.tokens.oidc import NOW, Oidc
 
 PEOPLE = "{ profiles { totalCount } }"
@@ -34,57 +28,6 @@ UPDATE = """mutation ($input: TokenIssuerUpdateInput!) { tokenIssuerUpdate(input
   issuer { enabled issuedSince } userErrors { code field message } } }"""
 REMOVE = """mutation ($input: TokenIssuerRemoveInput!) { tokenIssuerRemove(input: $input) {
   id userErrors { code field message } } }"""
-
-
-@dataclass
-class Api:
-    client: httpx.AsyncClient
-    admin: str
-    audience: str
-    bearer: TokenBearer
-
-    def a_second_passes(self) -> None:
-        """What is remembered for a second is forgotten."""
-        self.bearer.issuers.good.clear()
-        self.bearer.issuers.bad.clear()
-
-    async def ask(self, document: str, *, token: str | None = None, **variables: Any) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {token or self.admin}"}
-        answer = await self.client.post(
-            "/graphql", json={"query": document, "variables": variables}, headers=headers
-        )
-        found: dict[str, Any] = answer.json()
-        return found
-
-    async def mutate(self, document: str, *, token: str | None = None, **given: Any) -> dict[str, Any]:
-        answer = await self.ask(document, token=token, input=given)
-        assert "errors" not in answer, answer
-        (payload,) = answer["data"].values()
-        return dict(payload)
-
-    async def codes(self, document: str, token: str) -> list[str]:
-        return [
-            one["extensions"]["code"] for one in (await self.ask(document, token=token)).get("errors", ())
-        ]
-
-
-@pytest.fixture
-async def application(database_url: str) -> AsyncIterator[Application]:
-    settings = Settings(
-        database_url=database_url, pool_size=4, flush_delay_ms=0.1, outbound_allow="127.0.0.0/8"
-    )
-    async with Application.open(settings, clock=lambda: NOW) as application:
-        yield application
-
-
-@pytest.fixture
-async def api(application: Application, workspace: WorkspaceId) -> AsyncIterator[Api]:
-    admin = await create_key(application.database, workspace, "ADMIN", "admin")
-    transport = httpx.ASGITransport(app=create_asgi(application))
-    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
-        bearer = application.authenticator._bearers[-1]
-        assert isinstance(bearer, TokenBearer)
-        yield Api(client, admin, own_audience(workspace), bearer)
 
 
 async def test_an_administrator_trusts_an_issuer_and_its_people_are_let_in(
