@@ -3,7 +3,7 @@
 # PYTHON     the interpreter that .venv is made with
 # TESTS      what `make test` runs                 make test TESTS=tests/identity
 # BENCH      the benchmark that `make bench` runs  make bench BENCH=read ARGS="--json out.json"
-# SEED       which documents `make fuzz` asks     make fuzz SEED=20261122 DOCUMENTS=5000
+# SEED       which documents `make fuzz` asks     make fuzz SEED=20261122 DOCUMENTS=5000 SECONDS=600
 # ARGS       further arguments, for pytest, a benchmark or `cdp demo`
 
 PYTHON ?= python3
@@ -21,6 +21,8 @@ endif
 # Other ones every day, the same ones all day.
 SEED      ?= $(shell date +%Y%m%d)
 DOCUMENTS ?= 1000
+# As long, as all roles together: documents of our own making, and as long again schemathesis.
+SECONDS   ?= 180
 
 .PHONY: help demo test tutorial check fuzz format bench schema pins clean
 
@@ -44,9 +46,10 @@ check: $(READY) ## Formatting, lints, types, layers, and whether schema.graphql 
 	$(BIN)/cdp schema | diff -u schema.graphql - || { echo "schema.graphql is stale: run make schema." >&2; exit 1; }
 	$(BIN)/cdp schema --permissions | diff -u docs/permissions.md - || { echo "docs/permissions.md is stale: run make schema." >&2; exit 1; }
 
-fuzz: $(READY) ## Thousands of generated documents, as every role: both ways out have to agree
-	@echo "make fuzz SEED=$(SEED) DOCUMENTS=$(DOCUMENTS)"
+fuzz: $(READY) ## Thousands of generated documents, as every role: nothing fails, nothing leaks, both ways out agree
+	@echo "make fuzz SEED=$(SEED) DOCUMENTS=$(DOCUMENTS) SECONDS=$(SECONDS)"
 	DIPTYCH_SEED=$(SEED) DIPTYCH_DOCUMENTS=$(DOCUMENTS) $(BIN)/python -m pytest tests/graphql/test_documents.py -s --show-capture=no $(ARGS)
+	DIPTYCH_SEED=$(SEED) DIPTYCH_SECONDS=$(SECONDS) $(BIN)/python -m pytest tests/fuzz/test_generated.py tests/fuzz/with_schemathesis.py -s --show-capture=no $(ARGS)
 
 format: $(READY) ## Format the code, and mend what ruff can
 	$(BIN)/ruff format .
