@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "issuers": ("cdp.cli.issuers:issuers", "OIDC issuers whose tokens (JWT) are let in."),
     "audit": ("cdp.cli.audit:audit", "Who did what, who read personal data; verify and export the log."),
     "access": ("cdp.cli.access:access", "Roles of keys; why somebody sees something, or does not."),
+    "visitors": ("cdp.cli.visitors:visitors", "Prove who visits your pages: what your server signs with."),
     "import": ("cdp.cli.importing:import_file", "People, accounts or events from a file."),
     "enrich": ("cdp.cli.enriching:enrich", "What enrichment may spend, finds and costs; backfills."),
     "roles": ("cdp.cli.roles:roles", "What roles are resolved with; try what a change would do."),

@@ -72,6 +72,7 @@ def test_the_commands_are_those_of_the_interface(capsys: pytest.CaptureFixture[s
             "jobs",
             "tables",
             "traits",
+            "visitors",
             "plugins",
             "schema",
             "doctor",

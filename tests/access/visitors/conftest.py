@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -34,6 +34,9 @@ class Clock:
     def __call__(self) -> datetime:
         return self.now
 
+    def monotonic(self) -> float:
+        return self.now.timestamp()
+
 
 async def new_secret(database: Database, workspace_id: WorkspaceId, now: datetime = NOW) -> NewSecret:
     async with database.connection(workspace_id) as connection:
@@ -50,7 +53,6 @@ class Site:
     secret: NewSecret
     keys: dict[str, str]
     clock: Clock
-    _messages: list[int] = field(default_factory=lambda: [0])
 
     def token(self, value: str, *, secret: NewSecret | None = None, **claims: Any) -> str:
         """A token that the site's server signs."""
@@ -153,7 +155,3 @@ def track(event: str, **who: Any) -> dict[str, Any]:
 
 def identify(**who: Any) -> dict[str, Any]:
     return {"type": "identify", **who}
-
-
-def soon(**delta: float) -> timedelta:
-    return timedelta(**delta)
