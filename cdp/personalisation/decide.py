@@ -106,15 +106,7 @@ def of_variant(variant: Variant, as_of: datetime, *, inside: bool | None) -> Con
         as_of: the moment of the choice.
         inside: whether the person is in its audience; None: its audience cannot be read.
     """
-    candidate = Candidate(
-        variant=variant.name,
-        content=variant.content,
-        lens=variant.lens,
-        reason="In its audience." if variant.audience is not None else "For everybody.",
-        priority=variant.priority,
-        weight=variant.weight,
-        cap=variant.cap,
-    )
+    candidate = variant.candidate
     standing, reason = Standing.NOT_ASSIGNED, candidate.reason
     if variant.paused:
         standing, reason = Standing.PAUSED, "It is paused."
@@ -255,10 +247,11 @@ def _settled(
     highest = max(candidate.priority for candidate in eligible.values())
     settled = []
     for one in considered:
-        standing, reason = others
         if not one.eligible:
-            standing, reason = one.standing, one.reason
-        elif one.candidate.variant == winner:
+            settled.append(one)
+            continue
+        standing, reason = others
+        if one.candidate.variant == winner:
             standing = Standing.WITHHELD if withheld else Standing.SHOWN
             reason = one.candidate.reason
         elif standing is Standing.NOT_ASSIGNED and one.candidate.priority < highest:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import re
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from cdp.errors import BadInput, TooLarge
-from cdp.model import Cap, Lens
+from cdp.hooks.frozen import frozen
+from cdp.model import Candidate, Cap, Lens
 from cdp.model.personalisation import HEAVIEST, HIGHEST_PRIORITY, LONGEST_CAP, RESERVED
 
 MOST_SLOTS = 200
@@ -28,7 +30,7 @@ _MOST_GOALS = 20
 _NAME = re.compile(r"[\w][\w .:/-]*")
 
 
-class Variant(Struct, frozen=True, kw_only=True):
+class Variant(Struct, frozen=True, kw_only=True, dict=True):
     """A content for the slot, and for whom."""
 
     name: str
@@ -44,6 +46,19 @@ class Variant(Struct, frozen=True, kw_only=True):
     weight: float = 1.0
     cap: Cap | None = None
     paused: bool = False
+
+    @cached_property
+    def candidate(self) -> Candidate:
+        """What takes part in choices; made once, and frozen, as plugins see it with every one of them."""
+        return Candidate(
+            variant=self.name,
+            content=frozen(self.content),
+            lens=self.lens,
+            reason="In its audience." if self.audience is not None else "For everybody.",
+            priority=self.priority,
+            weight=self.weight,
+            cap=self.cap,
+        )
 
 
 class Slot(Struct, frozen=True, kw_only=True):
