@@ -65,7 +65,7 @@ ON CONFLICT (workspace_id, kind, value) DO NOTHING
 RETURNING node_id, kind, value, profile_id;
 
 -- name: note_links
--- Keeps links with their first evidence; a repeated one only counts, unless it proves what only pages have said.
+-- Keeps links with their first evidence; a repeated one only counts, unless it proves what nothing has proven yet.
 INSERT INTO link (workspace_id, node_a, node_b, state, rule, reason, evidence, times, first_at, last_at)
 SELECT $1, i.node_a, i.node_b, i.state::link_state, i.rule, i.reason, i.evidence::jsonb, i.times, i.first_at, i.last_at
 FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
@@ -76,11 +76,13 @@ ON CONFLICT (workspace_id, node_a, node_b, state) DO UPDATE
 SET times = link.times + excluded.times,
     first_at = least(link.first_at, excluded.first_at),
     last_at = greatest(link.last_at, excluded.last_at),
-    evidence = CASE WHEN link.rule = 'page' AND excluded.rule <> 'page' THEN excluded.evidence ELSE link.evidence END,
-    rule = CASE WHEN link.rule = 'page' THEN excluded.rule ELSE link.rule END;
+    evidence = CASE WHEN link.rule IN ('page', 'split_kept') AND excluded.rule <> 'page' THEN excluded.evidence
+                    ELSE link.evidence END,
+    rule = CASE WHEN link.rule IN ('page', 'split_kept') AND excluded.rule <> 'page' THEN excluded.rule
+                ELSE link.rule END;
 
 -- name: anchored
--- Which of these nodes lead to one that names a person, without the word of pages; the kinds $3 name nobody.
+-- Which of these nodes lead to one that names a person, by more than the word of pages; the kinds $3 name nobody.
 WITH RECURSIVE reached AS (
     SELECT wanted.node_id AS start, wanted.node_id FROM unnest($2::bigint[]) AS wanted (node_id)
     UNION
@@ -88,10 +90,10 @@ WITH RECURSIVE reached AS (
     FROM reached r
     CROSS JOIN LATERAL (
         SELECT l.node_b AS node_id FROM link l
-        WHERE l.workspace_id = $1 AND l.node_a = r.node_id AND l.state = 'ACCEPTED' AND l.rule <> 'page'
+        WHERE l.workspace_id = $1 AND l.node_a = r.node_id AND l.state = 'ACCEPTED' AND l.rule NOT IN ('page', 'split_kept')
         UNION ALL
         SELECT l.node_a FROM link l
-        WHERE l.workspace_id = $1 AND l.node_b = r.node_id AND l.state = 'ACCEPTED' AND l.rule <> 'page'
+        WHERE l.workspace_id = $1 AND l.node_b = r.node_id AND l.state = 'ACCEPTED' AND l.rule NOT IN ('page', 'split_kept')
     ) neighbour
 )
 SELECT DISTINCT r.start AS node_id

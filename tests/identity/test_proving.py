@@ -141,3 +141,28 @@ async def test_what_a_page_may_not_say_is_kept_as_refused_where_it_is_known(worl
         "unproven",
     )
     assert "demands proof" in refused["reason"]
+
+
+async def test_what_a_split_keeps_together_is_proven_anew_by_the_server(world: World) -> None:
+    """Until then it may have been the word of a page."""
+    await world.take([page(world, "e:ann@acme.com a:1"), page(world, "u:ann a:1")])
+    (profile_id,) = await world.profiles()
+    await world.split(profile_id, "a:1")
+    assert [link["rule"] for link in await world.links("ACCEPTED")] == ["split_kept"]
+    assert await may_read(world, "u:ann") is None
+    await world.take([page(world, "u:ann e:ann@acme.com")])
+    assert await may_read(world, "u:ann") is None
+    await world.see("u:ann e:ann@acme.com")
+    assert [link["rule"] for link in await world.links("ACCEPTED")] == ["seen_together"]
+    assert await may_read(world, "u:ann") == profile_id
+
+
+async def may_read(world: World, text: str) -> Any:
+    """The profile that a visitor who proves this identifier may read."""
+    (identifier,) = ids(text)
+    ((found,),) = await world.rows(
+        "SELECT cdp.visitor_profile($1, $2, $3, '{anonymous_id,device_id}')",
+        identifier.kind,
+        identifier.value,
+    )
+    return found
