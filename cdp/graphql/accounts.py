@@ -34,8 +34,8 @@ from cdp.model import AccountKind
 from cdp.model.classes import TraitOf
 from cdp.plan.entities import Entity, SortKey
 from cdp.plan.fields import Column, Connected, Given, argument, column, nested, planned, rows
-from cdp.plan.labels import BOTH, INTENT, NONE, USAGE, Labels
-from cdp.plan.personal import CLASSED, HOUSEHOLD, seen_traits
+from cdp.plan.labels import BOTH, INTENT, NONE, PII, USAGE, Labels
+from cdp.plan.personal import CLASSED, HOUSEHOLD, seen_traits, unless_household
 from cdp.plan.statement import Scope, as_texts
 
 
@@ -45,7 +45,15 @@ def _count(type_: type, name: str, labels: Labels = NONE) -> Sort:
 
 _SORTS = {
     "CREATED_AT": sort("a.created_at", "timestamptz", "When it became known."),
-    "NAME": sort("a.name", "text", "Name.", nullable=True, indexed=True),
+    "NAME": sort(
+        "a.name",
+        "text",
+        "Name.",
+        nullable=True,
+        labels=PII,
+        redacted=unless_household("a.name"),
+        indexed=True,
+    ),
     "DOMAIN": sort("a.domain", "text", "Domain.", nullable=True, indexed=True),
     "GROUP_ID": sort("a.group_id", "text", "The id that your systems know it by.", nullable=True),
     **placed(INTENT_SORTS, OF_ACCOUNT, MEMBERS),
@@ -74,6 +82,8 @@ class AccountOrder:
     direction: words.Direction = strawberry.field(default=words.Direction.ASC, description="Which way.")
 
 
+_SEARCHED = "lower(concat_ws(E'\\n', {name}, a.domain, a.group_id))"
+
 ACCOUNTS = Entity(
     type_name="Account",
     alias="a",
@@ -85,7 +95,9 @@ ACCOUNTS = Entity(
         " WHERE b.workspace_id = $1 AND b.account_id = {key_0})"
     ),
     sorts=keys_of(AccountOrderField, _SORTS),
-    search="lower(concat_ws(E'\\n', a.name, a.domain, a.group_id))",
+    search=_SEARCHED.format(name="a.name"),
+    search_labels=PII,
+    search_redacted=_SEARCHED.format(name=unless_household("a.name")),
 )
 
 
@@ -103,7 +115,12 @@ class Account(Node):
 
     id: ID = global_id("Account", "a.account_id")
     kind: AccountKind = column("a.kind", description="Organisation or household.")
-    name: str | None = column("a.name", description="Name.")
+    name: str | None = column(
+        "a.name",
+        labels=PII,
+        redacted=unless_household("a.name"),
+        description="Name; null of a household for whoever may not read personal data.",
+    )
     domain: str | None = column("a.domain", description="Registrable domain, in lower case.")
     group_id: str | None = column(
         "a.group_id", description="The id that your systems know it by; null: known by its domain alone."

@@ -34,7 +34,9 @@ ACCOUNT_SOURCE = (
 
 
 _DAY = "date_trunc('day', {}, 'UTC')"
-_OF_DAY = "For whoever may not see both panels, the beginning of the day: what somebody does has providers asked."
+_OF_DAY = (
+    "For whoever may not see both panels, the beginning of the day: what somebody does has providers asked."
+)
 
 
 @strawberry.type

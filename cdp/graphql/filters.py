@@ -54,7 +54,7 @@ from cdp.plan.filters import (
     within,
 )
 from cdp.plan.labels import BOTH, INTENT, PII, USAGE
-from cdp.plan.personal import HOUSEHOLD
+from cdp.plan.personal import HOUSEHOLD, unless_household
 
 _QUALIFIED = "Whether usage passes the workspace's bar while the intent score is still below it."
 _USED = {**OF_ACCOUNT, **WORKSPACE_WINDOW}
@@ -109,7 +109,9 @@ class AccountFilter:
     kind: AccountKindFilter | None = compares(
         "a.kind", sql_type="account_kind", description="Organisation or household."
     )
-    name: TextFilter | None = compares("a.name", description="Name.")
+    name: TextFilter | None = compares(
+        "a.name", labels=PII, redacted=unless_household("a.name"), description="Name."
+    )
     domain: TextFilter | None = compares("a.domain", description="Registrable domain, in lower case.")
     group_id: TextFilter | None = compares("a.group_id", description="The id that your systems know it by.")
     traits: list[TraitFilter] | None = condition(

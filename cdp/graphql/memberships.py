@@ -21,12 +21,14 @@ from cdp.graphql.words import Direction
 from cdp.plan.entities import Entity, SortKey
 from cdp.plan.fields import Given, Less, Names, argument, column, nested, rows
 from cdp.plan.labels import BOTH, INTENT, PII, USAGE
+from cdp.plan.personal import unless_household
 from cdp.plan.statement import Scope, as_given
 
 if TYPE_CHECKING:
     from cdp.graphql.accounts import Account
     from cdp.graphql.profiles import Profile
 
+_ACCOUNT_NAME = "(SELECT {name} FROM account a WHERE a.workspace_id = $1 AND a.account_id = m.account_id)"
 _SORTS = {
     "SINCE": sort("m.since", "timestamptz", "When it began.", nullable=True),
     "UNTIL": sort("m.until", "timestamptz", "When it ended.", nullable=True),
@@ -44,10 +46,12 @@ _SORTS = {
         labels=PII,
     ),
     "ACCOUNT_NAME": sort(
-        "(SELECT a.name FROM account a WHERE a.workspace_id = $1 AND a.account_id = m.account_id)",
+        _ACCOUNT_NAME.format(name="a.name"),
         "text",
         "The account's name.",
         nullable=True,
+        labels=PII,
+        redacted=_ACCOUNT_NAME.format(name=unless_household("a.name")),
     ),
     **placed(INTENT_SORTS, OF_MEMBER),
     **placed(USAGE_SORTS, {**OF_MEMBER, **WORKSPACE_WINDOW}),

@@ -47,13 +47,22 @@ def sort(
     *,
     nullable: bool = False,
     labels: Labels = NONE,
+    redacted: str | None = None,
     of: Of | None = None,
     indexed: bool = False,
 ) -> Sort:
     """A sort key; a nullable one has the missing values first when ascending."""
     return Sort(
         description=description,
-        key=SortKey(sql=sql, sql_type=sql_type, nullable=nullable, labels=labels, of=of, indexed=indexed),
+        key=SortKey(
+            sql=sql,
+            sql_type=sql_type,
+            nullable=nullable,
+            labels=labels,
+            redacted=redacted,
+            of=of,
+            indexed=indexed,
+        ),
     )
 
 

@@ -172,8 +172,9 @@ def own_of_field(field: GraphQLField) -> _Own:
 
 def own_of_argument(name: str, argument: GraphQLArgument, entity: Entity | None) -> _Own:
     """What an argument declares; to search is to read what is searched."""
-    labels = entity.search_labels if name == "search" and entity is not None else NONE
-    return _Own(of_labels(labels) | needs_of(argument.extensions))
+    searched = of_labels(entity.search_labels) if name == "search" and entity is not None else NOTHING
+    masked = searched if entity is not None and entity.search_redacted is not None else NOTHING
+    return _Own(searched | needs_of(argument.extensions), masked)
 
 
 def _own_of_input(given: GraphQLInputField) -> _Own:

@@ -99,6 +99,8 @@ class Entity(Struct, frozen=True, kw_only=True):
     finder: str | None = None
     """Array of the keys of all rows in whose text the words `{words}` are, from an index; null where they are many."""
     search_labels: Labels = NONE
+    search_redacted: str | None = None
+    """The text for those who lack one of these; None: they may not search."""
     trait_finder: str | None = None
     """Likewise, of rows that may have the trait `{trait}` in one of the JSON values `{values}`."""
 

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 import strawberry
 from graphql import GraphQLInputField, GraphQLInputObjectType, GraphQLList, GraphQLNonNull
 from msgspec import Struct
+from msgspec.structs import replace
 from strawberry.types.unset import UNSET
 
 from cdp.errors import BadInput, DiptychError, Forbidden
@@ -56,6 +57,8 @@ class Compares(Struct, frozen=True, kw_only=True):
     """FROM clause of the rows of which one must have such a value, where it is not the row itself."""
     names: Mapping[str, str] = {}
     labels: Labels = NONE
+    redacted: str | None = None
+    """The value for those who lack a label; None: they may not compare it."""
 
 
 class Banded(Struct, frozen=True, kw_only=True):
@@ -132,11 +135,18 @@ def compares(
     source: str | None = None,
     names: Mapping[str, str] | None = None,
     labels: Labels = NONE,
+    redacted: str | None = None,
 ) -> Any:
     """Operators on one value of the row, or of one of `source`'s; texts are checked, all else is bound as read."""
     checked = convert or (as_text if sql_type == "text" else as_given)
     declared = Compares(
-        sql=sql, sql_type=sql_type, convert=checked, source=source, names=names or {}, labels=labels
+        sql=sql,
+        sql_type=sql_type,
+        convert=checked,
+        source=source,
+        names=names or {},
+        labels=labels,
+        redacted=redacted,
     )
     return condition(declared, description)
 
@@ -217,7 +227,9 @@ class Writer:
             raise TooManyConditions(f"A filter may have {MOST_CONDITIONS} conditions; this one has more.")
         declared = field.extensions["strawberry-definition"].metadata[CONDITION]
         missing = lacking(getattr(declared, "labels", NONE), self._scopes)
-        if missing is not None and not isinstance(declared, Traits):
+        if missing is not None and isinstance(declared, Compares) and declared.redacted is not None:
+            declared = replace(declared, sql=declared.redacted)
+        elif missing is not None and not isinstance(declared, Traits):
             raise Forbidden(f"To filter by `{name}` needs the scope {missing.value}.")
         match declared:
             case Combined(joined=joined):

@@ -103,12 +103,12 @@ def ways_to(entity: Entity, given: dict[str, Tree], scope: Scope, scopes: frozen
 def _search(entity: Entity, leaf: Leaf, scope: Scope, scopes: frozenset[Any]) -> tuple[str, str | None]:
     """That every word is somewhere in the entity's text; and what finds such rows."""
     missing = lacking(entity.search_labels, scopes)
-    if missing is not None:
+    if missing is not None and entity.search_redacted is None:
         raise Forbidden(f"To search needs the scope {missing.value}.")
     words = scope.bind(leaf, "text[]", _words)
-    text = scope.sql(str(entity.search))
+    text = scope.sql(str(entity.search if missing is None else entity.search_redacted))
     condition = f"NOT EXISTS (SELECT FROM unnest({words}) AS word WHERE strpos({text}, word) = 0)"
-    if entity.finder is None:
+    if entity.finder is None or missing is not None:
         return condition, None
     return condition, f"(SELECT {scope.inner({'words': words}).sql(entity.finder)})"
 

@@ -33,6 +33,12 @@ def told_of_people(type_name: str, name: str, labels: Labels, scopes: Scopes) ->
 HOUSEHOLD = "a.kind = 'HOUSEHOLD'"
 """Accounts `a` whose traits may be people's."""
 
+
+def unless_household(value: str) -> str:
+    """A value of the account `a`, null for a household: what that is called, its people are called."""
+    return f"(CASE WHEN NOT {HOUSEHOLD} THEN {value} END)"
+
+
 _ALONE = ", ".join(f"'{name}'" for name in ALONE)
 
 

@@ -6,6 +6,7 @@ Names and identifiers are masked for who may not read personal data.
 from __future__ import annotations
 
 import base64
+import re
 from itertools import product
 from typing import Any
 
@@ -239,3 +240,25 @@ async def test_a_mask_finds_nobody_and_nothing_is_found_out_beyond_it(ours: Side
             answer = await ours.ask(document, role="MARKETING")
             assert [error["extensions"]["code"] for error in answer["errors"]] == ["FORBIDDEN"]
             assert answer["data"] is None
+
+
+async def test_a_household_is_called_what_its_people_are_called(ours: Side) -> None:
+    """Who may not read personal data sees no name of it, and finds and sorts it as if it had none."""
+    for number, (name, kind) in enumerate((("Archers", "household"), ("Works", "organisation"))):
+        group = {"type": "group", "userId": f"u{number}", "groupId": f"g{number}"}
+        await ours.tell({**group, "traits": {"name": name, "type": kind}})
+    document = """query ($where: AccountFilter, $search: String) {
+      accounts(where: $where, search: $search, orderBy: [{ field: NAME }]) { nodes { name } edges { cursor } } }"""
+    for role, names in (("SALES", ["Archers", "Works"]), ("MARKETING", [None, "Works"])):
+        found = (await ours.data(document, role=role))["accounts"]
+        assert [one["name"] for one in found["nodes"]] == names
+        cursors = b"".join(base64.urlsafe_b64decode(one["cursor"] + "==") for one in found["edges"])
+        assert (b"Archers" in cursors) == (role == "SALES")
+        for asked in ({"search": "archers"}, {"where": {"name": {"startsWith": "Ar"}}}):
+            found = (await ours.data(document, role=role, **asked))["accounts"]
+            assert len(found["nodes"]) == (1 if role == "SALES" else 0)
+    sorted_ = """{ profiles { nodes { memberships(orderBy: [{ field: ACCOUNT_NAME }]) { edges { cursor } } } } }"""
+    text = str(await ours.data(sorted_, role="MARKETING"))
+    cursors = re.findall(r"'cursor': '([^']+)'", text)
+    assert len(cursors) == 2
+    assert not any(b"Archers" in base64.urlsafe_b64decode(cursor + "==") for cursor in cursors)
