@@ -90,16 +90,22 @@ class Api:
         self.bearer.issuers.good.clear()
         self.bearer.issuers.bad.clear()
 
-    async def ask(self, document: str, *, token: str | None = None, **variables: Any) -> dict[str, Any]:
+    async def ask(
+        self, document: str, *, token: str | None = None, purpose: str | None = None, **variables: Any
+    ) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {token or self.admin}"}
+        if purpose is not None:
+            headers["X-Purpose"] = purpose
         answer = await self.client.post(
             "/graphql", json={"query": document, "variables": variables}, headers=headers
         )
         found: dict[str, Any] = answer.json()
         return found
 
-    async def mutate(self, document: str, *, token: str | None = None, **given: Any) -> dict[str, Any]:
-        answer = await self.ask(document, token=token, input=given)
+    async def mutate(
+        self, document: str, *, token: str | None = None, purpose: str | None = None, **given: Any
+    ) -> dict[str, Any]:
+        answer = await self.ask(document, token=token, purpose=purpose, input=given)
         assert "errors" not in answer, answer
         (payload,) = answer["data"].values()
         return dict(payload)

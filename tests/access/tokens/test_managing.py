@@ -196,6 +196,25 @@ async def test_a_role_of_the_workspace_s_own_counts_for_tokens_within_a_second(
     assert await api.codes("{ tokenIssuers { url } }", token) == ["FORBIDDEN"]
 
 
+async def test_what_a_token_was_signed_for_is_not_said_otherwise_beside_it(
+    api: Api, oidc: Oidc, database: Database, workspace: WorkspaceId
+) -> None:
+    """The header counts for those whose token says nothing."""
+    await trust(database, workspace, oidc.url, scopes={"workspace:admin", "profiles:read"})
+    for purpose, kept in (("support", "SUPPORT"), (None, "SALES_OUTREACH")):
+        token = oidc.token(api.audience, scope="workspace:admin", purpose=purpose)
+        await api.mutate(
+            DEFINE, token=token, purpose="SALES_OUTREACH", url=oidc.url, scopes=["profiles:read"]
+        )
+        async with database.connection(workspace) as connection:
+            told = await connection.fetchval(
+                "SELECT purpose FROM audit_entry WHERE workspace_id = $1 ORDER BY sequence DESC LIMIT 1",
+                workspace,
+            )
+        assert told == kept
+        await trust(database, workspace, oidc.url, scopes={"workspace:admin", "profiles:read"})
+
+
 async def test_no_workspace_sees_or_changes_another_s_issuers(
     api: Api, oidc: Oidc, database: Database, other_workspace: WorkspaceId
 ) -> None:
