@@ -29,7 +29,6 @@ ALTER TABLE api_key
     ADD COLUMN networks cidr[] NOT NULL DEFAULT '{}',
     -- Web pages that it may be used from; empty: from anywhere.
     ADD COLUMN origins text[] NOT NULL DEFAULT '{}';
-CREATE INDEX api_key_previous_hash ON api_key (previous_hash) WHERE previous_hash IS NOT NULL;
 
 -- A key arrives before its workspace is known: the one look-up that is not bound. `scopes` is null where the role is a
 -- preset, or is no more.
@@ -73,7 +72,6 @@ DROP FUNCTION cdp.find_key(bytea);
 UPDATE api_key SET revoked_at = coalesce(revoked_at, now())
 WHERE networks <> '{}' OR origins <> '{}'
    OR role NOT IN ('ADMIN', 'SALES', 'SUPPORT', 'MARKETING', 'INGEST', 'PARTNER');
-DROP INDEX api_key_previous_hash;
 ALTER TABLE api_key
     DROP COLUMN previous_hash, DROP COLUMN previous_prefix, DROP COLUMN previous_until, DROP COLUMN rotated_at,
     DROP COLUMN last_used_at, DROP COLUMN networks, DROP COLUMN origins;
