@@ -29,10 +29,11 @@ LARGEST_MESSAGE = 1_000_000
 """Characters."""
 LONGEST_ID = 256
 """Characters of an operation's id."""
-STRANGER = ""
-"""Stands for the name of those who have not said yet who they are."""
 MOST_OPERATIONS = 100
 """At once, on one socket."""
+MESSAGES_PER_SECOND = 100
+"""On one socket, for long."""
+MESSAGES_AT_ONCE = 2_000
 INIT_SECONDS = 10.0
 """Until the client must have said who it is."""
 SEND_SECONDS = 60.0
@@ -101,9 +102,10 @@ class Socket:
         await self._websocket.accept(PROTOCOL)
         hub = self._desk.services.hub
         try:
-            with hub.guest(STRANGER):
-                subject = await self._begin()
-            with hub.guest(subject):
+            client = self._websocket.client
+            with hub.stranger(client.host if client is not None else None):
+                principal = await self._begin()
+            with hub.guest(principal.workspace_id, principal.subject):
                 await self._send({"type": "connection_ack"})
                 await self._talk()
         except _Closed as closed:
@@ -117,8 +119,8 @@ class Socket:
 
     # ── who it is ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _begin(self) -> str:
-        """Hear who it is; the answer is the name of the principal."""
+    async def _begin(self) -> Principal:
+        """Hear who it is."""
         try:
             async with asyncio.timeout(INIT_SECONDS):
                 message = await self._receive()
@@ -132,7 +134,7 @@ class Socket:
         if message.type != "connection_init" or not isinstance(message.payload, (dict, type(None))):
             raise _Closed(BAD_REQUEST, "Begin with connection_init, whose payload is an object.")
         self._asker = asker_of_payload(message.payload or {}, self._websocket)
-        return (await self._authenticate()).subject
+        return await self._authenticate()
 
     async def _authenticate(self) -> Principal:
         return await self._desk.principal(self._asker)
@@ -161,8 +163,14 @@ class Socket:
             await _end_all(tasks)
 
     async def _listen(self) -> None:
+        now = asyncio.get_running_loop().time
+        used_up_at = now()
         while True:
-            await self._obey(await self._receive())
+            message = await self._receive()
+            used_up_at = max(used_up_at, now()) + 1 / MESSAGES_PER_SECOND
+            if used_up_at - now() > MESSAGES_AT_ONCE / MESSAGES_PER_SECOND:
+                raise _Closed(TOO_MANY, "Too many messages")
+            await self._obey(message)
 
     async def _obey(self, message: _Message) -> None:
         match message.type:

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 from strawberry.types import ExecutionResult
 from typing_extensions import override
 
+from cdp.access.principals import Principal
 from cdp.errors import DiptychError
 from cdp.graphql.accepting import StreamForm
 from cdp.graphql.askers import Asker
@@ -62,7 +63,7 @@ async def stream(desk: Desk, asked: Asked, asker: Asker, form: StreamForm, conte
         Unauthenticated: there is no good key.
         RateLimited: too many streams are open.
     """
-    written = _counted(desk, context.caller.subject, _written(desk, asked, asker, form, context))
+    written = _counted(desk, context.caller, _written(desk, asked, asker, form, context))
     # The first piece is made before the response begins: what is refused at once is an ordinary failure.
     return Streaming(_after(await anext(written), written), form)
 
@@ -74,8 +75,8 @@ async def _after(first: bytes, rest: AsyncGenerator[bytes]) -> AsyncGenerator[by
             yield piece
 
 
-async def _counted(desk: Desk, subject: str, written: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    with desk.services.hub.guest(subject):
+async def _counted(desk: Desk, principal: Principal, written: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    with desk.services.hub.guest(principal.workspace_id, principal.subject):
         async with aclosing(written):
             async for piece in written:
                 yield piece

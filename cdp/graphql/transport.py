@@ -271,7 +271,7 @@ def _answer_map(data: Mapping[str, Any], answer_type: str) -> Response:
 def _refusal(request: Request, error: DiptychError) -> Response:
     status = {Unauthenticated: 401, Unavailable: 503, TooLarge: 413, RateLimited: 429}.get(type(error), 400)
     shown = to_graphql_error(error)
-    response = _failure(request, status, shown.message, str((shown.extensions or {})["code"]))
+    response = _failure(request, status, shown.message, **(shown.extensions or {}))
     if isinstance(error, Unauthenticated):
         response.headers["WWW-Authenticate"] = 'Bearer realm="diptych"'
     if isinstance(error, (Unavailable, RateLimited)):
@@ -283,8 +283,8 @@ def _wrong_method(request: Request) -> Response:
     return _failure(request, 405, "GraphQL takes GET and POST.", "BAD_USER_INPUT")
 
 
-def _failure(request: Request, status: int, message: str, code: str) -> Response:
-    body = {"errors": [{"message": short(message), "extensions": {"code": code}}]}
+def _failure(request: Request, status: int, message: str, code: str, **more: Any) -> Response:
+    body = {"errors": [{"message": short(message), "extensions": {"code": code, **more}}]}
     media_type = media_type_of(request.headers.get("accept", ""))
     headers = {"Allow": "POST" if request.method == "GET" else "GET, POST"} if status == 405 else None
     return Response(

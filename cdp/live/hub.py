@@ -33,10 +33,30 @@ class Hub:
     then everybody is woken, as nobody knows what was missed.
     """
 
-    def __init__(self, database: Database, *, most: int = 2_000, most_of_one: int = 500) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        most: int = 2_000,
+        most_of_workspace: int = 1_000,
+        most_of_one: int = 500,
+        most_of_address: int = 50,
+    ) -> None:
+        """It watches nothing before somebody comes.
+
+        Args:
+            database: whose connections tell of changes.
+            most: streams and sockets that are open at once.
+            most_of_workspace: of one workspace.
+            most_of_one: of one key, token or visitor.
+            most_of_address: sockets of one address that have not said yet whose they are.
+        """
         self._database = database
         self._most = most
+        self._most_of_workspace = most_of_workspace
         self._most_of_one = most_of_one
+        self._most_of_address = most_of_address
+        self._open = 0
         self._watches: dict[WorkspaceId, set[Watch]] = {}
         self._guests: dict[str, int] = {}
         self._listening = asyncio.Event()
@@ -71,26 +91,59 @@ class Hub:
                 del self._watches[workspace_id]
 
     @contextmanager
-    def guest(self, subject: str) -> Iterator[None]:
+    def guest(self, workspace_id: WorkspaceId, subject: str) -> Iterator[None]:
         """Count one open stream or socket of a principal.
 
         Raises:
-            RateLimited: there are as many as there may be, of this principal or of all.
+            RateLimited: there are as many as there may be, of this principal, of its workspace or of all.
         """
-        count = self._guests.get(subject, 0)
-        if count >= self._most_of_one:
-            raise RateLimited(f"A key may hold {self._most_of_one:,} streams and sockets open; close some.")
-        if sum(self._guests.values()) >= self._most:
-            raise RateLimited(
-                "This server holds as many streams and sockets open as it can; try again later."
-            )
-        self._guests[subject] = count + 1
+        of_one = f"A key may hold {self._most_of_one:,} streams and sockets open; close some."
+        of_all = f"A workspace may hold {self._most_of_workspace:,} streams and sockets open; close some."
+        with (
+            self._counted(f"{workspace_id} {subject}", self._most_of_one, of_one),
+            self._counted(f"{workspace_id}", self._most_of_workspace, of_all),
+            self._one_of_all(),
+        ):
+            yield
+
+    @contextmanager
+    def stranger(self, address: str | None) -> Iterator[None]:
+        """Count one socket that has not said yet whose it is.
+
+        Raises:
+            RateLimited: there are as many as there may be, of this address, of all strangers or of all.
+        """
+        many = "Too many sockets have not said whose they are; try again later."
+        with (
+            self._counted(f"stranger {address}", self._most_of_address, many),
+            self._counted("stranger", self._most_of_one, many),
+            self._one_of_all(),
+        ):
+            yield
+
+    @contextmanager
+    def _counted(self, who: str, most: int, sentence: str) -> Iterator[None]:
+        if self._guests.get(who, 0) >= most:
+            raise RateLimited(sentence)
+        self._guests[who] = self._guests.get(who, 0) + 1
         try:
             yield
         finally:
-            self._guests[subject] -= 1
-            if not self._guests[subject]:
-                del self._guests[subject]
+            self._guests[who] -= 1
+            if not self._guests[who]:
+                del self._guests[who]
+
+    @contextmanager
+    def _one_of_all(self) -> Iterator[None]:
+        if self._open >= self._most:
+            raise RateLimited(
+                "This server holds as many streams and sockets open as it can; try again later."
+            )
+        self._open += 1
+        try:
+            yield
+        finally:
+            self._open -= 1
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:

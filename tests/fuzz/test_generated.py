@@ -65,7 +65,8 @@ def written(write: Callable[..., Asked], schema: GraphQLSchema, pools: Pools, na
 def test_an_administrator_finds_what_is_planted(attacked: Attacked) -> None:
     """Otherwise nothing here would tell anything."""
     document = """{ profiles(first: 50) { nodes { displayName traits identifiers { value }
-      timeline { nodes { properties } } buyerIntent { purchases { totals { amount } } } usage { features { name } onboarding { steps { name } } } } } }"""
+      timeline { nodes { properties } } buyerIntent { purchases { totals { amount } } }
+      usage { features { name } onboarding { steps { name } } } } } }"""
     for side in attacked.sides.values():
         text = side.post(document).text
         others = hidden(side.name, "ADMIN")

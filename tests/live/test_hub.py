@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import ExitStack
 from typing import Any
 
 import asyncpg
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdp.db.pool import Database
+from cdp.errors import RateLimited
 from cdp.live import hub as hubs
 from cdp.live.changes import MOST_BUCKETS, bucket, decode, encode, note_settled, note_touched
 from cdp.live.hub import Hub
@@ -136,3 +138,36 @@ async def test_a_transaction_notifies_once(live: Any, superuser: asyncpg.Connect
     await live.settle()
     await superuser.execute("SELECT 1")
     assert {channel for channel, _ in heard} == {"cdp_settled"}
+
+
+def admitted(*entering: Any) -> int:
+    """How many of them find room at once."""
+    with ExitStack() as stack:
+        for number, one in enumerate(entering):
+            try:
+                stack.enter_context(one)
+            except RateLimited:
+                return number
+        return len(entering)
+
+
+async def test_streams_and_sockets_are_limited_by_key_by_workspace_and_in_all(database: Database) -> None:
+    hub = Hub(database, most=8, most_of_workspace=5, most_of_one=3, most_of_address=2)
+    one, two, three = (WorkspaceId(number) for number in (1, 2, 3))
+    assert admitted(*(hub.guest(one, "key:1") for _ in range(9))) == 3
+    keys = [hub.guest(one, f"key:{number % 4}") for number in range(9)]
+    assert admitted(*keys) == 5, "that of the workspace"
+    same = [hub.guest(workspace_id, "key:1") for workspace_id in (one, two, three) for _ in range(3)]
+    assert admitted(*same) == 8, "names are the workspace's own, and there is an end to all"
+    assert (hub._guests, hub._open) == ({}, 0)
+
+
+async def test_sockets_that_do_not_say_whose_they_are_are_limited_by_address(database: Database) -> None:
+    hub = Hub(database, most=8, most_of_one=5, most_of_address=2)
+    assert admitted(*(hub.stranger("192.0.2.1") for _ in range(9))) == 2
+    assert admitted(*(hub.stranger(f"192.0.2.{number}") for number in range(9))) == 5
+    with ExitStack() as stack:
+        for _ in range(2):
+            stack.enter_context(hub.stranger("192.0.2.1"))
+        assert admitted(hub.guest(WorkspaceId(1), "key:1"), hub.stranger("192.0.2.2")) == 2
+    assert (hub._guests, hub._open) == ({}, 0)

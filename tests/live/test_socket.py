@@ -63,6 +63,19 @@ async def test_without_a_good_key_the_socket_is_closed_with_4401(live: Any) -> N
             assert await Line(connection).closed() == (4401, "Unauthorized"), payload
 
 
+async def test_a_client_that_floods_a_socket_with_messages_is_closed(
+    live: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "MESSAGES_AT_ONCE", 5)
+    async with live.line() as line:
+        for _ in range(5):
+            await line.send(type="ping")
+            assert await line.receive() == {"type": "pong"}
+        for _ in range(50):
+            await line.connection.send('{"type":"ping"}')
+        assert await line.closed() == (4429, "Too many messages")
+
+
 async def test_the_key_may_come_in_the_payload_or_in_a_header(live: Any) -> None:
     key = live.keys["ADMIN"]
     for payload in (

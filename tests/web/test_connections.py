@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from cdp.web import connections
 from cdp.web.answers import json_answer
-from cdp.web.connections import HEAD_BYTES, MOST_PIPELINED, at_most, sweeping
+from cdp.web.connections import HEAD_BYTES, MOST_HEADERS, MOST_PIPELINED, at_most, sweeping
 
 MOST = 3
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -139,4 +139,37 @@ async def test_requests_may_be_sent_ahead_but_not_without_end(port: int) -> None
     said = await reader.read()
     assert b"HTTP/1.1 400 Bad Request\r\n" in said
     assert said.count(b'{"path":"/"}') <= MOST_PIPELINED
+    writer.close()
+
+
+async def test_a_long_head_is_refused_also_when_it_comes_whole(port: int) -> None:
+    """It may come in one piece with its end."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(REQUEST[:-2] + b"X-Long: " + b"x" * HEAD_BYTES + b"\r\n\r\n")
+    said = await reader.read()
+    assert said.startswith(b"HTTP/1.1 431 ")
+    assert b'{"code":"TOO_LARGE"' in said
+    assert said.count(b"HTTP/1.1 ") == 1
+    writer.close()
+
+
+async def test_a_head_has_so_many_headers_and_no_more(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    most = b"".join(b"X-%d: y\r\n" % number for number in range(MOST_HEADERS - 1))
+    writer.write(REQUEST[:-2] + most + b"\r\n")
+    assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+    await reader.readuntil(b'{"path":"/"}')
+    writer.write(REQUEST[:-2] + most + b"X-More: y\r\n\r\n")
+    said = await reader.read()
+    assert said.startswith(b"HTTP/1.1 431 ")
+    writer.close()
+
+
+async def test_what_is_no_http_is_answered_in_json_and_safely(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"\x16\x03\x01 this is TLS, or nonsense\r\n\r\n")
+    said = await reader.read()
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert b'{"code":"BAD_USER_INPUT"' in said
+    assert b"\r\nX-Content-Type-Options: nosniff\r\n" in said
     writer.close()
