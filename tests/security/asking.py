@@ -58,9 +58,6 @@ ARGUMENTS: Mapping[str, str] = {
 }
 """Of arguments by their names; with nothing, they are asked for otherwise, or tell nothing by themselves."""
 
-STEPS = 3
-"""So many of the last steps decide."""
-
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -78,11 +75,10 @@ class Asked:
     masked: frozenset[AnyScope] = frozenset()
     """Of these, the scopes without which something else is shown."""
 
-    @property
-    def ends(self) -> object:
-        """What decides how the end of it is read."""
-        steps = [one for one in self.steps if "Connection." not in one and "Edge." not in one]
-        return tuple(steps[-STEPS:]), self.selected
+    def ends(self, steps: int) -> object:
+        """What decides how the end of it is read: what is selected, and the last steps to it."""
+        kept = [one for one in self.steps if "Connection." not in one and "Edge." not in one]
+        return tuple(kept[-steps:]), self.selected
 
     @property
     def document(self) -> str:
@@ -91,10 +87,19 @@ class Asked:
 
 
 class Questions:
-    """All questions to a schema."""
+    """All questions to a schema.
 
-    def __init__(self, schema: GraphQLSchema, requirements: Mapping[str, Requirement]) -> None:
+    Args:
+        schema: whom to ask.
+        requirements: what everything in it takes.
+        steps: so many of the last ones tell two ways to the same thing apart.
+    """
+
+    def __init__(
+        self, schema: GraphQLSchema, requirements: Mapping[str, Requirement], *, steps: int = 3
+    ) -> None:
         self._schema = schema
+        self._steps = steps
         self._requirements = requirements
         self._ahead: deque[tuple[GraphQLObjectType, Asked, frozenset[str]]] = deque()
 
@@ -107,11 +112,12 @@ class Questions:
             self._ahead.append((root, Asked(f"{word} {{", "}", (), (), frozenset()), frozenset()))
         while self._ahead:
             type_, way, above = self._ahead.popleft()
-            if (type_.name, way.ends) not in seen:
-                seen.add((type_.name, way.ends))
+            end = (type_.name, way.ends(self._steps))
+            if end not in seen:
+                seen.add(end)
                 for asked in self._of_type(type_, way, above):
-                    if asked.ends not in seen:
-                        seen.add(asked.ends)
+                    if asked.ends(self._steps) not in seen:
+                        seen.add(asked.ends(self._steps))
                         yield asked
 
     def _of_type(self, type_: GraphQLObjectType, way: Asked, above: frozenset[str]) -> Iterator[Asked]:
@@ -121,7 +127,7 @@ class Questions:
                 continue
             one = self._requirements[f"{type_.name}.{name}"]
             below = get_named_type(field.type)
-            given = _needed(field)
+            given = _needed(name, field)
             if is_leaf_type(below):
                 if way.steps:
                     leaves.append((f"{name}{given}", one))
@@ -158,6 +164,8 @@ class Questions:
             asked = _deeper(way, "", self._requirements[coordinate], self._requirements[key])
             field_name = coordinate.rpartition(".")[2]
             for literal, more in self._literals(name, argument, way):
+                if name == "id":
+                    literal = _id_of(field_name)
                 given = _arguments(field, name, literal)
                 selected = _smallest(field)
                 opened = replace(
@@ -201,7 +209,7 @@ class Questions:
                 continue
             many = isinstance(_nullable(field.type), GraphQLList)
             if _compares(below):
-                literal = _operators(below)
+                literal = _operators(below).replace(SAMPLES["ID"], _id_of(type_.name))
                 yield f"{{ {name}: {f'[{literal}]' if many else literal} }}", (one,)
             elif below.name not in above:
                 yield f"{{ {name}: {{}} }}", (one,)
@@ -248,15 +256,20 @@ def _nullable(type_: object) -> object:
     return type_.of_type if isinstance(type_, GraphQLNonNull) else type_
 
 
-def _needed(field: GraphQLField) -> str:
+def _id_of(name: str) -> str:
+    """An id of what a field or a filter is about, by its name."""
+    return ARGUMENTS["account"] if name.lower().startswith("account") else SAMPLES["ID"]
+
+
+def _needed(name: str, field: GraphQLField) -> str:
     given = [
-        f"{name}: {ARGUMENTS.get(name) or _sample(one.type)}"
-        for name, one in field.args.items()
+        f"{key}: {ARGUMENTS.get(key) or _sample(one.type)}"
+        for key, one in field.args.items()
         if isinstance(one.type, GraphQLNonNull) and one.default is None
     ]
     if not given and "id" in field.args:
         given = [f"id: {SAMPLES['ID']}"]
-    return f"({', '.join(given)})" if given else ""
+    return f"({', '.join(given)})".replace(SAMPLES["ID"], _id_of(name)) if given else ""
 
 
 def _arguments(field: GraphQLField, name: str, literal: str) -> str:
