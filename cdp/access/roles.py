@@ -12,7 +12,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from cdp.access.principals import Principal
-from cdp.access.scopes import GRANTABLE, SCOPES, KeyRole, Scope, Scopes, preset_scopes
+from cdp.access.scopes import GRANTABLE, SCOPES, KeyRole, Scopes, preset_scopes
 from cdp.db.pool import Connection
 from cdp.db.queries import load_queries
 from cdp.errors import BadInput, Conflict, Forbidden, NotFound
@@ -148,15 +148,14 @@ async def scopes_of_role(connection: Connection, workspace_id: WorkspaceId, role
 
 
 def check_granted(granter: Principal, scopes: Collection[str], *, field: tuple[str, ...] = ()) -> None:
-    """Do nothing if the granter has all of these scopes itself.
+    """Do nothing if the granter has all of these scopes itself; who has all of ours has those of plugins' labels too.
 
     Raises:
         Forbidden: it lacks one.
     """
+    everything = granter.scopes >= GRANTABLE
     for scope in sorted(scopes):
-        if scope not in granter.scopes and not (
-            _OF_PLUGIN.fullmatch(scope) and Scope.WORKSPACE_ADMIN in granter.scopes
-        ):
+        if scope not in granter.scopes and not (everything and _OF_PLUGIN.fullmatch(scope)):
             raise Forbidden(
                 f"Nobody can hand out what they have not got: this needs the scope {scope}.", field=field
             )

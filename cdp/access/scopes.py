@@ -10,9 +10,7 @@ from typing import TypeAlias
 from cdp.errors import BadInput
 
 Scopes: TypeAlias = frozenset[str]
-"""What somebody may do: members of `Scope`, and scopes that plugins' labels take (`plugin:NAME:read`).
-
-Whoever has `workspace:admin` needs none of the latter."""
+"""What somebody may do: members of `Scope`, and scopes that plugins' labels take (`plugin:LABEL:read`)."""
 
 
 class Scope(StrEnum):
