@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from graphql import parse, validate
 
 from cdp.cli import run
+from cdp.graphql.schema import build_schema
 from cdp.model import WorkspaceId
 
 pytestmark = pytest.mark.usefixtures("logs_as_before")
@@ -88,3 +93,27 @@ def test_a_part_of_the_log_is_a_copy_of_its_own(
         capsys, "audit", "verify", "--file", str(copy)
     )
     assert printed(capsys, "audit", "export", *place, "--until", "2020-01-01") == ""
+
+
+def test_a_copy_is_verified_by_the_few_lines_of_the_documentation(
+    place: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "audit.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    copy = printed(capsys, "audit", "export", *place)
+
+    def verify(text: str) -> int:
+        return subprocess.run(
+            [sys.executable, "-c", script], input=text.encode(), check=False, capture_output=True
+        ).returncode
+
+    lines = copy.splitlines(keepends=True)
+    assert verify(copy) == 0
+    assert verify(copy.replace("retentionMonths", "retentionYears")) == 1
+    assert verify("".join([lines[0], *lines[2:]])) == 1
+
+
+def test_the_query_of_the_documentation_is_one() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "audit.md").read_text(encoding="utf-8")
+    (query,) = re.findall(r"```graphql\n(.*?)```", page, re.DOTALL)
+    assert validate(build_schema().graphql_schema, parse(query)) == []
