@@ -61,6 +61,11 @@ COUNTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "Keys and tokens that were not good (unknown), or not looked at as too many such came from there (guessing).",
         ("why",),
     ),
+    "access.keys": (
+        "cdp_issuer_keys",
+        "Attempts to fetch the keys of OIDC issuers, by outcome: renewed or failed.",
+        ("outcome",),
+    ),
     "rates.refused": (
         "cdp_rates_refused",
         "Requests, events and operations beyond a limit per second, by what was counted and whose limit it is.",

@@ -148,7 +148,17 @@ def test_panels_do_not_lie_on_each_other_and_say_what_they_show() -> None:
     ids = [panel["id"] for panel in DASHBOARD["panels"]]
     assert len(ids) == len(set(ids))
     rows = [panel["title"] for panel in DASHBOARD["panels"] if panel["type"] == "row"]
-    wanted = ["Overview", "Ingest", "Back-pressure", "Reads", "Settling", "Plugins", "Database", "Processes"]
+    wanted = [
+        "Overview",
+        "Ingest",
+        "Back-pressure",
+        "Reads",
+        "Settling",
+        "Plugins",
+        "Database",
+        "Processes",
+        "Access",
+    ]
     assert rows == wanted
 
 

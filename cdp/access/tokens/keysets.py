@@ -16,6 +16,7 @@ from msgspec import Struct
 from cdp.access.tokens.issuer import ALGORITHMS, Issuer, checked_url
 from cdp.errors import BadInput, DiptychError, OutboundFailed, Unavailable
 from cdp.model import Http
+from cdp.telemetry import count
 
 log = structlog.get_logger(__name__)
 
@@ -184,8 +185,10 @@ class KeySets:
         try:
             held.keys = KeySet(await _fetched(self._http, issuer, known), begun)
             held.failed = False
+            count("access.keys", "renewed")
         except DiptychError as error:
             held.failed = True
+            count("access.keys", "failed")
             log.warning("issuer_keys_not_renewed", issuer=issuer.url, why=error.message, code=error.code)
         finally:
             held.fetching = None
