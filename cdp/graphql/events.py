@@ -17,7 +17,7 @@ from cdp.personalisation.tracking import CONVERTED, SHOWN
 from cdp.plan.entities import Entity, SortKey
 from cdp.plan.fields import Given, column, nested
 from cdp.plan.labels import PII, Label
-from cdp.plan.personal import CLASSED, seen_traits
+from cdp.plan.personal import CLASSED, DOT, seen_traits
 from cdp.plan.statement import Scope
 
 if TYPE_CHECKING:
@@ -85,7 +85,13 @@ class Event(Node):
     )
     occurred_at: datetime = column("e.occurred_at", description="When it happened, corrected for clock skew.")
     received_at: datetime = column("e.received_at", description="When it arrived.")
-    message_id: str = column("e.message_id", description="Id that the sender gave it: it counts once.")
+    message_id: str = column(
+        "e.message_id",
+        labels=PII,
+        redacted=f"CASE WHEN strpos(e.message_id, '@') > 0 THEN '{DOT}' ELSE e.message_id END",
+        description="Id that the sender gave it: it counts once. One with an address in it is masked for whoever may "
+        "not read personal data.",
+    )
     source: str = column("e.source", description="`tracking`, `graphql`, `import`, or who stated it.")
     identifier: Identifier = nested(
         "node n WHERE n.workspace_id = $1 AND n.node_id = e.node_id",

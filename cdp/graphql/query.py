@@ -67,7 +67,8 @@ def _stored(scopes: Scopes) -> Convert:
 
     def convert(value: Any, moment: Moment) -> str | None:
         kind, text = (as_text(one, moment) for one in value)
-        if missing is not None and kind in _DIRECT:
+        # Some systems know people by their addresses.
+        if missing is not None and (kind in _DIRECT or "@" in text):
             raise Forbidden(f"To find somebody by the kind `{kind}` needs the scope {missing.value}.")
         found = moment.normalise(kind, text)
         return found.value if found is not None else None
