@@ -164,9 +164,8 @@ class Questions:
             asked = _deeper(way, "", self._requirements[coordinate], self._requirements[key])
             field_name = coordinate.rpartition(".")[2]
             for literal, more in self._literals(name, argument, way):
-                if name == "id":
-                    literal = _id_of(field_name)
-                given = _arguments(field, name, literal)
+                written = _id_of(field_name) if name == "id" else literal
+                given = _arguments(field, name, written)
                 selected = _smallest(field)
                 opened = replace(
                     asked,

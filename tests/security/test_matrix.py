@@ -133,9 +133,6 @@ async def test_each_role_is_answered_what_it_has_the_scopes_for_and_nothing_else
             shown[word] += response.text.count(word)
             answer = response.json()
             wrong += _wrong(answer, some, role)
-    import collections
-
-    print("\n".join("@@" + w[:300] + " .... " + w[-260:] for w in wrong[:60]))
     assert wrong == []
     # What is asked is there to be shown, in both.
     assert all((count > 0) == (role != "INGEST") for count in shown.values())
