@@ -60,10 +60,10 @@ def browser(node: Node) -> Browser:
 class Site:
     """A web site of somebody else's: the page with the SDK; what the page reports comes back here."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, page: str = "page.html") -> None:
         bundle = node.folder / "node_modules" / "@segment" / "analytics-next" / "dist" / "umd" / "index.js"
         self._files = {
-            "/": ("text/html", (node.folder / "page.html").read_bytes()),
+            "/": ("text/html", (node.folder / page).read_bytes()),
             "/analytics-next.js": ("text/javascript", bundle.read_bytes()),
         }
         self.report: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
