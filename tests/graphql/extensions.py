@@ -142,6 +142,14 @@ class Moody:
             ),
             GraphField(on="Profile", name="town", returns=str, description="Where they live.", trait="city"),
             GraphField(on="Profile", name="address", returns=str, description="Their mail.", trait="email"),
+            GraphField(
+                on="Profile",
+                name="quarter",
+                returns=str,
+                description="Where they may buy.",
+                trait="city",
+                labels=frozenset({"intent"}),
+            ),
         ]
 
     @hookimpl

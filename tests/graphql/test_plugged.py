@@ -136,6 +136,30 @@ def test_a_field_of_a_trait_needs_no_python_and_hides_what_identifies_a_person(
     assert plugin.asked == []
 
 
+def test_a_field_of_a_trait_is_of_the_trait_s_class_and_of_its_own_labels(asking: Plugged) -> None:
+    """The class leaves it out; the plugin's own label refuses it, whatever the class."""
+    document = '{ profile(identifier: { kind: "user_id", value: "ann" }) { town quarter } }'
+
+    def seen_by(role: str) -> tuple[Any, Any, list[str]]:
+        answer = asking.ask(document, role=role)
+        person = answer["data"]["profile"]
+        return person["town"], person["quarter"], [one["path"][-1] for one in answer.get("errors", ())]
+
+    given = {"of": "PROFILE", "key": "City"}
+    declare = "mutation ($in: TraitClassSetInput!) { traitClassSet(input: $in) { userErrors { message } } }"
+    forget = "mutation ($in: TraitClassRemoveInput!) { traitClassRemove(input: $in) { removed } }"
+    assert seen_by("SUPPORT") == ("Oslo", None, ["quarter"])
+    assert seen_by("MARKETING") == ("Oslo", "Oslo", [])
+    asking.ask(declare, **{"in": {**given, "class": "USAGE"}})
+    try:
+        assert seen_by("ADMIN") == ("Oslo", "Oslo", [])
+        assert seen_by("SALES") == (None, None, [])
+        assert seen_by("SUPPORT") == ("Oslo", None, ["quarter"])
+        assert seen_by("PARTNER") == (None, None, ["quarter"])
+    finally:
+        asking.ask(forget, **{"in": given})
+
+
 @pytest.mark.parametrize(
     "fault",
     [
