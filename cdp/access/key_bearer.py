@@ -12,6 +12,7 @@ from cdp.access.authenticator import UNKNOWN
 from cdp.access.keys import queries, to_principal
 from cdp.access.memory import Memory
 from cdp.access.principals import Principal
+from cdp.access.scopes import NO_SCOPES, Scopes
 from cdp.access.tokens_of_keys import hash_token, looks_like_key
 from cdp.db.pool import Database
 from cdp.errors import Unauthenticated
@@ -37,6 +38,7 @@ class KeyBearer:
         remembered: int = 10_000,
         strangers: int = 2,
         waiting: int = 200,
+        declared: Scopes = NO_SCOPES,
     ) -> None:
         """Make it; it asks nobody before it is asked.
 
@@ -47,9 +49,11 @@ class KeyBearer:
             remembered: good keys, and as many bad ones.
             strangers: unknown keys that are looked up at once.
             waiting: unknown keys that wait for it, those looked up included.
+            declared: scopes that the labels take which plugins of this process declare; ADMIN has them all.
         """
         self._database = database
         self._clock = clock
+        self._declared = declared
         self.memory: Memory[bytes, _Known] = Memory(
             self._look_up, monotonic=monotonic, remembered=remembered, strangers=strangers, waiting=waiting
         )
@@ -82,6 +86,7 @@ class KeyBearer:
             row["role"],
             publishable=row["publishable"],
             scopes=row["scopes"],
+            declared=self._declared,
             networks=row["networks"],
             origins=row["origins"],
         )

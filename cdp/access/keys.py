@@ -318,11 +318,12 @@ def to_principal(
     *,
     publishable: bool,
     scopes: Sequence[str] | None = None,
+    declared: Scopes = NO_SCOPES,
     networks: Sequence[Network] = (),
     origins: Sequence[str] = (),
 ) -> Principal:
-    """The principal of a stored key; `scopes` of its role if that is the workspace's own."""
-    granted = _granted(role, scopes)
+    """The principal of a stored key; `scopes` of its role if that is the workspace's own, `declared` by plugins."""
+    granted = _granted(role, scopes, declared)
     return Principal(
         workspace_id=WorkspaceId(workspace_id),
         kind=PrincipalKind.KEY,
@@ -337,9 +338,9 @@ def to_principal(
     )
 
 
-def _granted(role: str, own: Sequence[str] | None) -> Scopes:
+def _granted(role: str, own: Sequence[str] | None, declared: Scopes = NO_SCOPES) -> Scopes:
     """What a role grants; nothing if it is neither a preset nor one of the workspace's own any more."""
-    preset = preset_scopes(role)
+    preset = preset_scopes(role, declared)
     return frozenset(own or NO_SCOPES) if preset is None else preset
 
 

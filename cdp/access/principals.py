@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from cdp.access.scopes import GRANTABLE, KeyRole, Scopes
+from cdp.access.scopes import GRANTABLE, NO_SCOPES, KeyRole, Scopes
 from cdp.errors import Forbidden
 from cdp.model import WorkspaceId
 
@@ -73,13 +73,18 @@ class Principal(Struct, frozen=True, kw_only=True):
             raise Forbidden(f"This needs the scope {scope}, which the role {self.role} does not have.")
 
 
-def operator(workspace_id: WorkspaceId) -> Principal:
-    """Whoever runs commands beside the database, and could read it without asking us."""
+def operator(workspace_id: WorkspaceId, declared: Scopes = NO_SCOPES) -> Principal:
+    """Whoever runs commands beside the database, and could read it without asking us.
+
+    Args:
+        workspace_id: that the command is about.
+        declared: scopes that the labels take which plugins of this process declare.
+    """
     return Principal(
         workspace_id=workspace_id,
         kind=PrincipalKind.OPERATOR,
         subject="operator",
         name="command line",
         role=KeyRole.ADMIN.value,
-        scopes=GRANTABLE,
+        scopes=GRANTABLE | declared,
     )

@@ -67,10 +67,17 @@ SCOPES: Mapping[KeyRole, frozenset[Scope]] = MappingProxyType(
 )
 
 
-def preset_scopes(role: str) -> Scopes | None:
-    """The scopes of the preset of exactly that name; None: it is none."""
+def preset_scopes(role: str, declared: Scopes = NO_SCOPES) -> Scopes | None:
+    """The scopes of the preset of exactly that name; None: it is none.
+
+    Args:
+        role: its name.
+        declared: what the labels take that the plugins of this process declare; ADMIN has it all.
+    """
     preset = KeyRole.__members__.get(role)
-    return None if preset is None else SCOPES[preset]
+    if preset is None:
+        return None
+    return SCOPES[preset] | declared if preset is KeyRole.ADMIN else SCOPES[preset]
 
 
 def parse_role(text: str) -> KeyRole:
