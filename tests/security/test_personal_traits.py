@@ -8,12 +8,15 @@ from __future__ import annotations
 import base64
 import re
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cdp.app import Application
 from tests.security.conftest import NOW, Side, track
+
+GUIDE = Path(__file__).parents[2] / "docs" / "personal-data.md"
 
 SET = """mutation ($input: TraitClassSetInput!) { traitClassSet(input: $input) {
   trait { key class declared changedBy } userErrors { code field message } } }"""
@@ -153,6 +156,15 @@ async def test_properties_of_events_are_personal_until_they_are_declared(ours: S
     }
 
 
+async def test_the_example_of_the_guide_declares_a_class(ann: Side) -> None:
+    (example,) = re.findall(r"```graphql\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    assert (await ann.data(example))["traitClassSet"] == {
+        "trait": {"key": "leadScore", "class": "INTENT", "declared": True},
+        "userErrors": [],
+    }
+    assert "Lead Score" not in (await ann.data(TRAITS, role="SUPPORT"))["profile"]["traits"]
+
+
 async def test_administrators_see_what_every_trait_is_taken_for(ann: Side) -> None:
     await ann.tell({"type": "identify", "userId": "ann", "traits": {"homePhone": "1"}})
     await declare(ann, "Lead-Score", "INTENT")
@@ -257,7 +269,9 @@ async def test_a_household_is_called_what_its_people_are_called(ours: Side) -> N
         for asked in ({"search": "archers"}, {"where": {"name": {"startsWith": "Ar"}}}):
             found = (await ours.data(document, role=role, **asked))["accounts"]
             assert len(found["nodes"]) == (1 if role == "SALES" else 0)
-    sorted_ = """{ profiles { nodes { memberships(orderBy: [{ field: ACCOUNT_NAME }]) { edges { cursor } } } } }"""
+    sorted_ = (
+        """{ profiles { nodes { memberships(orderBy: [{ field: ACCOUNT_NAME }]) { edges { cursor } } } } }"""
+    )
     text = str(await ours.data(sorted_, role="MARKETING"))
     cursors = re.findall(r"'cursor': '([^']+)'", text)
     assert len(cursors) == 2
