@@ -27,6 +27,8 @@ LONGEST = 8_192
 """Characters of a token."""
 _LONGEST_URL = 500
 """Characters; and as many audiences."""
+_FOR_ACCESS = frozenset({"jwt", "at+jwt", "application/at+jwt"})
+"""Types of tokens that let somebody in; issuers sign others for the same audience: of who logged out, for example."""
 
 
 class Untrusted(Unauthenticated):
@@ -42,6 +44,7 @@ class _Header(Struct):
 
     alg: str
     kid: str | None = None
+    typ: str | None = None
 
 
 class _Claims(Struct):
@@ -49,6 +52,8 @@ class _Claims(Struct):
 
     iss: str
     aud: str | list[str]
+    events: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    """What a notice of the issuer is about (RFC 8417)."""
 
     @property
     def audiences(self) -> frozenset[str]:
@@ -182,6 +187,8 @@ def _read(token: str) -> tuple[_Header, _Claims]:
         raise Untrusted("It is no token, or does not say whose (`iss`) and for whom (`aud`).") from None
     if header.alg not in ALGORITHMS:
         raise Untrusted("It is not signed, or with what only its issuer could check.")
+    if (header.typ or "JWT").lower() not in _FOR_ACCESS or said.events is not msgspec.UNSET:
+        raise Untrusted("It is a token of another kind, and lets nobody in.")
     if len(said.iss) > _LONGEST_URL or not said.iss.isprintable() or len(said.aud) > _LONGEST_URL:
         raise Untrusted("Its `iss` is no URL, or it is for too many.")
     return header, said

@@ -106,6 +106,9 @@ FORGED: dict[str, Callable[[Oidc, str], str]] = {
     "no JSON": lambda oidc, to: oidc.token(to, exp=float("nan")),
     "something critical": lambda oidc, to: oidc.token(to, header={"crit": ["exp"]}),
     "a payload elsewhere": lambda oidc, to: oidc.token(to, header={"b64": False, "crit": ["b64"]}),
+    "a notice of who logged out": lambda oidc, to: oidc.token(to, header={"typ": "logout+jwt"}),
+    "a notice without a type": lambda oidc, to: oidc.token(to, events={"logged-out": {}}),
+    "type no text": lambda oidc, to: _reheaded(oidc.token(to), {"alg": "ES256", "kid": "ec-1", "typ": 7}),
     "kid no text": lambda oidc, to: _reheaded(oidc.token(to), {"alg": "ES256", "kid": {"a": 1}}),
     "another issuer": lambda oidc, to: oidc.token(to, iss="https://login.example.com"),
     "issuer with a slash": lambda oidc, to: oidc.token(to, iss=f"{oidc.url}/"),
@@ -118,6 +121,14 @@ FORGED: dict[str, Callable[[Oidc, str], str]] = {
     "audience a number": lambda oidc, to: oidc.token(to, aud=[7]),
     "audiences without end": lambda oidc, to: oidc.token(to, aud=[to, *map(str, range(500))]),
 }
+
+
+async def test_tokens_for_access_are_taken_by_whatever_type_issuers_give_them(
+    bearer: TokenBearer, issuer: Issuer, oidc: Oidc
+) -> None:
+    """RFC 9068 has a type of its own; most have none, or the general one."""
+    for typ in ("JWT", "jwt", "at+jwt", "application/at+jwt", ""):
+        assert await bearer.principal(oidc.token(issuer.audience, header={"typ": typ}))
 
 
 async def test_what_the_issuer_did_not_sign_for_this_workspace_is_refused(
