@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from cdp.access.scopes import KeyRole
 from cdp.app import Application
 from cdp.graphql.schema import build_schema
 from cdp.model.ids import encode_id
@@ -23,6 +24,9 @@ EVERYTHING = """{
   jobs { edges { cursor node { id } } }
   deliveries { edges { cursor node { id } } }
   enrichmentBackfills { id }
+  keys { id }
+  tokenIssuers { id }
+  visitorSecrets { id }
 }"""
 
 CANARY = "canary"
@@ -56,10 +60,15 @@ async def canaries(theirs: Side, application: Application) -> list[str]:
     await theirs.data(
         "mutation { enrichmentBackfillStart(input: { subject: PERSON }) { userErrors { message } } }"
     )
+    for made in (
+        'visitorSecretCreate(input: { name: "canary" })',
+        'tokenIssuerDefine(input: { url: "https://canary.example", scopes: ["profiles:read"] })',
+    ):
+        await theirs.data(f"mutation {{ {made} {{ userErrors {{ message }} }} }}")
     found = ids_in(await theirs.data(EVERYTHING), "id")
-    assert len(found) == 13, (
+    assert len(found) == 15 + len(KeyRole), (
         "a person, an account, a membership and one with nobody else, events, a refused one, "
-        "two jobs, a delivery, a backfill"
+        "two jobs, a delivery, a backfill, an issuer, a secret, a key of each role"
     )
     return found
 
@@ -112,6 +121,13 @@ MUTATIONS: dict[str, Any] = {
     "deliveryRetry": lambda _, other: {"id": other},
     "deliveryDiscard": lambda _, other: {"id": other},
     "enrichmentBackfillCancel": lambda _, other: {"id": other},
+    "keyUpdate": lambda _, other: {"id": other, "name": "mine"},
+    "keyRotate": lambda _, other: {"id": other},
+    "keyRevoke": lambda _, other: {"id": other},
+    "tokenIssuerUpdate": lambda _, other: {"id": other, "enabled": False},
+    "tokenIssuerRemove": lambda _, other: {"id": other},
+    "visitorSecretRotate": lambda _, other: {"id": other},
+    "visitorSecretRevoke": lambda _, other: {"id": other},
 }
 
 
