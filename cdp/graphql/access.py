@@ -16,7 +16,7 @@ from strawberry.scalars import ID
 from cdp.access.keys import KeyState, get_key
 from cdp.access.principals import Principal
 from cdp.access.roles import scopes_of_role
-from cdp.access.scopes import Scope, Scopes
+from cdp.access.scopes import GRANTABLE, KeyRole, Scope, Scopes
 from cdp.db.pool import Connection
 from cdp.errors import BadInput
 from cdp.graphql.context import Info
@@ -26,6 +26,7 @@ from cdp.graphql.vocabulary import describe
 from cdp.model import WorkspaceId
 from cdp.model.ids import decode_id_of
 from cdp.plan.declassified import Declassified, declassified_at
+from cdp.plan.labels import PluginScope
 
 
 class Verdict(StrEnum):
@@ -105,18 +106,21 @@ class AccessExplanation:
 
 def explain(requirement: Requirement, asking: Asking) -> AccessExplanation:
     """The decision about a coordinate for somebody."""
+    held = asking.scopes
+    if asking.role == KeyRole.ADMIN and held >= GRANTABLE:
+        held |= {scope for scope in requirement.scopes if isinstance(scope, PluginScope)}
     wanted = [
-        AccessNeed(scope=str(scope), inherited=scope not in requirement.own, held=str(scope) in asking.scopes)
+        AccessNeed(scope=str(scope), inherited=scope not in requirement.own, held=str(scope) in held)
         for scope in sorted(requirement.scopes)
     ]
-    verdict = _verdict(requirement, asking.scopes)
+    verdict = _verdict(requirement, held)
     return AccessExplanation(
         coordinate=requirement.coordinate,
         verdict=verdict,
         because=_because(verdict, wanted, asking),
         subject=asking.subject,
         role=asking.role,
-        scopes=sorted(asking.scopes),
+        scopes=sorted(held),
         needs=wanted,
         declassified=[AccessDeclassification.of(one) for one in declassified_at(requirement.coordinate)],
     )

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from cdp.access import Authenticator, Scope, operator
+from cdp.access import SCOPES, Authenticator, KeyBearer, KeyRole, Scope, operator
 from cdp.access.keys import KeyState, get_key, list_keys, make_key
 from cdp.access.roles import list_roles
 from cdp.db.pool import Connection, Database
@@ -31,6 +31,19 @@ async def test_a_key_has_the_scopes_of_its_own_role_and_a_change_holds_within_a_
     assert found.scopes == {"profiles:read"}
     with pytest.raises(Forbidden, match="EMEA_SALES"):
         found.require(Scope.INTENT_READ)
+
+
+async def test_an_administrator_has_what_plugins_declare_and_nobody_else_by_a_preset(
+    keyring: Keyring, database: Database
+) -> None:
+    """Nor by a role with that preset's scopes: what it grants is what stands in it."""
+    await keyring.define("DEPUTY", *SCOPES[KeyRole.ADMIN])
+    bearer = KeyBearer(database, declared=frozenset({"plugin:credit:read"}))
+    found = {
+        role: "plugin:credit:read" in (await bearer.principal((await keyring.make(role)).token)).scopes
+        for role in (*KeyRole, "DEPUTY")
+    }
+    assert found == {**dict.fromkeys(KeyRole, False), "ADMIN": True, "DEPUTY": False}
 
 
 async def test_a_role_of_one_workspace_is_none_in_another(
