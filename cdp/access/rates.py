@@ -11,7 +11,7 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
@@ -37,16 +37,8 @@ What: TypeAlias = Literal["requests", "cost", "events"]
 Whose: TypeAlias = Literal["workspace", "key", "address"]
 
 
-class Standing(Struct, frozen=True):
-    """How a bucket stands, of those that were counted the one with the least left."""
-
-    quota: int
-    """What a full one holds."""
-    left: int
-    """What may be taken at once."""
-    full_in: int
-    """Seconds until it is full again, if nothing is taken meanwhile."""
-
+Standing: TypeAlias = tuple[float, float, float]
+"""How a bucket stands: what may be taken at once, what a full one holds, seconds until it is full again."""
 
 Noted: TypeAlias = MutableMapping[str, Any]
 """Where what is left is noted under NOTED: the scope of a request."""
@@ -65,7 +57,7 @@ Key: TypeAlias = tuple[WorkspaceId, What, str]
 """Workspace, what is counted, and whose: "" for the workspace itself."""
 
 
-class _Rate(Struct, frozen=True):
+class _Rate(NamedTuple):
     whose: Whose
     subject: str
     per_second: float
@@ -85,6 +77,8 @@ class Rates:
         self._monotonic = monotonic
         self._shared: OrderedDict[Key, Bucket] = OrderedDict()
         self._own: OrderedDict[Key, Bucket] = OrderedDict()
+        self._of: dict[int, tuple[Limits, dict[What, tuple[float, float, float]]]] = {}
+        """What limits come to, by the identity of these."""
         self.untold: dict[WorkspaceId, set[Key]] = {}
         """Buckets of which something is to be told to other processes."""
         self.hurry: Callable[[], None] = lambda: None
@@ -107,7 +101,7 @@ class Rates:
             RateLimited: it is one too many; nothing was counted.
         """
         if address is not None and (per_second := self._defaults.address_requests_per_second):
-            rate = _Rate("address", address, per_second, shared=False)
+            rate = _Rate("address", address, per_second, False)
             self._take(WorkspaceId(0), "requests", 1, [rate], noted)
 
     def events(
@@ -152,22 +146,6 @@ class Rates:
         bucket = self._shared.get(key)
         return bucket.untold if bucket is not None else 0.0
 
-    def _rates(self, what: What, principal: Principal, limits: Limits, address: str | None) -> list[_Rate]:
-        found = []
-        subject = principal.subject
-        if rate := _chosen(limits, self._defaults, _OF_WORKSPACE[what]):
-            found.append(_Rate("workspace", "", rate, shared=True))
-        if rate := _chosen(limits, self._defaults, _OF_KEY[what]):
-            # Visitors are as many as there are people: nobody tells others about each of them.
-            found.append(_Rate("key", subject, rate, shared=principal.visitor is None))
-        if (
-            address is not None
-            and principal.publishable
-            and (rate := _chosen(limits, self._defaults, _OF_ADDRESS[what]))
-        ):
-            found.append(_Rate("address", f"{subject} {address}", rate, shared=False))
-        return found
-
     def _count(
         self,
         what: What,
@@ -178,8 +156,24 @@ class Rates:
         noted: Noted | None,
         address: str | None,
     ) -> None:
-        if rates := self._rates(what, principal, limits, address):
-            self._take(principal.workspace_id, what, number, rates, noted)
+        found = self._of.get(id(limits))
+        if found is None or found[0] is not limits:
+            if len(self._of) > _REMEMBERED:
+                self._of.clear()
+            found = self._of[id(limits)] = (limits, _per_second(limits, self._defaults))
+        per_second = found[1].get(what)
+        if per_second is None:
+            return
+        of_workspace, of_key, of_address = per_second
+        rates = []
+        if of_workspace:
+            rates.append(_Rate("workspace", "", of_workspace, True))
+        if of_key:
+            # Visitors are as many as there are people: nobody tells others about each of them.
+            rates.append(_Rate("key", principal.subject, of_key, principal.visitor is None))
+        if of_address and address is not None and principal.publishable:
+            rates.append(_Rate("address", f"{principal.subject} {address}", of_address, False))
+        self._take(principal.workspace_id, what, number, rates, noted)
 
     def _take(
         self,
@@ -193,17 +187,17 @@ class Rates:
         taken: list[tuple[Key, _Rate, float]] = []
         for rate in rates:
             key = (workspace_id, what, rate.subject)
-            burst = max(1.0, rate.per_second * BURST_SECONDS)
+            per_second = rate.per_second
             bucket = (self._shared if rate.shared else self._own).get(key)
-            since = now if bucket is None else max(bucket.full_at, now)
-            full_at = since + number / rate.per_second
+            since = now if bucket is None or bucket.full_at < now else bucket.full_at
+            full_at = since + number / per_second
             # A batch larger than all that a full bucket holds goes once the bucket is full, and leaves a debt.
-            excess = full_at - now - max(burst, number) / rate.per_second
+            excess = full_at - now - max(1.0, per_second * BURST_SECONDS, number) / per_second
             if excess > 1e-9:
-                _note(noted, what, rate.per_second, since - now)
+                _note(noted, what, per_second, since - now)
                 count("rates.refused", what, rate.whose)
                 raise RateLimited(
-                    f"{_NAMED[rate.whose]} may {_MAY[what].format(rate.per_second)}; wait and send again.",
+                    f"{_NAMED[rate.whose]} may {_MAY[what].format(per_second)}; wait and send again.",
                     retry_after=min(LONGEST_RETRY, math.ceil(excess)),
                 )
             taken.append((key, rate, full_at))
@@ -230,32 +224,40 @@ class Rates:
 
 def headers(noted: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
     """What is left, as headers of an answer (draft-ietf-httpapi-ratelimit-headers); none where nothing is limited."""
-    standings: dict[str, Standing] | None = noted.get(NOTED)
+    standings: dict[What, Standing] | None = noted.get(NOTED)
     if not standings:
         return []
-    policy = ", ".join(
-        f'"{what}";q={one.quota};w={BURST_SECONDS:.0f}' for what, one in sorted(standings.items())
-    )
-    left = ", ".join(f'"{what}";r={one.left};t={one.full_in}' for what, one in sorted(standings.items()))
-    return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", left.encode())]
+    policy, left = [], []
+    for what, (free, quota, full_in) in sorted(standings.items()):
+        policy.append(f'"{what}";q={quota:.0f};w={BURST_SECONDS:.0f}')
+        left.append(f'"{what}";r={max(0, int(free + 1e-6))};t={max(0, math.ceil(full_in))}')
+    return [(b"ratelimit-policy", ", ".join(policy).encode()), (b"ratelimit", ", ".join(left).encode())]
 
 
 def _note(noted: Noted | None, what: What, per_second: float, used: float) -> None:
-    """Note how a bucket stands in which `used` seconds are used up."""
+    """Note how a bucket stands in which `used` seconds are used up, if none of which less is left has been noted."""
     if noted is None:
         return
     quota = max(1.0, per_second * BURST_SECONDS)
-    one = Standing(int(quota), max(0, int(quota - used * per_second + 1e-6)), max(0, math.ceil(used)))
-    standings: dict[str, Standing] = noted.setdefault(NOTED, {})
-    if what not in standings or one.left < standings[what].left:
-        standings[what] = one
+    free = quota - used * per_second
+    standings: dict[What, Standing] = noted.setdefault(NOTED, {})
+    if what not in standings or free < standings[what][0]:
+        standings[what] = (free, quota, used)
 
 
-def _chosen(limits: Limits, defaults: Limits, name: str | None) -> float:
-    if name is None:
-        return 0.0
-    given: float | None = getattr(limits, name)
-    return (getattr(defaults, name) or 0.0) if given is None else given
+def _per_second(limits: Limits, defaults: Limits) -> dict[What, tuple[float, float, float]]:
+    """Of workspace, key and address, by what is counted; what nobody limits is missing."""
+
+    def of(name: str | None) -> float:
+        if name is None:
+            return 0.0
+        given: float | None = getattr(limits, name)
+        return (getattr(defaults, name) or 0.0) if given is None else given
+
+    found = {
+        what: (of(_OF_WORKSPACE[what]), of(_OF_KEY[what]), of(_OF_ADDRESS[what])) for what in _OF_WORKSPACE
+    }
+    return {what: rates for what, rates in found.items() if any(rates)}
 
 
 _OF_WORKSPACE: Mapping[What, str] = {
