@@ -27,7 +27,7 @@ from cdp.model.ids import decode_id_of
 from cdp.plan.labels import NONE, Labels, lacking
 from cdp.plan.moment import Moment
 from cdp.plan.operators import OPERATORS, TRAIT_OPERATORS, Operand, path_of
-from cdp.plan.personal import CLASSED, OPEN_PATHS, seen_trait, seen_traits
+from cdp.plan.personal import CLASSED, OPEN_PATHS, seen_trait, seen_traits, told_of_people
 from cdp.plan.statement import Convert, Scope, as_given, as_text
 from cdp.plan.values import Leaf, Tree
 
@@ -212,11 +212,13 @@ class Writer:
         assert isinstance(type_, GraphQLInputObjectType)
         if not tree:
             return "true"
-        parts = [
-            self._field(name, value, type_.fields[name], scope)
-            for name, value in tree.items()
-            if value is not None
-        ]
+        parts = []
+        for name, value in tree.items():
+            if value is not None:
+                parts.append(self._field(name, value, type_.fields[name], scope))
+                labels = getattr(_declared(type_.fields[name]), "labels", NONE)
+                if told_of_people(type_.name, name, labels, self._scopes):
+                    scope.statement.personal.add(f"{type_.name}.{name}")
         return _joined("AND", parts, empty="true")
 
     def _field(  # noqa: PLR0911 - a case each
@@ -225,7 +227,7 @@ class Writer:
         self._count += 1
         if self._count > MOST_CONDITIONS:
             raise TooManyConditions(f"A filter may have {MOST_CONDITIONS} conditions; this one has more.")
-        declared = field.extensions["strawberry-definition"].metadata[CONDITION]
+        declared = _declared(field)
         missing = lacking(getattr(declared, "labels", NONE), self._scopes)
         if missing is not None and isinstance(declared, Compares) and declared.redacted is not None:
             declared = replace(declared, sql=declared.redacted)
@@ -340,6 +342,10 @@ def _numbers_of(type_name: str) -> Convert:
         return [decode_id_of(type_name, str(one)) for one in (value if isinstance(value, list) else [value])]
 
     return convert
+
+
+def _declared(field: GraphQLInputField) -> Any:
+    return field.extensions["strawberry-definition"].metadata[CONDITION]
 
 
 def _joined(word: str, parts: list[str], *, empty: str) -> str:

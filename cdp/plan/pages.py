@@ -16,6 +16,7 @@ from cdp.plan.entities import Entity, Of, SortKey
 from cdp.plan.labels import PII, lacking
 from cdp.plan.moment import Moment
 from cdp.plan.operators import as_json_list, path_of
+from cdp.plan.personal import told_of_people
 from cdp.plan.statement import Convert, Scope, as_json, as_text
 from cdp.plan.values import Leaf, Tree, Variables
 
@@ -105,6 +106,8 @@ def _search(entity: Entity, leaf: Leaf, scope: Scope, scopes: frozenset[Any]) ->
     missing = lacking(entity.search_labels, scopes)
     if missing is not None and entity.search_redacted is None:
         raise Forbidden(f"To search needs the scope {missing.value}.")
+    if told_of_people(entity.type_name, "search", entity.search_labels, scopes):
+        scope.statement.personal.add(f"{entity.type_name}.search")
     words = scope.bind(leaf, "text[]", _words)
     text = scope.sql(str(entity.search if missing is None else entity.search_redacted))
     condition = f"NOT EXISTS (SELECT FROM unnest({words}) AS word WHERE strpos({text}, word) = 0)"

@@ -66,6 +66,20 @@ async def test_what_is_refused_and_what_is_raw_is_told_apart(application: Applic
     ]
 
 
+async def test_who_looks_for_somebody_reads_too(application: Application, ours: Side) -> None:
+    """By words, or by a condition on what identifies people: that somebody is found tells who it is."""
+    await ours.data('{ profiles(search: "ann") { totalCount } }', role="SALES")
+    await ours.data(
+        '{ profiles(where: { or: [{ displayName: { eq: "Ann" } }] }) { totalCount } }',
+        role="SALES",
+    )
+    await ours.data("{ profiles(where: { buyerIntent: { score: { gt: 1 } } }) { totalCount } }", role="SALES")
+    found = await told(application, ours)
+    assert [(one["reads"], one["fields"]) for one in found] == [
+        (2, ["Profile.search", "ProfileFilter.displayName"])
+    ]
+
+
 async def stored(superuser: asyncpg.Connection) -> Sequence[tuple[Any, ...]]:
     rows = await superuser.fetch("SELECT principal, detail FROM audit_entry ORDER BY sequence")
     return [(row["principal"], json.loads(row["detail"])["reads"]) for row in rows]

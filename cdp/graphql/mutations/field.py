@@ -63,9 +63,9 @@ def mutation(
             try:
                 if texts_are_checked:
                     _check_texts(given)
+                info.context.act = Act(name=info.field_name, given=given, shown=told) if acts else None
                 if not acts:
                     return await resolve(self, info, given)
-                info.context.act = Act(name=info.field_name, given=given, shown=told)
                 return await _recorded(info.context, resolve(self, info, given))
             except (BadInput, NotFound, Conflict) as error:
                 payload: type[AnyPayload] = get_type_hints(resolve)["return"]
