@@ -32,6 +32,7 @@ from cdp.live.hub import Hub
 from cdp.model import Limits
 from cdp.outbound import Outbound, read_networks
 from cdp.personalisation.store import Slots
+from cdp.plan.labels import scopes_of
 from cdp.settings import Settings
 from cdp.settle.background import Background
 from cdp.settle.giving_way import GivingWay
@@ -178,7 +179,7 @@ class Application:
                 plugins=plugins,
                 authenticator=Authenticator(
                     [
-                        KeyBearer(ingest_database, clock=clock),
+                        KeyBearer(ingest_database, declared=scopes_of(plugins.labels()), clock=clock),
                         visitors,
                         # Takes whatever looks like a token: the last one.
                         TokenBearer(ingest_database, keysets, clock=clock),

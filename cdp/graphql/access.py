@@ -13,7 +13,8 @@ from graphql import GraphQLSchema
 from msgspec import Struct
 from strawberry.scalars import ID
 
-from cdp.access.keys import KeyState, get_key
+from cdp.access.key import KeyState
+from cdp.access.keys import get_key
 from cdp.access.principals import Principal
 from cdp.access.roles import scopes_of_role
 from cdp.access.scopes import GRANTABLE, KeyRole, Scope, Scopes
@@ -183,7 +184,7 @@ def _verdict(requirement: Requirement, scopes: Scopes) -> Verdict:
     missing = {scope for scope in requirement.scopes if str(scope) not in scopes}
     if not missing:
         return Verdict.GRANTED
-    if requirement.masked and missing <= requirement.own:
+    if missing <= requirement.masked:
         return Verdict.MASKED
     return Verdict.DENIED
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from cdp.errors import Misconfigured
 from cdp.hooks.implementation import function_of
 from cdp.hooks.shapes import Listed, Made, Maybe, Scalar, Shape, objects_in, shape_of
-from cdp.model import Command, GraphField, GraphMutation, GraphQuery, KeyAuth, Route
+from cdp.model import Command, GraphField, GraphMutation, GraphQuery, KeyAuth, PluginInfo, Route
 
 CORE_COMMANDS = frozenset(
     {
@@ -41,6 +41,9 @@ _COMMAND = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _STEP = r"(?:[a-z0-9][a-z0-9._-]*|\{[a-z][a-z0-9_]*\})"
 _PATH = re.compile(f"{_STEP}(?:/{_STEP})*")
 _LABELS = frozenset({"intent", "usage", "pii"})
+_TAKEN = _LABELS | {"profiles", "admin", "audit", "visitor"}
+"""Names that no label of a plugin can have."""
+_LABEL = re.compile(r"[a-z][a-z0-9_]{1,39}")
 
 
 def check_field(field: GraphField) -> None:
@@ -50,10 +53,6 @@ def check_field(field: GraphField) -> None:
     if field.on not in {"Profile", "Account", "Membership"}:
         raise Misconfigured(
             f"the field {field.name} is on {field.on!r}; it can be on Profile, Account or Membership."
-        )
-    if unknown := field.labels - _LABELS:
-        raise Misconfigured(
-            f"the field {field.name} has a label {min(unknown)!r}; there are intent, usage, pii."
         )
     shape = _shape(field.returns, f"the field {field.name}")
     if field.trait is not None:
@@ -69,6 +68,27 @@ def check_field(field: GraphField) -> None:
     _check_function(field.resolve, f"the field {field.name}")
     _shape(field.requires, f"what the field {field.name} requires", described=False)
     _shape(field.arguments, f"the field {field.name}", flat=True)
+
+
+def check_labels(info: PluginInfo, fields: Collection[GraphField], *, others: Mapping[str, str]) -> None:
+    """Raise Misconfigured where a plugin declares a label that cannot be, or where a field bears one that nobody does.
+
+    Args:
+        info: what the plugin says of itself.
+        fields: those that it adds.
+        others: labels of other plugins, each with its plugin.
+    """
+    for label, told in info.reveals.items():
+        if _LABEL.fullmatch(label) is None or label in _TAKEN:
+            raise Misconfigured(f"{label!r} cannot be a label of a plugin; write it like credit.")
+        if label in others:
+            raise Misconfigured(f"the label {label} is declared by the plugin {others[label]} as well.")
+        if not told.strip():
+            raise Misconfigured(f"the label {label} needs a sentence about what it tells.")
+    for field in fields:
+        if unknown := field.labels - _LABELS - info.reveals.keys():
+            there = ", ".join([*sorted(_LABELS), *sorted(info.reveals)])
+            raise Misconfigured(f"the field {field.name} has a label {min(unknown)!r}; there are {there}.")
 
 
 def check_query(query: GraphQuery) -> None:

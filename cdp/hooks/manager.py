@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from cdp.errors import Misconfigured
 from cdp.hooks import answers
-from cdp.hooks.additions import check_addresses, check_prefix
+from cdp.hooks.additions import check_addresses, check_labels, check_prefix
 from cdp.hooks.admission import (
     about_of,
     called_once,
@@ -180,6 +180,7 @@ class Plugins:
             collected = {hook: collect(implementations, hook, kind) for hook, kind in REGISTERS.items()}
             check_prefix(name, collected["register_commands"])
             check_addresses(collected["register_routes"])
+            check_labels(info, collected["register_fields"], others=self.labels())
         except (Exception, SystemExit) as error:
             if self._manager.has_plugin(name):
                 self._manager.unregister(name=name)
@@ -210,6 +211,10 @@ class Plugins:
             never_failing(self.calls, plugin, kind)
             for plugin, kind in self._registered["register_identifier_kinds"]
         )
+
+    def labels(self) -> Mapping[str, str]:
+        """The labels that plugins declare (`PluginInfo.reveals`), each with its plugin."""
+        return {label: name for name, known in self._known.items() for label in known.info.reveals}
 
     def roles(self) -> Mapping[str, RoleKind]:
         """All roles by name, those of the core first."""

@@ -95,8 +95,8 @@ class GraphField(Struct, frozen=True, kw_only=True):
     that is of its type; PostgreSQL reads it, and no Python runs."""
     arguments: type[Struct] = NoArguments
     """A frozen Struct; an attribute without a default must be given."""
-    labels: frozenset[Label] = frozenset()
-    """What it reveals beyond what it requires."""
+    labels: frozenset[str] = frozenset()
+    """What it reveals beyond what it requires: each a `Label`, or one of the plugin's own (`PluginInfo.reveals`)."""
 
 
 # ── queries and mutations ────────────────────────────────────────────────────────────────────────────────────────────

@@ -20,6 +20,9 @@ class PluginInfo(Struct, frozen=True, kw_only=True):
     """Whether it does nothing in a workspace until that turns it on."""
     labels: frozenset[str] = frozenset()
     """Words by which administrators find it, such as `crm`."""
+    reveals: dict[str, str] = {}
+    """Labels of its own for fields that it adds, such as `credit`, each with a sentence about what such a field tells.
+    To see one takes the scope `plugin:<label>:read`, which ADMIN has, and roles that a workspace defines."""
 
 
 class PluginState(Struct, frozen=True, kw_only=True):

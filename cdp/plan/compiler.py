@@ -275,6 +275,8 @@ class Compiler:
         if missing is None:
             return False
         if self._redacted(declared) is None and all(node is not refused.node for refused in self._refused):
+            if isinstance(declared, Column):
+                missing = lacking(declared.strict, self._scopes) or missing
             self._refused.append(Refused(path, node, f"`{node.name.value}` needs the scope {missing.value}."))
         return True
 

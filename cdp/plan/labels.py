@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -89,6 +90,11 @@ VISITOR: Labels = frozenset({Label.VISITOR})
 def label_of(name: str) -> Label | PluginLabel:
     """The label of that name: the core's, else a plugin's."""
     return Label(name) if name in frozenset(Label) else PluginLabel(name)
+
+
+def scopes_of(names: Iterable[str]) -> frozenset[AnyScope]:
+    """The scopes that labels of these names take."""
+    return frozenset(label_of(name).scope for name in names)
 
 
 def scope_of(name: str) -> AnyScope:
