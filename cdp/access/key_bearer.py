@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from cdp.access.authenticator import UNKNOWN
-from cdp.access.keys import queries, to_principal
+from cdp.access.key import to_principal
+from cdp.access.keys import queries
 from cdp.access.memory import Memory
 from cdp.access.principals import Principal
 from cdp.access.scopes import NO_SCOPES, Scopes

@@ -4,101 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET
 
+from cdp.access.key import Key, KeyChange, KeyState, MadeKey, to_key
 from cdp.access.places import read_networks, read_origins
-from cdp.access.principals import Network, Principal, PrincipalKind, operator
+from cdp.access.principals import Principal, operator
 from cdp.access.roles import check_granted, scopes_of_role
-from cdp.access.scopes import NO_SCOPES, KeyRole, Scope, Scopes, preset_scopes
-from cdp.access.tokens_of_keys import SHOWN, hash_token, looks_like_key, make_token
+from cdp.access.scopes import KeyRole
+from cdp.access.tokens_of_keys import SHOWN, hash_token, make_token
 from cdp.db.pool import Connection, Database
 from cdp.db.queries import load_queries
 from cdp.errors import BadInput, Conflict, NotFound
 from cdp.model import WorkspaceId
-
-__all__ = ["hash_token", "looks_like_key", "make_token"]
 
 queries = load_queries("cdp.access", "store.sql")
 
 LONGEST_OVERLAP = timedelta(days=30)
 """For how long a key may stay good after it was rotated."""
 _LONGEST_NAME = 200
-
-
-class KeyState(StrEnum):
-    """Whether a key is good."""
-
-    ACTIVE = "ACTIVE"
-    EXPIRED = "EXPIRED"
-    REVOKED = "REVOKED"
-
-
-class Key(Struct, frozen=True, kw_only=True):
-    """A key as it may be listed: without what it would take to use it."""
-
-    key_id: int
-    name: str
-    role: str
-    """A preset, or a role of the workspace's own."""
-    scopes: Scopes
-    publishable: bool
-    prefix: str
-    """Its first characters, to tell keys apart."""
-    created_at: datetime
-    expires_at: datetime | None = None
-    revoked_at: datetime | None = None
-    rotated_at: datetime | None = None
-    previous_prefix: str | None = None
-    previous_until: datetime | None = None
-    """Until when what it was before it was rotated is good as well."""
-    last_used_at: datetime | None = None
-    """At most a minute behind; None: never since this is noted."""
-    networks: tuple[Network, ...] = ()
-    origins: frozenset[str] = frozenset()
-
-    def state(self, now: datetime) -> KeyState:
-        """Whether it is good."""
-        if self.revoked_at is not None:
-            return KeyState.REVOKED
-        if self.expires_at is not None and self.expires_at <= now:
-            return KeyState.EXPIRED
-        return KeyState.ACTIVE
-
-    def told(self) -> dict[str, Any]:
-        """What the audit log says of it, as JSON; nothing of it authenticates."""
-        return {
-            "name": self.name,
-            "role": self.role,
-            "scopes": sorted(self.scopes),
-            "publishable": self.publishable,
-            "prefix": self.prefix,
-            "expires_at": None if self.expires_at is None else self.expires_at.isoformat(),
-            "previous_until": None if self.previous_until is None else self.previous_until.isoformat(),
-            "networks": [str(one) for one in self.networks],
-            "origins": sorted(self.origins),
-        }
-
-
-class MadeKey(Struct, frozen=True, kw_only=True):
-    """A key that was made or rotated just now."""
-
-    key: Key
-    token: str
-    """What authenticates; it cannot be read again."""
-
-
-class KeyChange(Struct, frozen=True, kw_only=True):
-    """What is to become of a key; what is unset stays."""
-
-    name: str | UnsetType = UNSET
-    role: str | UnsetType = UNSET
-    expires_at: datetime | UnsetType | None = UNSET
-    networks: Sequence[str] | UnsetType = UNSET
-    origins: Sequence[str] | UnsetType = UNSET
 
 
 async def make_key(
@@ -260,12 +186,12 @@ async def get_key(
     row = await connection.fetchrow(query, workspace_id, key_id)
     if row is None:
         raise _no_such_key(key_id)
-    return _to_key(row)
+    return to_key(row)
 
 
 async def read_keys(connection: Connection, workspace_id: WorkspaceId) -> list[Key]:
     """All keys of the workspace, ended ones too, oldest first."""
-    return [_to_key(row) for row in await connection.fetch(queries.list_keys, workspace_id)]
+    return [to_key(row) for row in await connection.fetch(queries.list_keys, workspace_id)]
 
 
 async def create_key(
@@ -308,52 +234,6 @@ async def list_keys(database: Database, workspace_id: WorkspaceId) -> list[Key]:
     """All keys of the workspace, ended ones too, oldest first."""
     async with database.connection(workspace_id) as connection:
         return await read_keys(connection, workspace_id)
-
-
-def to_principal(
-    workspace_id: int,
-    key_id: int,
-    name: str,
-    role: str,
-    *,
-    publishable: bool,
-    scopes: Sequence[str] | None = None,
-    declared: Scopes = NO_SCOPES,
-    networks: Sequence[Network] = (),
-    origins: Sequence[str] = (),
-) -> Principal:
-    """The principal of a stored key; `scopes` of its role if that is the workspace's own, `declared` by plugins."""
-    granted = _granted(role, scopes, declared)
-    return Principal(
-        workspace_id=WorkspaceId(workspace_id),
-        kind=PrincipalKind.KEY,
-        subject=f"key:{key_id}",
-        key_id=key_id,
-        name=name,
-        role=role,
-        scopes=granted & {Scope.EVENTS_WRITE} if publishable else granted,
-        publishable=publishable,
-        networks=tuple(networks),
-        origins=frozenset(origins),
-    )
-
-
-def _granted(role: str, own: Sequence[str] | None, declared: Scopes = NO_SCOPES) -> Scopes:
-    """What a role grants; nothing if it is neither a preset nor one of the workspace's own any more."""
-    preset = preset_scopes(role, declared)
-    return frozenset(own or NO_SCOPES) if preset is None else preset
-
-
-def _to_key(row: Any) -> Key:
-    found = dict(row)
-    return Key(
-        **found
-        | {
-            "scopes": _granted(row["role"], row["scopes"]),
-            "networks": tuple(row["networks"]),
-            "origins": frozenset(row["origins"]),
-        }
-    )
 
 
 def _check_alive(key: Key, now: datetime) -> None:

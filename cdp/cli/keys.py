@@ -10,7 +10,7 @@ import click
 from msgspec import UNSET
 
 from cdp.access import keys as access
-from cdp.access.keys import Key, KeyChange, KeyState, MadeKey
+from cdp.access.key import Key, KeyChange, KeyState, MadeKey
 from cdp.cli.acting import acting, record
 from cdp.cli.options import database_of, database_options, run_async, settings_of
 from cdp.errors import BadInput

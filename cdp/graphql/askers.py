@@ -10,9 +10,9 @@ from typing import Any
 from msgspec import Struct
 from starlette.requests import HTTPConnection
 
-from cdp.access.keys import looks_like_key
 from cdp.access.peers import peer_of
 from cdp.access.principals import Peer
+from cdp.access.tokens_of_keys import looks_like_key
 from cdp.errors import BadInput, Unauthenticated
 from cdp.model import Purpose
 

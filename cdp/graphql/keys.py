@@ -8,7 +8,8 @@ from typing import Annotated
 import strawberry
 from strawberry.scalars import ID
 
-from cdp.access.keys import Key, KeyState, read_keys
+from cdp.access.key import Key, KeyState
+from cdp.access.keys import read_keys
 from cdp.access.roles import AccessRole, list_roles
 from cdp.access.scopes import Scope
 from cdp.graphql.context import Info

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from msgspec.structs import replace
 
 from cdp.access import Peer, Principal
-from cdp.access.keys import KeyChange, MadeKey, end_key, make_key, rotate_key, update_key
+from cdp.access.key import KeyChange, MadeKey
+from cdp.access.keys import end_key, make_key, rotate_key, update_key
 from cdp.access.roles import define_role, remove_role
 from cdp.db.pool import Connection, Database
 

@@ -6,7 +6,7 @@ import pytest
 
 from cdp.access.authenticator import Authenticator
 from cdp.access.guesses import Guesses
-from cdp.access.keys import to_principal
+from cdp.access.key import to_principal
 from cdp.access.principals import Peer, Principal
 from cdp.errors import RateLimited, Unauthenticated
 

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from cdp.access import SCOPES, Authenticator, KeyBearer, KeyRole, Scope, create_key, list_keys, revoke_key
-from cdp.access.keys import make_token
+from cdp.access.tokens_of_keys import make_token
 from cdp.db.pool import Connection, Database
 from cdp.errors import BadInput, Forbidden, NotFound, Unauthenticated, Unavailable
 from cdp.model import WorkspaceId

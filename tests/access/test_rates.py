@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cdp.access.keys import to_principal
+from cdp.access.key import to_principal
 from cdp.access.principals import Principal
 from cdp.access.rates import BURST_SECONDS, LONGEST_RETRY, Rates, headers
 from cdp.errors import RateLimited

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from cdp.access import SCOPES, Authenticator, KeyBearer, KeyRole, Scope, operator
-from cdp.access.keys import KeyState, get_key, list_keys, make_key
+from cdp.access.key import KeyState
+from cdp.access.keys import get_key, list_keys, make_key
 from cdp.access.roles import list_roles
 from cdp.db.pool import Connection, Database
 from cdp.errors import BadInput, Conflict, Forbidden, NotFound

@@ -8,7 +8,7 @@ from unittest.mock import patch
 import asyncpg
 import pytest
 
-from cdp.access.keys import to_principal
+from cdp.access.key import to_principal
 from cdp.access.principals import Principal, PrincipalKind
 from cdp.access.rates import BURST_SECONDS, Rates
 from cdp.access.sharing import Sharing

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from cdp.access.keys import make_token
+from cdp.access.tokens_of_keys import make_token
 from cdp.app import Application, create_asgi
 from cdp.model import Limits
 from cdp.settings import Settings

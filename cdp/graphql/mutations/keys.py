@@ -12,7 +12,8 @@ from strawberry import UNSET
 from strawberry.scalars import ID
 
 from cdp import audit
-from cdp.access.keys import Key, KeyChange, MadeKey, end_key, get_key, make_key, rotate_key, update_key
+from cdp.access.key import Key, KeyChange, MadeKey
+from cdp.access.keys import end_key, get_key, make_key, rotate_key, update_key
 from cdp.access.scopes import Scope
 from cdp.db.pool import Connection
 from cdp.errors import BadInput, NotFound
