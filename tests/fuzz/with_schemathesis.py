@@ -44,7 +44,7 @@ def test_schemathesis_finds_nothing(
             "--seed",
             str(SEED),
             "--max-time",
-            str(max(30, int(SECONDS / 6))),
+            str(max(45, int(SECONDS / 4))),
             "--no-color",
             "--generation-database",
             "none",
