@@ -50,6 +50,8 @@ class Unauthenticated(DiptychError):
     """There is no key, or it is unknown, expired or revoked."""
 
     code = "UNAUTHENTICATED"
+    was_good = False
+    """Whether what came was signed by who may: it is over, and nobody is trying keys."""
 
 
 class Forbidden(DiptychError):

@@ -66,8 +66,9 @@ class Authenticator:
         self._guesses.admit(token, peer)
         try:
             principal = await self._recognised(token, peer)
-        except Unauthenticated:
-            self._guesses.wrong(token, peer)
+        except Unauthenticated as error:
+            if not error.was_good:
+                self._guesses.wrong(token, peer)
             raise
         self._guesses.right(token)
         if self._used is not None:

@@ -58,8 +58,8 @@ class IdentityLink:
     to: LinkEnd = strawberry.field(description="The other one.")
     state: LinkState = strawberry.field(description="What became of it.")
     rule: str = strawberry.field(
-        description="By which rule. Accepted: `seen_together`, `alias`, `manual`, `split_kept`; refused: `unique`, "
-        "`limit`, `cut`; cut: `split`."
+        description="By which rule. Accepted: `seen_together`, `alias`, `page` (a web page says so, without proof), "
+        "`manual`, `split_kept`; refused: `unique`, `limit`, `cut`, `veto`, `unproven`; cut: `split`."
     )
     reason: str | None = strawberry.field(
         description="A sentence for a person; what was written with the merge or the split."

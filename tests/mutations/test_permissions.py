@@ -54,6 +54,9 @@ NEEDS: dict[str, tuple[Scope, dict[str, Any]]] = {
     "tokenIssuerDefine": (Scope.WORKSPACE_ADMIN, {"url": "nowhere", "scopes": []}),
     "tokenIssuerUpdate": (Scope.WORKSPACE_ADMIN, {"id": PERSON}),
     "tokenIssuerRemove": (Scope.WORKSPACE_ADMIN, {"id": PERSON}),
+    "visitorSecretCreate": (Scope.WORKSPACE_ADMIN, {"name": ""}),
+    "visitorSecretRotate": (Scope.WORKSPACE_ADMIN, {"id": PERSON}),
+    "visitorSecretRevoke": (Scope.WORKSPACE_ADMIN, {"id": PERSON}),
     "workspaceSettingsUpdate": (Scope.WORKSPACE_ADMIN, {}),
 }
 
@@ -74,6 +77,7 @@ ASKS = {
     "{ accessRoles { name } }": Scope.WORKSPACE_ADMIN,
     "{ tokenIssuers { url } }": Scope.WORKSPACE_ADMIN,
     "{ tokenAudience }": Scope.WORKSPACE_ADMIN,
+    "{ visitorSecrets { kid } }": Scope.WORKSPACE_ADMIN,
     "{ refusedEvents { totalCount nodes { id } } }": Scope.WORKSPACE_ADMIN,
     '{ identityExplain(a: {kind: "user_id", value: "a"}, b: {kind: "user_id", value: "b"}) { same } }': Scope.PII_READ,
 }

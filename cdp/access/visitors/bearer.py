@@ -13,7 +13,7 @@ from cdp.access.memory import Memory
 from cdp.access.principals import Principal, PrincipalKind
 from cdp.access.scopes import Scope
 from cdp.access.visitors.secrets import Sealing, queries
-from cdp.access.visitors.token import LONGEST, NO_GOOD, VisitorToken, kid_of, read
+from cdp.access.visitors.token import LONGEST, NO_GOOD, VisitorToken, kid_of, over, read
 from cdp.db.pool import Database
 from cdp.errors import Unauthenticated
 from cdp.model import Purpose, WorkspaceId
@@ -121,7 +121,7 @@ class VisitorBearer:
                 )
             if row is not None and (row["fresh"] or (wanted and row["used_for"] == wanted)):
                 return
-        raise Unauthenticated(USED)
+        raise over(USED)
 
     async def _look_up(self, kid: str) -> _Known | None:
         async with self._database.unbound() as connection:

@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import jwt
@@ -67,6 +68,7 @@ class VisitorToken(Struct, frozen=True, kw_only=True):
         return ((self.kind, self.value), *self.also)
 
 
+@lru_cache(maxsize=1_024)
 def kid_of(token: str) -> str | None:
     """Which secret a token says that it is signed with; None: it is no visitor's token, whatever else it may be."""
     if len(token) > LONGEST or _SHAPE.fullmatch(token) is None:
@@ -126,12 +128,19 @@ def sign(
     return jwt.encode(said, secret, algorithm=ALGORITHM, headers={"kid": kid})
 
 
+def over(message: str) -> Unauthenticated:
+    """The error for a token that was good: pages are left open, and their tokens expire."""
+    error = Unauthenticated(message)
+    error.was_good = True
+    return error
+
+
 def _until(claims: Mapping[str, Any], now: float) -> int:
     issued, expires, begins = (_time(claims, name) for name in ("iat", "exp", "nbf"))
     assert issued is not None
     assert expires is not None
     if expires <= now:
-        raise Unauthenticated("This visitor token has expired; have another one signed.")
+        raise over("This visitor token has expired; have another one signed.")
     if max(issued, begins or 0) > now + LEEWAY:
         raise Unauthenticated("This visitor token is of the future; compare the clocks.")
     if not 0 < expires - issued <= LONGEST_LIFE:

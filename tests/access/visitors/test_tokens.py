@@ -11,10 +11,13 @@ from typing import Any
 import jwt
 import pytest
 
+from cdp.access.authenticator import Authenticator
+from cdp.access.guesses import Guesses
+from cdp.access.principals import Peer
 from cdp.access.visitors import VisitorBearer, revoke_secret, rotate_secret
 from cdp.access.visitors.token import AUDIENCE, LONGEST, LONGEST_LIFE
 from cdp.db.pool import Database
-from cdp.errors import BadInput, Conflict, NotFound, Unauthenticated
+from cdp.errors import BadInput, Conflict, NotFound, RateLimited, Unauthenticated
 from cdp.ingest.seals import Seals
 from cdp.model import WorkspaceId
 from tests.access.visitors.conftest import NOW, Clock, new_secret
@@ -258,6 +261,22 @@ async def test_a_token_proves_nothing_in_another_workspace(
 ) -> None:
     with pytest.raises(Unauthenticated):
         await bearer.prove(other_workspace, signed(secret), used_for="m1", at=NOW)
+
+
+async def test_pages_that_were_left_open_are_no_guessers(
+    bearer: VisitorBearer, secret: NewSecret, clock: Clock
+) -> None:
+    """Many visitors may be behind one address, and all their tokens expire."""
+    authenticator = Authenticator([bearer], guesses=Guesses(1, monotonic=clock.monotonic))
+    peer = Peer("192.0.2.1")
+    clock.now += timedelta(hours=2)
+    for number in range(5):
+        with pytest.raises(Unauthenticated):
+            await authenticator.authenticate(signed(secret, jti=str(number)), peer)
+    with pytest.raises(Unauthenticated):
+        await authenticator.authenticate(signed(secret, key="x" * 32), peer)
+    with pytest.raises(RateLimited):
+        await authenticator.authenticate(signed(secret, key="y" * 32), peer)
 
 
 async def test_a_token_may_prove_more_than_one_identifier_and_groups(
