@@ -1,0 +1,1 @@
+"""What permission checks cost of the throughput of reads."""
