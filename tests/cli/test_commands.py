@@ -64,6 +64,7 @@ def test_the_commands_are_those_of_the_interface(capsys: pytest.CaptureFixture[s
             "migrate",
             "workspaces",
             "keys",
+            "issuers",
             "access",
             "import",
             "rebuild",

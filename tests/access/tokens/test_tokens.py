@@ -266,6 +266,21 @@ async def test_no_junk_is_more_than_refused(bearer: TokenBearer, junk: str) -> N
         await bearer.principal(junk)
 
 
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
+)
+@given(st.integers(0), st.sampled_from("ABYZabyz0189-_=.+/ é\n"))
+async def test_no_character_of_a_token_can_be_another(
+    bearer: TokenBearer, issuer: Issuer, oidc: Oidc, place: int, character: str
+) -> None:
+    """Not even one whose bits do not count."""
+    token = oidc.token(issuer.audience)
+    at = place % len(token)
+    if token[at] != character:
+        with pytest.raises(Unauthenticated):
+            await bearer.principal(token[:at] + character + token[at + 1 :])
+
+
 async def test_a_token_for_two_workspaces_is_let_into_neither(
     database: Database, workspace: WorkspaceId, other_workspace: WorkspaceId, oidc: Oidc, bearer: TokenBearer
 ) -> None:
