@@ -7,10 +7,12 @@ from pathlib import Path
 import click
 
 from cdp import tables as plugin_tables
+from cdp.cli.acting import record_alone
 from cdp.cli.options import database_options, migrated, place_of, plugins_option, run_async, settings_of
 from cdp.db.pool import Database
 from cdp.hooks.manager import Plugins
 from cdp.settings import Settings
+from cdp.workspaces.store import list_all
 
 
 @click.group(
@@ -54,9 +56,20 @@ def drop(*, data: Path | None, database_url: str | None, plugin: str, yes: bool)
         click.confirm(f"Drop everything that {plugin} has kept, in all workspaces?", abort=True)
     with place_of(settings_of(data, database_url)) as place:
         run_async(migrated(place))
+        run_async(_recorded(place.app_url, plugin))
         dropped = run_async(plugin_tables.drop(place.owner_url, plugin))
     click.echo(f"dropped {schema}" if dropped else f"There is no schema {schema}.")
     return 0 if dropped else 1
+
+
+async def _recorded(url: str, plugin: str) -> None:
+    """Say in every workspace's log what is about to be dropped there."""
+    database = await Database.connect(url, max_size=1)
+    try:
+        for workspace_id, _ in await list_all(database):
+            await record_alone(database, workspace_id, "pluginTablesDrop", plugin, {})
+    finally:
+        await database.close()
 
 
 async def _list(settings: Settings) -> None:

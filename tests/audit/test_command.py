@@ -14,6 +14,7 @@ from graphql import parse, validate
 from cdp.cli import run
 from cdp.graphql.schema import build_schema
 from cdp.model import WorkspaceId
+from tests.conftest import DatabaseUrls
 
 pytestmark = pytest.mark.usefixtures("logs_as_before")
 
@@ -49,6 +50,16 @@ def test_the_log_is_listed(place: list[str], capsys: pytest.CaptureFixture[str])
     (one,) = printed(capsys, "audit", "list", *place, "--act", "rolesResolve").splitlines()
     assert one == lines[2]
     assert printed(capsys, "audit", "list", *place, "--principal", "key:1") == ""
+
+
+def test_what_concerns_all_workspaces_stands_in_each_log(
+    place: list[str], database_urls: DatabaseUrls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before it is done: what is dropped does not come back."""
+    drop = ("tables", "drop", "diptych_notifier", "--yes", "--database-url", database_urls.owner)
+    assert "There is no schema" in printed(capsys, *drop, status=1)
+    (line,) = printed(capsys, "audit", "list", *place, "--act", "pluginTablesDrop").splitlines()
+    assert line.endswith("pluginTablesDrop  diptych_notifier  {}")
 
 
 def test_a_copy_is_verified_like_the_log(
