@@ -11,7 +11,10 @@ from cdp.plan.labels import PluginScope
 
 CREDIT = PluginScope("plugin:credit:read")
 OWN_PII = Requirement(
-    coordinate="Identifier.value", own=frozenset({Scope.PII_READ}), inherited=frozenset({CREDIT}), masked=True
+    coordinate="Identifier.value",
+    own=frozenset({Scope.PII_READ}),
+    inherited=frozenset({CREDIT}),
+    masked=frozenset({Scope.PII_READ}),
 )
 
 
