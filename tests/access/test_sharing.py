@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from unittest.mock import patch
 
@@ -11,7 +12,7 @@ import pytest
 from cdp.access.key import to_principal
 from cdp.access.principals import Principal, PrincipalKind
 from cdp.access.rates import BURST_SECONDS, Rates
-from cdp.access.sharing import Sharing
+from cdp.access.sharing import Sharing, sharing
 from cdp.db.pool import Database
 from cdp.errors import RateLimited, Unavailable
 from cdp.model import Limits, WorkspaceId
@@ -155,3 +156,23 @@ async def test_buckets_that_nobody_used_for_long_go(
     granted(lambda: rates.request(who, LIMITS))
     await sharing.once()
     assert [row[0] for row in await superuser.fetch("SELECT bucket FROM rate_use")] == ["requests "]
+
+
+async def test_it_goes_on_by_itself_also_after_a_failure(
+    database: Database, workspace: WorkspaceId, superuser: asyncpg.Connection
+) -> None:
+    who = to_principal(workspace, 1, "k", "PARTNER", publishable=False)
+    rates = Rates(Limits(), monotonic=Time())
+    connect, failures = Database.connection, [Unavailable("The database is away."), RuntimeError("What?")]
+
+    def sometimes(self: Database, workspace_id: WorkspaceId) -> object:
+        if failures:
+            raise failures.pop()
+        return connect(self, workspace_id)
+
+    with patch.object(Database, "connection", sometimes):
+        async with sharing(rates, database), asyncio.timeout(20):
+            granted(lambda: rates.request(who, LIMITS))
+            while not await superuser.fetchval("SELECT count(*) FROM rate_use"):
+                await asyncio.sleep(0.02)
+    assert not failures
