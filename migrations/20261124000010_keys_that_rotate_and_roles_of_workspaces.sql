@@ -69,9 +69,11 @@ AS $$ SELECT k.workspace_id, k.key_id, k.name, k.role, k.publishable, k.expires_
       FROM api_key k WHERE k.hash = wanted $$;
 DROP FUNCTION cdp.find_key(bytea);
 -- What servers of the version before would use without its limits must not be used at all.
+ALTER TABLE api_key NO FORCE ROW LEVEL SECURITY;
 UPDATE api_key SET revoked_at = coalesce(revoked_at, now())
 WHERE networks <> '{}' OR origins <> '{}'
    OR role NOT IN ('ADMIN', 'SALES', 'SUPPORT', 'MARKETING', 'INGEST', 'PARTNER');
+ALTER TABLE api_key FORCE ROW LEVEL SECURITY;
 ALTER TABLE api_key
     DROP COLUMN previous_hash, DROP COLUMN previous_prefix, DROP COLUMN previous_until, DROP COLUMN rotated_at,
     DROP COLUMN last_used_at, DROP COLUMN networks, DROP COLUMN origins;
