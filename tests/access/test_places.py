@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncpg
 import pytest
 from msgspec.structs import replace
 
 from cdp.access import Authenticator, Peer, Scope
 from cdp.access.keys import list_keys
+from cdp.db.migrate import migrations_folder
 from cdp.errors import BadInput, Unauthenticated
 from cdp.model import WorkspaceId
 from tests.access.keyring import ANYWHERE, DAY, NOW, Clock, Keyring
@@ -85,3 +87,22 @@ async def test_a_key_cannot_be_made_for_the_past(keyring: Keyring) -> None:
     made = await keyring.make("SALES")
     with pytest.raises(BadInput, match="cannot expire before"):
         await keyring.update(made.key.key_id, expires_at=NOW)
+
+
+async def test_keys_with_limits_end_where_the_schema_goes_back_to_before_them(
+    keyring: Keyring, owner: asyncpg.Connection, superuser: asyncpg.Connection
+) -> None:
+    """The servers of that version would let them in from anywhere."""
+    await keyring.define("OWN", "profiles:read")
+    for name, role, given in (
+        ("plain", "SALES", {}),
+        ("placed", "SALES", {"networks": ["192.0.2.1"]}),
+        ("paged", "INGEST", {"origins": ["https://shop.example.com"]}),
+        ("own", "OWN", {}),
+    ):
+        await keyring.make(role, name=name, **given)
+    for path in sorted(migrations_folder().glob("2026112400001[0-9]_*.sql"), reverse=True):
+        _, _, down = path.read_text().partition("-- migrate:down")
+        await owner.execute(down.removeprefix(" transaction:false"))
+    rows = await superuser.fetch("SELECT name, revoked_at IS NULL AS good FROM api_key")
+    assert dict(rows) == {"plain": True, "placed": False, "paged": False, "own": False}
