@@ -66,16 +66,16 @@ async def test_processes_that_let_pass_too_much_together_owe_it_together(
 ) -> None:
     who = to_principal(workspace, 1, "k", "PARTNER", publishable=False)
     one, two = process(database), process(database)
-    for rates, sharing in (one, two):
+    for rates, shared in (one, two):
         assert granted(lambda rates=rates: rates.request(who, LIMITS)) == BURST  # type: ignore[misc]
-        await sharing.once()
-    rates, sharing = two
+        await shared.once()
+    rates, shared = two
     later(rates, BURST_SECONDS)
     assert granted(lambda: rates.request(who, LIMITS)) == 0, "a whole burst is owed"
-    rates, sharing = one
+    rates, shared = one
     later(rates, BURST_SECONDS)
     assert granted(lambda: rates.request(who, LIMITS)) == BURST, "it has not heard of the second one"
-    await sharing.once()
+    await shared.once()
     later(rates, BURST_SECONDS)
     assert granted(lambda: rates.request(who, LIMITS)) == 0
 
@@ -99,13 +99,13 @@ async def test_a_workspace_far_from_its_limits_costs_no_statement(
     database: Database, workspace: WorkspaceId, superuser: asyncpg.Connection
 ) -> None:
     who = to_principal(workspace, 1, "k", "PARTNER", publishable=False)
-    rates, sharing = process(database)
+    rates, shared = process(database)
     rates.request(who, Limits(requests_per_second=1_000))
-    await sharing.once()
+    await shared.once()
     assert await superuser.fetchval("SELECT count(*) FROM rate_use") == 0
     for _ in range(99):
         rates.request(who, Limits(requests_per_second=1_000))
-    await sharing.once()
+    await shared.once()
     assert await superuser.fetchval("SELECT count(*) FROM rate_use") == 1
     assert not rates.untold
 
@@ -114,15 +114,15 @@ async def test_while_the_database_is_away_nothing_is_forgotten(
     database: Database, workspace: WorkspaceId
 ) -> None:
     who = to_principal(workspace, 1, "k", "PARTNER", publishable=False)
-    rates, sharing = process(database)
+    rates, shared = process(database)
     granted(lambda: rates.request(who, LIMITS))
     with (
         patch.object(Database, "connection", side_effect=Unavailable("The database is away.")),
         pytest.raises(Unavailable),
     ):
-        await sharing.once()
+        await shared.once()
     assert rates.untold
-    await sharing.once()
+    await shared.once()
     assert not rates.untold
 
 
@@ -139,11 +139,11 @@ async def test_visitors_and_addresses_are_counted_by_each_process_alone(
         scopes=frozenset(),
         visitor=("user_id", "1"),
     )
-    rates, sharing = process(database)
+    rates, shared = process(database)
     granted(lambda: rates.request(visitor, Limits(key_requests_per_second=1)))
     public = to_principal(workspace, 1, "k", "INGEST", publishable=True)
     granted(lambda: rates.request(public, Limits(address_requests_per_second=1), address="192.0.2.1"))
-    await sharing.once(worth=0.0)
+    await shared.once(worth=0.0)
     assert await superuser.fetchval("SELECT count(*) FROM rate_use") == 0
 
 
@@ -152,9 +152,9 @@ async def test_buckets_that_nobody_used_for_long_go(
 ) -> None:
     await superuser.execute("INSERT INTO rate_use VALUES ($1, 'events key:7', 5)", workspace)
     who = to_principal(workspace, 1, "k", "PARTNER", publishable=False)
-    rates, sharing = process(database)
+    rates, shared = process(database)
     granted(lambda: rates.request(who, LIMITS))
-    await sharing.once()
+    await shared.once()
     assert [row[0] for row in await superuser.fetch("SELECT bucket FROM rate_use")] == ["requests "]
 
 
@@ -173,6 +173,6 @@ async def test_it_goes_on_by_itself_also_after_a_failure(
     with patch.object(Database, "connection", sometimes):
         async with sharing(rates, database), asyncio.timeout(20):
             granted(lambda: rates.request(who, LIMITS))
-            while not await superuser.fetchval("SELECT count(*) FROM rate_use"):
+            while not await superuser.fetchval("SELECT count(*) FROM rate_use"):  # noqa: ASYNC110 - rows are told of by nobody
                 await asyncio.sleep(0.02)
     assert not failures
