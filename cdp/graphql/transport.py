@@ -56,6 +56,7 @@ _PLAIN_JSON = {"application/json", "application/json; charset=utf-8", "applicati
 _BY_POST = OperationType.from_http("POST")
 
 
+_STATUS = {Unauthenticated: 401, Unavailable: 503, TooLarge: 413, RateLimited: 429}
 _NOTHING = Asked()
 _HOW_TO_FOLLOW = (
     "A subscription has more than one answer: follow it over a WebSocket, or accept text/event-stream or "
@@ -269,7 +270,7 @@ def _answer_map(data: Mapping[str, Any], answer_type: str) -> Response:
 
 
 def _refusal(request: Request, error: DiptychError) -> Response:
-    status = {Unauthenticated: 401, Unavailable: 503, TooLarge: 413, RateLimited: 429}.get(type(error), 400)
+    status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 400)
     shown = to_graphql_error(error)
     response = _failure(request, status, shown.message, **(shown.extensions or {}))
     if isinstance(error, Unauthenticated):

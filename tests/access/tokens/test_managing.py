@@ -196,6 +196,30 @@ async def test_a_role_of_the_workspace_s_own_counts_for_tokens_within_a_second(
     assert await api.codes("{ tokenIssuers { url } }", token) == ["FORBIDDEN"]
 
 
+async def test_a_token_that_is_not_good_is_answered_as_a_key_that_is_none(
+    api: Api, oidc: Oidc, database: Database, workspace: WorkspaceId
+) -> None:
+    """With 401 and how to do better, in GraphQL and at the tracking API; with 503 while its issuer is away."""
+    await trust(database, workspace, oidc.url)
+    found = {}
+    for what, token in {
+        "forged": oidc.token(api.audience, "ec-9", header={"kid": "ec-1"}),
+        "expired": oidc.token(api.audience, at=NOW - timedelta(days=1)),
+        "oversized": "a." * 2 + "a" * 9000,
+    }.items():
+        headers = {"Authorization": f"Bearer {token}"}
+        for path, body in (("/graphql", {"query": "{ __typename }"}), ("/v1/track", {"event": "a"})):
+            answer = await api.client.post(path, json=body, headers=headers)
+            found[what, path] = (answer.status_code, answer.headers["www-authenticate"].split()[0])
+    assert set(found.values()) == {(401, "Bearer")}, found
+    oidc.away = True
+    away = f"{oidc.url}/away"
+    await trust(database, workspace, away)
+    headers = {"Authorization": f"Bearer {oidc.token(api.audience, iss=away)}"}
+    answer = await api.client.post("/graphql", json={"query": "{ __typename }"}, headers=headers)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+
+
 async def test_what_a_token_was_signed_for_is_not_said_otherwise_beside_it(
     api: Api, oidc: Oidc, database: Database, workspace: WorkspaceId
 ) -> None:
