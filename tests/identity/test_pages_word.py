@@ -17,12 +17,12 @@ Sighting: TypeAlias = tuple[Identifier, ...]
 Said: TypeAlias = tuple[Sighting, bool]
 """What was seen together, and whether a page says so."""
 
-NAMES = [Identifier(kind, value) for kind in ("user_id", "email", "hubspot_contact_id") for value in "abc"]
-DEVICES = [Identifier(kind, value) for kind in ("device_id", "anonymous_id") for value in "xyz"]
+NAMES = [Identifier(kind, value) for kind in ("user_id", "email", "hubspot_contact_id") for value in "ab"]
+DEVICES = [Identifier(kind, value) for kind in ("device_id", "anonymous_id") for value in "x"]
 
 
 def sightings(*of: Sequence[Identifier]) -> st.SearchStrategy[Sighting]:
-    some = st.lists(st.sampled_from([one for each in of for one in each]), min_size=1, max_size=3)
+    some = st.lists(st.sampled_from([one for each in of for one in each]), min_size=1, max_size=2)
     return some.map(lambda found: strongest_first(KINDS, found))
 
 
@@ -72,9 +72,9 @@ def test_what_a_visitor_may_read_does_not_grow_by_what_pages_say(said: list[Said
 
 
 @given(
-    st.lists(st.tuples(anything, st.just(False)), max_size=10),
-    st.lists(st.tuples(anything, st.just(True)), max_size=10),
-    st.lists(st.tuples(st.integers(0, 10), sightings(DEVICES)), max_size=10),
+    st.lists(st.tuples(sightings(NAMES), st.just(False)), min_size=2, max_size=4),
+    st.lists(st.tuples(anything, st.just(True)), max_size=4),
+    st.lists(st.tuples(st.integers(0, 3), sightings(DEVICES)), max_size=3),
 )
 def test_people_who_are_known_stay_as_many_whatever_pages_say_of_them_and_their_devices(
     known: list[Said], pages: list[Said], afterwards: list[tuple[int, Sighting]]
@@ -87,5 +87,4 @@ def test_people_who_are_known_stay_as_many_whatever_pages_say_of_them_and_their_
     ]
     before, after = decide([*known, *later]), decide([*known, *pages, *later])
     for person in people(after, names):
-        # Everybody in it is one person also without the pages, or was never refused to be.
         assert any(person <= one for one in people(before, names)), (person, people(before, names))
