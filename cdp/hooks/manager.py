@@ -317,10 +317,10 @@ class Plugins:
                 source=known.source,
                 loaded=known.error is None,
                 error=known.error,
-                hooks=self.runner.health(known.name, known.hooks),
+                hooks=self.runner.ledger.health(known.name, known.hooks),
                 info=known.info,
-                blocked_seconds=self.runner.blocked_seconds[known.name],
-                memory_bytes=self.runner.memory_bytes[known.name],
+                blocked_seconds=self.runner.ledger.blocked_seconds[known.name],
+                memory_bytes=self.runner.ledger.memory_bytes[known.name],
             )
             for known in self._known.values()
         ]

@@ -1,10 +1,9 @@
-"""Making calls: in which thread, on which loop, in which process, for how long, and what is counted of it."""
+"""Making calls: in which thread, on which loop, in which process, and for how long."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -14,18 +13,19 @@ from msgspec import Struct, structs
 
 from cdp.hooks.busy import Busy
 from cdp.hooks.given import AnyCheck, async_call, bound, caller, process_call, refusing
-from cdp.hooks.health import Circuit, Conduct, Counters, FailureKind, HookHealth
+from cdp.hooks.health import FailureKind
 from cdp.hooks.implementation import Implementation
 from cdp.hooks.lane import AnyCourse, Lane, Step, Turn
+from cdp.hooks.ledger import Ledger
 from cdp.hooks.legs import Leg, Terms, grouped
 from cdp.hooks.loops import Loops
 from cdp.hooks.offers import NotOffered, Offers
-from cdp.hooks.outcomes import Answered, Failed, Outcome
+from cdp.hooks.outcomes import Failed, Outcome
 from cdp.hooks.processes import Processes
 from cdp.hooks.threads import Threads, skipped
 from cdp.hooks.watchdog import Watchdog
 from cdp.model import Workspace, WorkspaceId
-from cdp.telemetry import stage, wordless
+from cdp.telemetry import stage
 
 log = structlog.get_logger(__name__)
 
@@ -71,30 +71,23 @@ class Runner:
         self._deadline = deadline
         self._limit = threads
         self._memory = memory
-        self._conduct: dict[str, Conduct] = {}
-        self._new_conduct: Callable[[], Conduct] = lambda: Conduct(seconds=open_seconds, monotonic=monotonic)
-        self._new_circuit: Callable[[Conduct], Circuit] = lambda conduct: Circuit(
-            threshold=failures_to_open, seconds=open_seconds, monotonic=monotonic, conduct=conduct
+        self.ledger = Ledger(
+            failures_to_open=failures_to_open, open_seconds=open_seconds, monotonic=monotonic
         )
         self.busy = Busy()
         self._watchdog = Watchdog(
             self.busy,
             memory=memory,
-            blocked=self._blocked,
-            grown=self._grew,
+            blocked=self.ledger.blocked,
+            grown=self.ledger.grew,
             offended=self._offended,
-            doubted=lambda plugin: self._conduct_of(plugin).strikes > 0,
+            doubted=lambda plugin: self.ledger.conduct_of(plugin).strikes > 0,
         )
         self._movable: dict[str, tuple[str, str]] = {}
         self._lane = Lane(self.busy)
         self._threads: dict[str, Threads] = {}
         self._loops: dict[str, Loops] = {}
         self._processes: dict[str, Processes] = {}
-        self._counters: dict[tuple[str, str], Counters] = {}
-        self.blocked_seconds: defaultdict[str, float] = defaultdict(float)
-        """By plugin, for how long it kept an event loop or the whole process from running."""
-        self.memory_bytes: defaultdict[str, int] = defaultdict(int)
-        """By plugin, the most by which the process grew during its calls."""
         self.latest: Callable[[WorkspaceId], Awaitable[Workspace]] | None = None
         """Tells how a workspace is by now, so that a plugin that is turned off meanwhile is called no further."""
 
@@ -167,13 +160,9 @@ class Runner:
         else:
             await self._alone(group[0])
 
-    def health(self, plugin: str, hooks: Sequence[str]) -> tuple[HookHealth, ...]:
-        """The figures of some hooks."""
-        return tuple(self._counters_of(plugin, hook).snapshot(hook) for hook in hooks)
-
     def count_failure(self, plugin: str, hook: str, kind: FailureKind, error: str) -> None:
         """Count a failure that happened outside these rules."""
-        self._counters_of(plugin, hook).fail(kind, error)
+        self.ledger.of(plugin, hook).fail(kind, error)
 
     def close(self, patience: float = 1.0) -> None:
         """Let go of the threads; blocks for at most about `patience` seconds, whatever hangs."""
@@ -192,7 +181,7 @@ class Runner:
         return (
             not one.is_async
             and (one.registered or one.plugin not in self._processes)
-            and self._counters_of(one.plugin, one.hook).quick
+            and self.ledger.of(one.plugin, one.hook).quick
         )
 
     async def _ride(self, group: Sequence[Leg]) -> None:
@@ -209,16 +198,16 @@ class Runner:
             if stuck is None:
                 return
             (one, course, terms), _ = left[len(turns)]
-            self._counters_of(one.plugin, one.hook).dawdled()
+            self.ledger.of(one.plugin, one.hook).dawdled()
             rest = stuck.requests[len(stuck.outcomes) :]
-            self._count(one.plugin, one.hook, stuck.outcomes)
+            self.ledger.count(one.plugin, one.hook, stuck.outcomes)
             others = await self._call(one, rest, terms)
             course.take(one.plugin, stuck.indexes, [*stuck.outcomes, *others])
             left = left[len(turns) + 1 :]
 
     def _step(self, leg: Leg) -> Step:
         one, course, terms = leg
-        circuit = self._counters_of(one.plugin, one.hook).circuit
+        circuit = self.ledger.of(one.plugin, one.hook).circuit
         try:
             offers = self._offers.make(one.offered, one.plugin, terms.workspace)
         except NotOffered as error:
@@ -250,14 +239,14 @@ class Runner:
         else:
             making = self._made(one, requests, offers, terms)
             outcomes = await self._minding(one, making, terms.workspace, len(requests))
-        self._count(one.plugin, one.hook, outcomes)
+        self.ledger.count(one.plugin, one.hook, outcomes)
         return outcomes
 
     def _made(
         self, one: Implementation, requests: Sequence[Any], offers: dict[str, object], terms: Terms
     ) -> Coroutine[Any, Any, list[Outcome[Any]]]:
         plugin, hook, check = one.plugin, one.hook, terms.check
-        counters = self._counters_of(plugin, hook)
+        counters = self.ledger.of(plugin, hook)
         deadline, budget = terms.deadline, terms.budget
         if (processes := self._processes.get(plugin)) is not None and not one.registered:
             elsewhere = [process_call(one, request, check, offers) for request in requests]
@@ -299,52 +288,15 @@ class Runner:
 
     def _took(self, plugin: str, hook: str, turn: Turn) -> None:
         if turn.outcomes:
-            self._counters_of(plugin, hook).took(turn.seconds, len(turn.outcomes))
-            self._count(plugin, hook, turn.outcomes)
-
-    def _count(self, plugin: str, hook: str, outcomes: Sequence[Outcome[Any]]) -> None:
-        counters = self._counters_of(plugin, hook)
-        if all(type(outcome) is Answered for outcome in outcomes):
-            counters.calls += len(outcomes)
-            return
-        times: Counter[FailureKind] = Counter()
-        errors: dict[FailureKind, str] = {}
-        for outcome in outcomes:
-            if isinstance(outcome, Failed):
-                counters.calls += outcome.kind is not FailureKind.SKIPPED
-                counters.fail(outcome.kind, outcome.error)
-                times[outcome.kind] += 1
-                errors[outcome.kind] = outcome.error
-            else:
-                counters.calls += 1
-        for kind, error in errors.items():
-            log.warning(
-                "plugin_failed",
-                plugin=plugin,
-                hook=hook,
-                kind=kind.value,
-                times=times[kind],
-                error=wordless(error),
-            )
-
-    def _counters_of(self, plugin: str, hook: str) -> Counters:
-        key = (plugin, hook)
-        counters = self._counters.get(key)
-        if counters is None:
-            circuit = self._new_circuit(self._conduct_of(plugin))
-            counters = self._counters.setdefault(key, Counters(circuit=circuit))
-        return counters
-
-    def _conduct_of(self, plugin: str) -> Conduct:
-        conduct = self._conduct.get(plugin)
-        return self._conduct.setdefault(plugin, self._new_conduct()) if conduct is None else conduct
+            self.ledger.of(plugin, hook).took(turn.seconds, len(turn.outcomes))
+            self.ledger.count(plugin, hook, turn.outcomes)
 
     def _stuck(self, plugin: str, hook: str) -> None:
         self._offended(plugin, hook, f"all its {self._limit} threads hang", move=True)
 
     def _offended(self, plugin: str, hook: str, why: str, *, move: bool = False) -> None:
         """It did something to everybody: all its hooks are left alone, and from the second time on it leaves."""
-        conduct = self._conduct_of(plugin)
+        conduct = self.ledger.conduct_of(plugin)
         if (seconds := conduct.offended()) is None:
             return
         address = self._movable.get(plugin)
@@ -358,12 +310,4 @@ class Runner:
         where = "; from then on it is called in processes of its own" if moved else ""
         says = f"{why}; all its hooks are left alone for {seconds:.0f} s{where}"
         log.warning("plugin_left_alone", plugin=plugin, hook=hook, reason=why, seconds=seconds, moved=moved)
-        self._counters_of(plugin, hook).fail(FailureKind.BLOCKED, says)
-
-    def _blocked(self, plugin: str, hook: str, seconds: float, what: str) -> None:
-        self.blocked_seconds[plugin] += seconds
-        says = f"it kept the {what} from running for {seconds:.1f} s"
-        self._counters_of(plugin, hook).fail(FailureKind.BLOCKED, says)
-
-    def _grew(self, plugin: str, _hook: str, by: int) -> None:
-        self.memory_bytes[plugin] = max(self.memory_bytes[plugin], by)
+        self.ledger.of(plugin, hook).fail(FailureKind.BLOCKED, says)
