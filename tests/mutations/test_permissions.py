@@ -54,6 +54,8 @@ NEEDS: dict[str, tuple[Scope, dict[str, Any]]] = {
     "tokenIssuerDefine": (Scope.WORKSPACE_ADMIN, {"url": "nowhere", "scopes": []}),
     "tokenIssuerUpdate": (Scope.WORKSPACE_ADMIN, {"id": PERSON}),
     "tokenIssuerRemove": (Scope.WORKSPACE_ADMIN, {"id": PERSON}),
+    "traitClassSet": (Scope.WORKSPACE_ADMIN, {"of": "PROFILE", "key": "tier", "class": "OPEN"}),
+    "traitClassRemove": (Scope.WORKSPACE_ADMIN, {"of": "PROFILE", "key": "never heard of"}),
     "visitorSecretCreate": (Scope.WORKSPACE_ADMIN, {"name": ""}),
     "visitorSecretRotate": (Scope.WORKSPACE_ADMIN, {"id": PERSON}),
     "visitorSecretRevoke": (Scope.WORKSPACE_ADMIN, {"id": PERSON}),
@@ -77,6 +79,7 @@ ASKS = {
     "{ accessRoles { name } }": Scope.WORKSPACE_ADMIN,
     "{ tokenIssuers { url } }": Scope.WORKSPACE_ADMIN,
     "{ tokenAudience }": Scope.WORKSPACE_ADMIN,
+    "{ traitClasses { key } }": Scope.WORKSPACE_ADMIN,
     "{ visitorSecrets { kid } }": Scope.WORKSPACE_ADMIN,
     "{ refusedEvents { totalCount nodes { id } } }": Scope.WORKSPACE_ADMIN,
     '{ identityExplain(a: {kind: "user_id", value: "a"}, b: {kind: "user_id", value: "b"}) { same } }': Scope.PII_READ,
@@ -157,7 +160,7 @@ async def test_a_plugin_s_health_is_shown_to_administrators(api):
 
 
 async def test_what_a_failing_plugin_said_is_not_shown_across_workspaces(api, application):
-    """How it failed is; its words may quote a person of another workspace."""
+    """How it failed is; its words may quote a person of another workspace. Nor does the log say them."""
 
     def resolve_roles(membership):
         raise KeyError("ada@globex.com")
@@ -166,7 +169,7 @@ async def test_what_a_failing_plugin_said_is_not_shown_across_workspaces(api, ap
     await api.ingest({"type": "TRACK", "userId": "ada", "event": "Signed In"})
     with capture_logs() as logs:
         await application.worker.settle_once()
-    assert [log["error"] for log in logs] == ["KeyError: 'ada@globex.com'"]
+    assert [log["error"] for log in logs] == ["KeyError"]
     answer = await api.run("{ plugins { name error hooks { failures lastFailure } } }")
     (leaky,) = (plugin for plugin in answer["plugins"] if plugin["name"] == "leaky")
     assert leaky == {"name": "leaky", "error": None, "hooks": [{"failures": 1, "lastFailure": "RAISED"}]}
