@@ -5,10 +5,11 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 
 -- name: chained
 -- Some entries in their order, each with the hash of the one before it.
-SELECT e.sequence, cdp.audit_text(e) AS text, coalesce(encode(b.hash, 'hex'), '') AS previous,
+SELECT e.sequence, cdp.audit_text(e) AS text,
+       coalesce((SELECT encode(b.hash, 'hex') FROM audit_entry b
+                 WHERE b.workspace_id = $1 AND b.sequence = e.sequence - 1), '') AS previous,
        encode(e.hash, 'hex') AS hash
 FROM audit_entry e
-LEFT JOIN audit_entry b ON b.workspace_id = $1 AND b.sequence = e.sequence - 1
 WHERE e.workspace_id = $1 AND e.sequence > $2
   AND ($4::timestamptz IS NULL OR e.at >= $4) AND ($5::timestamptz IS NULL OR e.at < $5)
 ORDER BY e.sequence
