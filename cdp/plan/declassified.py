@@ -69,6 +69,19 @@ DECLASSIFIED: tuple[Declassified, ...] = (
     ),
     Declassified(
         at=(
+            "Account.name",
+            "AccountFilter.name",
+            "AccountOrderField.NAME",
+            "MembershipOrderField.ACCOUNT_NAME",
+            "Query.accounts(search:)",
+        ),
+        columns=("account.name",),
+        labels=PII,
+        reveals="What an organisation is called; of a household nothing.",
+        reason="Organisations are no persons. A household is called as its people are.",
+    ),
+    Declassified(
+        at=(
             "Profile.traits",
             "Account.traits",
             "EnrichedTrait.value",

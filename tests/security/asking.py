@@ -167,6 +167,7 @@ class Questions:
                 written = _id_of(field_name) if name == "id" else literal
                 given = _arguments(field, name, written)
                 selected = _smallest(field)
+                chain = [self._requirements[coordinate], self._requirements[key], *more]
                 opened = replace(
                     asked,
                     opening=f"{way.opening} {field_name}{given} {{",
@@ -174,9 +175,7 @@ class Questions:
                     coordinates=(*asked.coordinates, *(one.coordinate for one in more)),
                     steps=(*asked.steps, *(one.coordinate for one in more)),
                     scopes=asked.scopes.union(*(one.own for one in more)),
-                    masked=more[-1].masked - asked.scopes.union(*(one.own for one in more[:-1]))
-                    if more
-                    else asked.masked,
+                    masked=chain[-1].masked.difference(way.scopes, *(one.own for one in chain[:-1])),
                 )
                 yield opened
 

@@ -29,7 +29,8 @@ COLUMNS: Mapping[str, Mapping[Labels, str]] = {
     "profile_search": {NONE: "workspace_id profile_id", PII: "text"},
     "node": {NONE: "workspace_id node_id kind profile_id born_profile_id created_at", PII: "value"},
     "account": {
-        NONE: "workspace_id account_id kind group_id domain name merged_into created_at",
+        NONE: "workspace_id account_id kind group_id domain merged_into created_at",
+        PII: "name",
         CLASSED: "traits",
         USAGE: "seats_licensed",
     },
