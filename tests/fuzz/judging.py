@@ -60,6 +60,11 @@ def _unpacked(text: str) -> Iterable[str]:
                 continue
 
 
+def allowed(side: str, role: str) -> frozenset[str]:
+    """What a role of a workspace may read of what is planted there."""
+    return frozenset(word(side, panel) for panel in PANELS) - hidden(side, role)
+
+
 @dataclass(frozen=True)
 class Answer:
     """What came back: status, headers and body in one text."""

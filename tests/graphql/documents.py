@@ -71,6 +71,12 @@ def a_mutation(schema: GraphQLSchema, pools: Pools, random: Random) -> Asked:
     return _Author(schema, pools, random).write("mutation", schema.mutation_type)
 
 
+def a_subscription(schema: GraphQLSchema, pools: Pools, random: Random) -> Asked:
+    """A subscription, which has one field."""
+    assert schema.subscription_type is not None
+    return _Author(schema, pools, random).write("subscription", schema.subscription_type)
+
+
 @dataclass
 class _Author:
     """Writes one document."""
@@ -89,10 +95,12 @@ class _Author:
     def write(self, kind: str, root: GraphQLObjectType) -> Asked:
         """A whole document."""
         roots = tuple(root.fields)
-        selections = [self.field(root, self.one_of(roots), 7) for _ in range(1 + self.rarely(3))]
-        if self.chance(8):
+        alone = kind == "subscription"
+        fields = 1 if alone else 1 + self.rarely(3)
+        selections = [self.field(root, self.one_of(roots), 7) for _ in range(fields)]
+        if not alone and self.chance(8):
             selections.append(self.fragment(root, [self.field(root, self.one_of(roots), 3)]))
-        if self.chance(5):
+        if not alone and self.chance(5):
             selections.append("__typename")
         declared = f"({', '.join(self.declared)})" if self.declared else ""
         parts = [f"{kind} Q{declared} {{ {' '.join(selections)} }}"]
