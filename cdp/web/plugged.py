@@ -20,13 +20,14 @@ from cdp.access.peers import peer_of
 from cdp.access.principals import Principal, PrincipalKind
 from cdp.access.rates import Rates
 from cdp.access.scopes import KeyRole
-from cdp.errors import BadInput, Misconfigured, NotFound, Unauthenticated
+from cdp.errors import BadInput, Forbidden, Misconfigured, NotFound, Unauthenticated
 from cdp.hooks.extending import Told, implementation, route_answer
 from cdp.hooks.implementation import Implementation
 from cdp.hooks.manager import Plugins
 from cdp.hooks.outcomes import Failed
 from cdp.ingest.contributed import take_contributed
 from cdp.ingest.intake import Intake
+from cdp.ingest.proving import Page
 from cdp.model import (
     KeyAuth,
     Route,
@@ -174,6 +175,8 @@ class Plugged:
         auth = self._route.auth
         if isinstance(auth, KeyAuth):
             principal = await self._parts.authenticator.authenticate(_key_of(request), peer_of(request))
+            if principal.kind is PrincipalKind.VISITOR:
+                raise Forbidden("A visitor token opens no routes of plugins.")
             for scope in sorted(auth.scopes | ({"events:write"} if self._route.ingests else frozenset())):
                 principal.require(scope)
             workspace = await self._parts.workspaces.get(principal.workspace_id)
@@ -215,6 +218,10 @@ class Plugged:
             raise Unauthenticated(_NOT_SIGNED) from None
         return _Asked(asked.principal, asked.workspace, request.headers["webhook-id"])
 
+    def _asked_by_anybody(self, principal: Principal) -> bool:
+        """Whether what the plugin was told is the word of a page; a delivery that is signed is the sender's."""
+        return principal.publishable and not isinstance(self._route.auth, WebhookAuth)
+
     async def _take(self, answer: RouteAnswer, asked: _Asked, now: datetime) -> None:
         """Take in what it contributes; what is refused is kept with its reason, and the answer stands.
 
@@ -225,7 +232,12 @@ class Plugged:
         workspace = asked.workspace
         self._parts.rates.events(asked.principal, workspace.limits, len(answer.events))
         receipt = await take_contributed(
-            self._parts.intake, workspace.workspace_id, self._plugin, answer.events, now=now
+            self._parts.intake,
+            workspace.workspace_id,
+            self._plugin,
+            answer.events,
+            now=now,
+            page=Page() if self._asked_by_anybody(asked.principal) else None,
         )
         if receipt.refused:
             codes = sorted({one.code for one in receipt.refused})

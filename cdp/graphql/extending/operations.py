@@ -19,6 +19,7 @@ from cdp.graphql.mutations.errors import UserError, user_error
 from cdp.hooks.extending import implementation, mutation_answer, value_of
 from cdp.hooks.shapes import Made, camel, read, shape_of, shown
 from cdp.ingest.contributed import take_contributed
+from cdp.ingest.proving import Page
 from cdp.model import GraphMutation, GraphQuery, MutationAnswer, MutationRequest, QueryRequest
 from cdp.plan.labels import scope_of
 from cdp.plan.running import Lost
@@ -121,7 +122,12 @@ async def _take(context: Context, plugin: str, answer: MutationAnswer) -> None:
     services, workspace = context.services, await context.workspace()
     services.rates.events(context.caller, workspace.limits, len(answer.events))
     receipt = await take_contributed(
-        services.intake, workspace.workspace_id, plugin, answer.events, now=context.as_of
+        services.intake,
+        workspace.workspace_id,
+        plugin,
+        answer.events,
+        now=context.as_of,
+        page=Page() if context.caller.publishable else None,
     )
     if receipt.refused:
         raise BadInput(f"An event could not be stored: {receipt.refused[0].message}")

@@ -124,6 +124,16 @@ async def test_nobody_reads_of_others_by_having_named_them_before_they_came(site
     assert await purchases(site, site.token("eve")) == 1
 
 
+async def test_nobody_keeps_a_visitor_from_reading_where_proof_is_demanded(site: Site) -> None:
+    """Elsewhere whoever knows a user id can: what he names with it may be another's."""
+    await site.demand_proof()
+    await site.server(order(userId="ann"))
+    for traits in ({"email": "eve@acme.com"}, {"phone": "+442079460958"}):
+        await site.page(identify(userId="ann", anonymousId="b9", traits=traits))
+        await site.page(order(2, userId="ann", anonymousId="b9"))
+    assert await purchases(site, site.token("ann")) == 1
+
+
 async def test_what_a_visitor_proves_about_themselves_is_theirs_to_read(site: Site) -> None:
     await site.server(order(9, anonymousId="s1", context=_mail("ann@acme.com")))
     token = site.token("ann", also={"email": "Ann@Acme.com"})
