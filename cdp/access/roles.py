@@ -118,7 +118,10 @@ async def remove_role(connection: Connection, workspace_id: WorkspaceId, name: s
     """
     if preset_scopes(name) is not None:
         raise BadInput("A preset cannot be removed.", field=("name",))
-    if await connection.fetchval(queries.role_for_update, workspace_id, name) is None:
+    if (
+        not _NAME.fullmatch(name)
+        or await connection.fetchval(queries.role_for_update, workspace_id, name) is None
+    ):
         raise NotFound(f"There is no role {name[:80]!r} in this workspace.")
     keys = [str(row["key_id"]) for row in await connection.fetch(queries.keys_of_role, workspace_id, name)]
     if keys:
@@ -137,7 +140,8 @@ async def scopes_of_role(connection: Connection, workspace_id: WorkspaceId, role
     preset = preset_scopes(name)
     if preset is not None:
         return name, preset
-    own = await connection.fetchval(queries.role, workspace_id, name)
+    # What is no name may hold what no database does.
+    own = await connection.fetchval(queries.role, workspace_id, name) if _NAME.fullmatch(name) else None
     if own is None:
         presets = ", ".join(KeyRole)
         raise BadInput(

@@ -76,6 +76,8 @@ async def test_a_role_goes_only_when_no_key_has_it(keyring: Keyring, workspace: 
     await keyring.remove("TEMPORARY")
     with pytest.raises(NotFound):
         await keyring.remove("TEMPORARY")
+    with pytest.raises(NotFound):
+        await keyring.remove("\0")
     with pytest.raises(BadInput, match="preset"):
         await keyring.remove("ADMIN")
     async with keyring.transaction() as connection:

@@ -287,6 +287,8 @@ async def test_only_administrators_have_others_explained(api: Any, asking: Any) 
     for of, whose in (
         ("Profile.nothing", {}),
         ("Profile.usage", {"role": "BOSS"}),
+        ("Profile.usage", {"role": "\0"}),
+        ("Profile.usage\0", {}),
         ("Profile.usage", {"role": "SALES", "key": made["key"]["id"]}),
     ):
         answer = await api.ask(EXPLAIN, of=of, **whose)
