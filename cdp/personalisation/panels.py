@@ -96,7 +96,7 @@ def _without_pii(profile: ProfileFacts) -> ProfileFacts:
 
 
 def _impersonal(account: AccountFacts | None) -> AccountFacts | None:
-    """The traits of a household are people's."""
+    """The name and the traits of a household are people's."""
     if account is None or account.kind is not AccountKind.HOUSEHOLD:
         return account
-    return structs.replace(account, traits={})
+    return structs.replace(account, name=None, traits={})

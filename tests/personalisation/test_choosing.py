@@ -142,6 +142,7 @@ def test_the_traits_of_a_household_are_people_s() -> None:
             seen = visible(asked, SCOPES[role], TraitClasses()).membership.account
             assert seen is not None
             assert seen.traits == traits
+            assert (seen.name is None) == (not traits)
 
 
 def test_plugins_are_given_only_traits_of_a_class_that_the_reader_may_see() -> None:

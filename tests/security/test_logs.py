@@ -41,6 +41,10 @@ async def test_nothing_of_a_request_is_logged_however_it_fails(
         assert await ours.codes(find, value=ADDRESS) == ["INTERNAL"]
     with patch.object(application.intake, "take", side_effect=error):
         assert (await ours.send([person])).status_code == 500
+    figures = (await ours.client.get("/metrics")).text
+    assert "cdp_graphql_errors" in figures
+    for secret in (*SECRETS, *ours.keys.values()):
+        assert secret not in figures
     written = capfd.readouterr()
     said = written.out + written.err
     assert {"event_refused", "graphql_internal_error", "request_failed"} <= {
