@@ -134,4 +134,6 @@ class VisitorBearer:
 
 
 def _hash(workspace_id: WorkspaceId, said: VisitorToken) -> str:
-    return hashlib.sha256(f"{workspace_id} {said.kind} {said.value}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{workspace_id} {said.kind} {said.value}".encode("utf-8", "replace")).hexdigest()[
+        :16
+    ]

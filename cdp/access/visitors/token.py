@@ -35,6 +35,7 @@ MOST_IDENTIFIERS = 20
 MOST_GROUPS = 100
 
 _LONGEST_TEXT = 512
+_KIND = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}")
 _KID = re.compile(r"cdp_vis_[0-9A-Za-z]{22}")
 _SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _TIME_ONLY_BY_US: Options = {
@@ -92,19 +93,13 @@ def read(token: str, secret: str, *, now: float) -> VisitorToken:
     Raises:
         Unauthenticated: it is not good. The message says what to mend, and nothing of the secret.
     """
-    try:
-        claims = jwt.decode(
-            token, secret, algorithms=[ALGORITHM], audience=AUDIENCE, options=_TIME_ONLY_BY_US
-        )
-    except jwt.MissingRequiredClaimError as error:
-        raise Unauthenticated(f"The visitor token lacks the claim `{error.claim}`.") from None
-    except jwt.InvalidAudienceError:
-        raise Unauthenticated(f"The claim `aud` of a visitor token is {AUDIENCE!r}.") from None
-    except (jwt.InvalidTokenError, ValueError, TypeError):
-        raise Unauthenticated(NO_GOOD) from None
+    claims = _signed(token, secret)
     expires_at = _until(claims, now)
+    kind = _text(claims, "kind", USER_ID)
+    if _KIND.fullmatch(kind) is None:
+        raise Unauthenticated("The claim `kind` of a visitor token is the name of a kind of identifiers.")
     return VisitorToken(
-        kind=_text(claims, "kind", USER_ID),
+        kind=kind,
         value=_text(claims, "sub"),
         also=_also(claims),
         groups=tuple(_texts(claims.get("groups", []), "groups", MOST_GROUPS)),
@@ -126,6 +121,22 @@ def sign(
     issued = int(now.timestamp())
     said = {"aud": AUDIENCE, "sub": value, "iat": issued, "exp": issued + int(life.total_seconds()), **claims}
     return jwt.encode(said, secret, algorithm=ALGORITHM, headers={"kid": kid})
+
+
+@lru_cache(maxsize=1_024)
+def _signed(token: str, secret: str) -> Mapping[str, Any]:
+    """The claims of a token that is signed with the secret; a page asks many times with one token."""
+    try:
+        claims: Mapping[str, Any] = jwt.decode(
+            token, secret, algorithms=[ALGORITHM], audience=AUDIENCE, options=_TIME_ONLY_BY_US
+        )
+    except jwt.MissingRequiredClaimError as error:
+        raise Unauthenticated(f"The visitor token lacks the claim `{error.claim}`.") from None
+    except jwt.InvalidAudienceError:
+        raise Unauthenticated(f"The claim `aud` of a visitor token is {AUDIENCE!r}.") from None
+    except (jwt.InvalidTokenError, ValueError, TypeError):
+        raise Unauthenticated(NO_GOOD) from None
+    return claims
 
 
 def over(message: str) -> Unauthenticated:

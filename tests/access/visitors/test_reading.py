@@ -153,3 +153,8 @@ async def test_workspaces_do_not_know_each_other_s_visitors(site: Site, other_wo
 
 def _mail(address: str) -> dict[str, Any]:
     return {"traits": {"email": address}}
+
+
+async def test_a_token_of_what_is_no_identifier_finds_nobody(site: Site) -> None:
+    for value, kind in (("null", "user_id"), ("nobody", "email"), ("x", "never_heard_of")):
+        assert await site.visitor(site.token(value, kind=kind)) is None

@@ -81,6 +81,7 @@ async def test_a_good_token_is_one_person_s(
         {"sub": ""},
         {"sub": 7},
         {"kind": ["email"]},
+        {"kind": "no kind"},
         {"also": ["ann@acme.com"]},
         {"also": {"email": [7]}},
         {"also": {"email": [f"a{number}@acme.com" for number in range(21)]}},
@@ -213,6 +214,13 @@ async def test_the_database_does_not_tell_a_secret_that_was_sealed(
     assert made.secret.encode() not in kept
     bearer = VisitorBearer(database, seals, clock=clock)
     assert (await bearer.principal(signed(made))).visitor == ("user_id", "ann")
+
+
+async def test_a_token_of_nobody_is_nobody_s(bearer: VisitorBearer, secret: NewSecret) -> None:
+    """What cannot be an identifier finds nobody, and breaks nothing."""
+    for value in ("\ud800", "\0", "null", " "):
+        token = _raw(secret, {"sub": value})
+        assert (await bearer.principal(token)).visitor == ("user_id", value)
 
 
 async def test_a_token_for_once_is_used_once_in_all_processes(
