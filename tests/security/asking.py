@@ -78,7 +78,9 @@ class Asked:
     def ends(self, steps: int) -> object:
         """What decides how the end of it is read: what is selected, and the last steps to it."""
         kept = [one for one in self.steps if "Connection." not in one and "Edge." not in one]
-        return tuple(kept[-steps:]), self.selected
+        # Which root it hangs on matters to the first step alone.
+        below = [one for one in kept if not one.startswith(("Query.", "Subscription.")) or "(" in one]
+        return tuple((below if len(below) > 1 else kept)[-steps:]), self.selected
 
     @property
     def document(self) -> str:
@@ -122,7 +124,8 @@ class Questions:
 
     def _of_type(self, type_: GraphQLObjectType, way: Asked, above: frozenset[str]) -> Iterator[Asked]:
         leaves: list[tuple[str, Requirement]] = []
-        for name, field in type_.fields.items():
+        # By `node` at last: it asks for every type at once.
+        for name, field in sorted(type_.fields.items(), key=lambda item: item[0] == "node"):
             if declaration_of(field) is None:
                 continue
             one = self._requirements[f"{type_.name}.{name}"]
