@@ -167,10 +167,16 @@ async def _with_exact_roles(connection: Connection, issuer: Issuer) -> Issuer:
     Raises:
         BadInput: there is no such role.
     """
-    named = {rule.role for rule in issuer.rules}
-    if issuer.default_role is not None:
-        named.add(issuer.default_role)
-    exact = {role: (await scopes_of_role(connection, issuer.workspace_id, role))[0] for role in sorted(named)}
+    exact: dict[str, str] = {}
+    for role, field in (
+        *((rule.role, "rules") for rule in issuer.rules),
+        *(((issuer.default_role, "default_role"),) if issuer.default_role is not None else ()),
+    ):
+        if role not in exact:
+            try:
+                exact[role], _ = await scopes_of_role(connection, issuer.workspace_id, role)
+            except BadInput as error:
+                raise BadInput(error.message, field=(field,)) from None
     return structs.replace(
         issuer,
         rules=tuple(structs.replace(rule, role=exact[rule.role]) for rule in issuer.rules),
