@@ -14,7 +14,7 @@ from cdp.graphql.documents import Operation
 from cdp.graphql.errors import to_graphql_error
 from cdp.graphql.payloads import Reference
 from cdp.graphql.query import ENTITIES
-from cdp.identity.kinds import normalise
+from cdp.identity.kinds import DEVICE_ID, normalise
 from cdp.model import Identifier
 from cdp.plan.fields import declaration_of
 from cdp.plan.labels import AnyScope
@@ -35,8 +35,9 @@ MOST_SQL = 30_000_000
 
 
 def _visitor(context: Context, country: str) -> Identifier | None:
+    """Whom a visitor's token proves; nobody is proven by a device, whose id others know."""
     proven = context.principal.visitor if context.principal is not None else None
-    return None if proven is None else normalise(context.kinds, *proven, country)
+    return None if proven is None or proven[0] == DEVICE_ID else normalise(context.kinds, *proven, country)
 
 
 class Plans:

@@ -23,7 +23,7 @@ from cdp.graphql.paging import top
 from cdp.graphql.personalisation import Personalisation, fill_for
 from cdp.graphql.profiles import PROFILES
 from cdp.graphql.usage import FeatureUse, Onboarding, OnboardingStep, UsageView
-from cdp.identity.kinds import WEAK
+from cdp.identity.kinds import ANONYMOUS_ID
 from cdp.model import IntentLevel, Stage, UsagePhase
 from cdp.plan.fields import Found, Nested, argument, column, computed, planned
 from cdp.plan.labels import VISITOR
@@ -34,9 +34,10 @@ ROOT = "visitor"
 _ON_BEHALF: Scopes = frozenset({Scope.PROFILES_READ, Scope.INTENT_READ, Scope.USAGE_READ})
 """What is looked at to choose what a visitor is shown; of it, the visitor sees the choice."""
 
-_NOBODY = ", ".join(f"'{kind}'" for kind in sorted(WEAK))
+# Only what no one but the browser knows is a browser's: others know the ids of devices.
 _OWN = (
-    f"p.profile_id = (SELECT cdp.visitor_profile($1, {{visitor_kind}}, {{visitor_value}}, ARRAY[{_NOBODY}]))"
+    "p.profile_id = (SELECT cdp.visitor_profile($1, {visitor_kind}, {visitor_value},"
+    f" ARRAY['{ANONYMOUS_ID}']))"
 )
 
 

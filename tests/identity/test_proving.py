@@ -161,7 +161,7 @@ async def may_read(world: World, text: str) -> Any:
     """The profile that a visitor who proves this identifier may read."""
     (identifier,) = ids(text)
     ((found,),) = await world.rows(
-        "SELECT cdp.visitor_profile($1, $2, $3, '{anonymous_id,device_id}')",
+        "SELECT cdp.visitor_profile($1, $2, $3, '{anonymous_id}')",
         identifier.kind,
         identifier.value,
     )

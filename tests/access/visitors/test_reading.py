@@ -124,6 +124,23 @@ async def test_nobody_reads_of_others_by_having_named_them_before_they_came(site
     assert await purchases(site, site.token("eve")) == 1
 
 
+async def test_nobody_reads_of_others_by_the_id_of_their_device(site: Site) -> None:
+    """Advertisers know it, and so do other apps."""
+    device = {"context": {"device": {"id": "d1"}}}
+    await site.page(order(9, anonymousId="b1", **device))
+    assert await purchases(site, site.token("d1", kind="device_id")) is None
+    await site.page(track("Feature Used", anonymousId="b2"), track("Feature Used", userId="eve"))
+    for kind, value, who in (
+        ("anonymous_id", "b2", {"anonymousId": "b2"}),
+        ("user_id", "eve", {"userId": "eve"}),
+    ):
+        assert await purchases(site, site.token(value, kind=kind)) == 0
+        await site.page(track("Feature Used", **who, **device))
+        assert await purchases(site, site.token(value, kind=kind)) is None
+    await site.server(track("Feature Used", userId="eve", **device))
+    assert await purchases(site, site.token("eve")) == 1
+
+
 async def test_nobody_keeps_a_visitor_from_reading_where_proof_is_demanded(site: Site) -> None:
     """Elsewhere whoever knows a user id can: what he names with it may be another's."""
     await site.demand_proof()
