@@ -15,6 +15,9 @@ from cdp.db.pool import Database
 from cdp.errors import Unavailable
 from cdp.model import WorkspaceId
 from cdp.outbound import Outbound, read_networks
+from cdp.telemetry import Watch, watched_by
+from cdp.web.exposition import page
+from cdp.web.metrics import Metrics
 from tests.access.tokens.conftest import Clock, trust
 from tests.access.tokens.oidc import DISCOVERY, KEYS, Oidc, jwk, ok, private_key
 
@@ -223,6 +226,21 @@ NONSENSE = (
     b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
     b"",
 )
+
+
+async def test_what_becomes_of_attempts_at_keys_is_counted(
+    bearer: TokenBearer, issuer: Issuer, oidc: Oidc, clock: Clock
+) -> None:
+    metrics = Metrics()
+    with watched_by(Watch(metrics)):
+        assert await bearer.principal(oidc.token(issuer.audience))
+        oidc.away = True
+        for clock.seconds in (WAIT_SECONDS + 1, WAIT_SECONDS + 5, WAIT_SECONDS + 1 + AGAIN_SECONDS):
+            with pytest.raises(Unavailable):
+                await bearer.principal(oidc.token(issuer.audience, "ec-2"))
+    shown = page(metrics.families()).decode()
+    assert 'cdp_issuer_keys_total{outcome="renewed"} 1.0' in shown
+    assert 'cdp_issuer_keys_total{outcome="failed"} 2.0' in shown
 
 
 async def test_an_issuer_that_answers_nonsense_is_as_one_that_is_away(
