@@ -47,7 +47,9 @@ def is_personal(key: str, value: str) -> str:
     inside = f'$.** ? (@.type() == "object").keyvalue().key ? (@ like_regex "{ANYWHERE}" flag "i")'
     return (
         f"(lower({key}) ~ '{ANYWHERE}' OR lower({key}) IN ({_ALONE}) OR {value}::text ~ '{ADDRESS}'"
-        f" OR jsonb_path_exists({value}, '{inside}', '{{}}', true))"
+        # Asked last, and only of what may have names inside: it is as dear as all else together.
+        f" OR (jsonb_typeof({value}) IN ('object', 'array')"
+        f" AND jsonb_path_exists({value}, '{inside}', '{{}}', true)))"
     )
 
 
@@ -61,13 +63,14 @@ def seen(of: TraitOf, key: str, value: str, *, where: str | None = None) -> str:
         where: condition under which something undeclared may be personal at all.
     """
     name = of.value.lower()
+    declared = f"{{{name}_declared}}"
     spelled = f"translate(lower({key} COLLATE \"C\"), ' _-.', '')"
     personal = "" if of is TraitOf.EVENT else f" AND {is_personal(key, value)}"
     if where is not None:
         personal = f" AND {where}{personal}"
     return (
-        f"(CASE WHEN {spelled} = ANY({{{name}_declared}}) THEN NOT {spelled} = ANY({{{name}_closed}})"
-        f" ELSE NOT coalesce({{lacks_pii}}{personal}, false) END)"
+        f"(CASE WHEN cardinality({declared}) > 0 AND {spelled} = ANY({declared})"
+        f" THEN NOT {spelled} = ANY({{{name}_closed}}) ELSE NOT coalesce({{lacks_pii}}{personal}, false) END)"
     )
 
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import base64
+import itertools
+import json
 from typing import Any
 
+import asyncpg
 import pytest
 
+from cdp.access.personal import identifies, names_person
 from cdp.app import Application
+from cdp.plan.personal import is_personal
 from tests.security.conftest import NOW, Side, track
 
 TRAITS: dict[str, Any] = {
@@ -65,6 +70,42 @@ async def test_a_known_address_or_number_finds_nobody(ann: Side, role: str, kind
     assert (await ann.data(FIND, role="SUPPORT", kind="email", value="ann@example.com"))[
         "profile"
     ] is not None
+
+
+async def test_python_and_postgresql_take_the_same_for_personal(owner: asyncpg.Connection) -> None:
+    """What no index may look for must be just what no statement shows."""
+    keys = ["plan", "Name", "home-phone", "mailing", "page", "PostCode", "ip", "ship", "Straße", "a@b", ""]
+    inner = ["x", "user name", "nick.name", "E_Mail", "mail", "ünique", "zip code"]
+    values: list[Any] = [
+        None,
+        True,
+        7,
+        1.5,
+        "",
+        "a@b",
+        "a @ b",
+        "@",
+        "ann@example.com",
+        "x\ty@z",
+        '"@"',
+        "ö@ü",
+    ]
+    values += [[], {}, [["a@b"]], ["a", 1], {"a": [{"b": {}}]}]
+    values += [
+        shape(one)
+        for one in inner
+        for shape in (lambda k: {k: 1}, lambda k: [1, {"a": [{k: None}]}], lambda k: [k])
+    ]
+    both = list(itertools.product(keys, values))
+    condition = is_personal("given.key", "given.value")
+    rows = await owner.fetch(
+        f"SELECT {condition} AS personal FROM unnest($1::text[], $2::jsonb[]) WITH ORDINALITY AS given (key, value, at)"
+        " ORDER BY given.at",
+        [key for key, _ in both],
+        [json.dumps(value, ensure_ascii=False) for _, value in both],
+    )
+    for (key, value), row in zip(both, rows, strict=True):
+        assert row["personal"] == (names_person(key) or identifies(value)), (key, value)
 
 
 async def test_the_attributes_of_a_household_are_those_of_people(ours: Side) -> None:
@@ -141,7 +182,7 @@ async def test_how_often_identifiers_were_seen_together_is_for_those_who_see_bot
         answer = await ours.ask(document, role=role)
         assert answer["data"]["identityExplain"] == {
             "same": True,
-            "chain": [{"rule": "seen_together", "times": None, "lastAt": None}],
+            "chain": [{"rule": "page", "times": None, "lastAt": None}],
         }
         assert sorted((error["extensions"]["code"], error["path"][-1]) for error in answer["errors"]) == [
             ("FORBIDDEN", "lastAt"),
