@@ -169,7 +169,7 @@ class Questions:
             for literal, more in self._literals(name, argument, way):
                 written = _id_of(field_name) if name == "id" else literal
                 given = _arguments(field, name, written)
-                selected = _smallest(field)
+                selected = _smallest(field, name)
                 chain = [self._requirements[coordinate], self._requirements[key], *more]
                 opened = replace(
                     asked,
@@ -282,12 +282,13 @@ def _arguments(field: GraphQLField, name: str, literal: str) -> str:
     return f"({', '.join([*needed, f'{name}: {literal}'])})"
 
 
-def _smallest(field: GraphQLField) -> str:
+def _smallest(field: GraphQLField, argument: str) -> str:
+    """As little as shows what an argument does: a filter shows in a count, an order in cursors."""
     type_ = get_named_type(field.type)
     assert isinstance(type_, (GraphQLObjectType, GraphQLInterfaceType))
-    return (
-        "totalCount nodes { __typename } edges { cursor }" if "totalCount" in type_.fields else "__typename"
-    )
+    if "totalCount" not in type_.fields:
+        return "__typename"
+    return "edges { cursor }" if argument == "orderBy" else "totalCount"
 
 
 def _deeper(way: Asked, field: str, *requirements: Requirement) -> Asked:
