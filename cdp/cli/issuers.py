@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 import click
+import jwt
 
 from cdp.access.principals import Principal
 from cdp.access.scopes import GRANTABLE
@@ -22,6 +23,7 @@ from cdp.access.tokens import (
     own_audience,
     store,
 )
+from cdp.access.tokens.claims import explain
 from cdp.access.tokens.issuer import USUAL_ALGORITHMS, USUAL_LIFE
 from cdp.cli.acting import acting, record
 from cdp.cli.options import database_of, database_options, run_async, settings_of
@@ -248,7 +250,7 @@ def check(*, issuer_id: int, workspace: str, data: Path | None, database_url: st
 @click.argument("file", type=click.File("r"), default="-")
 @database_options
 def try_token(*, file: IO[str], data: Path | None, database_url: str | None) -> None:
-    """Say whose the token in FILE (or on standard input) is, and what it is granted; or why it is not let in."""
+    """Say whose the token in FILE (or on standard input) is, what it is granted and why; or why it is not let in."""
     click.echo(run_async(_try(settings_of(data, database_url), file.read().strip())))
 
 
@@ -262,9 +264,15 @@ async def _try(settings: Settings, token: str) -> str:
         finally:
             await keysets.aclose()
         names = dict(await workspaces.list_all(database))
-    return (
-        f"{found.subject} in {names[found.workspace_id]}, role {found.role}, scopes {' '.join(sorted(found.scopes))}"
-        + (f", for {found.purpose}" if found.purpose is not None else "")
+        claims = jwt.decode(token, options={"verify_signature": False})  # it is good, as was seen
+        issuers = await store.find_issuers(database, claims["iss"])
+    (issuer,) = (one for one in issuers if found.subject.startswith(f"token:{one.issuer_id}:"))
+    purpose = f", for {found.purpose}" if found.purpose is not None else ""
+    return "\n".join(
+        (
+            f"{found.subject} in {names[found.workspace_id]}{purpose}: {' '.join(sorted(found.scopes))}",
+            *(f"    {why}" for why in explain(claims, issuer)),
+        )
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from cdp.access.principals import Principal, PrincipalKind
-from cdp.access.scopes import NO_SCOPES, KeyRole, Scopes, preset_scopes
+from cdp.access.scopes import GRANTABLE, NO_SCOPES, KeyRole, Scopes, preset_scopes
 from cdp.access.tokens.issuer import Condition, Issuer
 from cdp.errors import Unauthenticated
 from cdp.model import Purpose
@@ -91,15 +91,32 @@ def grant(claims: Claims, issuer: Issuer) -> Granted:
     if not roles and issuer.default_role is not None:
         roles = [issuer.default_role]
     by_role = NO_SCOPES.union(*(_scopes_of(role, issuer) for role in roles))
-    by_name = NO_SCOPES
-    if issuer.scope_claim is not None:
-        found = look_up(claims, issuer.scope_claim)
-        by_name = frozenset(found.split()) if isinstance(found, str) else frozenset(_texts(found))
+    by_name = _named(claims, issuer)
     return Granted(
         roles=tuple(role for role in roles if _scopes_of(role, issuer)),
         scopes=issuer.scopes & (by_role | by_name),
         by_name=issuer.scopes & by_name,
     )
+
+
+def explain(claims: Claims, issuer: Issuer) -> list[str]:
+    """Why a token is granted what it is, and what of it its issuer's entry keeps back: a sentence each."""
+    rules = [rule for rule in issuer.rules if holds(rule.condition, claims)]
+    said = [
+        f"{rule.role}, since {rule.condition.claim} is {rule.condition.value}: "
+        f"{_listed(_scopes_of(rule.role, issuer))}"
+        for rule in rules
+    ]
+    if not rules and issuer.default_role is not None:
+        said.append(
+            f"{issuer.default_role}, since no rule holds: {_listed(_scopes_of(issuer.default_role, issuer))}"
+        )
+    if by_name := _named(claims, issuer) & (GRANTABLE | issuer.scopes):
+        said.append(f"by name in {issuer.scope_claim}: {_listed(by_name)}")
+    wanted = by_name.union(*(_scopes_of(role, issuer) for role in grant(claims, issuer).roles))
+    if kept_back := wanted - issuer.scopes:
+        said.append(f"kept back, since the issuer's entry does not name it: {_listed(kept_back)}")
+    return said
 
 
 def holds(condition: Condition, claims: Claims) -> bool:
@@ -122,6 +139,18 @@ def look_up(claims: Claims, path: str) -> Any:
             return None
         found = found.get(name)
     return found
+
+
+def _named(claims: Claims, issuer: Issuer) -> Scopes:
+    """What the token claims by name, be it a scope or not."""
+    if issuer.scope_claim is None:
+        return NO_SCOPES
+    found = look_up(claims, issuer.scope_claim)
+    return frozenset(found.split() if isinstance(found, str) else _texts(found))
+
+
+def _listed(scopes: Scopes) -> str:
+    return " ".join(sorted(scopes)) or "nothing"
 
 
 def _texts(value: Any) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cdp.access.scopes import GRANTABLE, KeyRole
 from cdp.access.tokens import Condition, Issuer, Rule
-from cdp.access.tokens.claims import Granted, grant, holds, look_up, principal_of
+from cdp.access.tokens.claims import Granted, explain, grant, holds, look_up, principal_of
 from cdp.errors import Unauthenticated
 from cdp.model import WorkspaceId
 
@@ -117,6 +117,29 @@ def test_an_address_that_nobody_has_verified_meets_no_condition() -> None:
         {}, {"email_verified": False}, {"email_verified": "false"}, {"email_verified": 1.5},
         {"email_verified": True}, {"email_verified": "true"},
     )] == [False, False, False, False, True, True]  # fmt: skip
+
+
+def test_each_grant_is_explained_and_what_is_kept_back_too() -> None:
+    """By rule, by name, by default; words that are no scopes are nobody's business."""
+    known = issuer(
+        rules=GROUPS,
+        scopes=frozenset({"profiles:read", "usage:read"}),
+        custom_roles={},
+        default_role="PARTNER",
+    )
+    claims = {"groups": ["sales", "field"], "scope": "openid usage:read workspace:admin"}
+    assert explain(claims, known) == [
+        "SALES, since groups is sales: intent:read pii:read profiles:read",
+        "FIELD, since groups is field: nothing",
+        "by name in scope: usage:read workspace:admin",
+        "kept back, since the issuer's entry does not name it: intent:read pii:read workspace:admin",
+    ]
+    assert grant(claims, known).scopes == {"profiles:read", "usage:read"}
+    assert explain({}, known) == [
+        "PARTNER, since no rule holds: events:write profiles:read",
+        "kept back, since the issuer's entry does not name it: events:write",
+    ]
+    assert explain({}, issuer()) == []
 
 
 def test_what_is_required_has_to_hold_all_of_it() -> None:

@@ -325,7 +325,8 @@ async def test_the_command_line_shows_an_issuer_s_keys_and_whose_a_token_is(
         (tmp_path / name).write_text(oidc.token(issuer.audience, at=at, purpose="analytics"))
     assert await asyncio.to_thread(run, ["issuers", "try", str(tmp_path / "good")]) == 0
     assert capsys.readouterr().out == (
-        f"token:{issuer.issuer_id}:ann in Acme, role TOKEN, scopes profiles:read, for ANALYTICS\n"
+        f"token:{issuer.issuer_id}:ann in Acme, for ANALYTICS: profiles:read\n"
+        "    by name in scope: profiles:read\n"
     )
     assert await asyncio.to_thread(run, ["issuers", "try", str(tmp_path / "old")]) == 1
     assert capsys.readouterr().err == "cdp: This token has expired.\n"
