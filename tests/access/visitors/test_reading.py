@@ -81,10 +81,10 @@ async def test_a_visitor_s_token_sends_no_events(site: Site) -> None:
     assert await site.people() == set()
 
 
-@pytest.mark.parametrize("role", ["ADMIN", "MARKETING", "PARTNER", "INGEST"])
-async def test_the_visitor_is_nobody_s_but_the_visitor_s(site: Site, role: str) -> None:
+async def test_the_visitor_is_nobody_s_but_the_visitor_s(site: Site) -> None:
     await site.server(order(userId="ann"))
-    assert await site.codes("{ visitor { usage { phase } } }", site.keys[role]) == ["FORBIDDEN"]
+    for key in site.keys.values():
+        assert await site.codes("{ visitor { usage { phase } } }", key) == ["FORBIDDEN"]
 
 
 async def test_a_browser_s_own_id_reads_nothing_of_who_is_named(site: Site) -> None:

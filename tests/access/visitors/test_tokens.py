@@ -62,44 +62,43 @@ async def test_a_good_token_is_one_person_s(
     assert (await bearer.principal(signed(secret, sub="a@b.co", kind="email"))).visitor == ("email", "a@b.co")
 
 
-@pytest.mark.parametrize(
-    "claims",
-    [
-        {"exp": None},
-        {"iat": None},
-        {"sub": None},
-        {"aud": None},
-        {"aud": "https://shop.example"},
-        {"exp": ISSUED},
-        {"iat": ISSUED + 61, "exp": ISSUED + 120},
-        {"nbf": ISSUED + 61},
-        {"exp": ISSUED + LONGEST_LIFE + 1},
-        {"iat": ISSUED - LONGEST_LIFE, "exp": ISSUED + 60},
-        {"exp": "tomorrow"},
-        {"exp": True},
-        {"exp": 1e300},
-        {"sub": ""},
-        {"sub": 7},
-        {"kind": ["email"]},
-        {"kind": "no kind"},
-        {"also": ["ann@acme.com"]},
-        {"also": {"email": [7]}},
-        {"also": {"email": [f"a{number}@acme.com" for number in range(21)]}},
-        {"groups": {"acme": True}},
-        {"once": "yes"},
-    ],
-    ids=str,
-)
+NO_GOOD: list[dict[str, Any]] = [
+    {"exp": None},
+    {"iat": None},
+    {"sub": None},
+    {"aud": None},
+    {"aud": "https://shop.example"},
+    {"exp": ISSUED},
+    {"iat": ISSUED + 61, "exp": ISSUED + 120},
+    {"nbf": ISSUED + 61},
+    {"exp": ISSUED + LONGEST_LIFE + 1},
+    {"iat": ISSUED - LONGEST_LIFE, "exp": ISSUED + 60},
+    {"exp": "tomorrow"},
+    {"exp": True},
+    {"exp": 1e300},
+    {"sub": ""},
+    {"sub": 7},
+    {"kind": ["email"]},
+    {"kind": "no kind"},
+    {"also": ["ann@acme.com"]},
+    {"also": {"email": [7]}},
+    {"also": {"email": [f"a{number}@acme.com" for number in range(21)]}},
+    {"groups": {"acme": True}},
+    {"once": "yes"},
+]
+
+
 async def test_a_token_that_says_too_little_or_too_much_is_no_good(
-    bearer: VisitorBearer, secret: NewSecret, claims: dict[str, Any]
+    bearer: VisitorBearer, secret: NewSecret
 ) -> None:
-    try:
-        token = signed(secret, **claims)
-    except TypeError:  # PyJWT does not sign it
-        token = _raw(secret, claims)
-    with pytest.raises(Unauthenticated) as refused:
-        await bearer.principal(token)
-    assert secret.secret not in refused.value.message
+    for claims in NO_GOOD:
+        try:
+            token = signed(secret, **claims)
+        except TypeError:  # PyJWT does not sign it
+            token = _raw(secret, claims)
+        with pytest.raises(Unauthenticated) as refused:
+            await bearer.principal(token)
+        assert secret.secret not in refused.value.message
 
 
 def _raw(secret: NewSecret, claims: dict[str, Any]) -> str:
