@@ -13,10 +13,13 @@ from cdp.model import Command, GraphField, GraphMutation, GraphQuery, KeyAuth, P
 
 CORE_COMMANDS = frozenset(
     {
+        "access",
+        "audit",
         "demo",
         "doctor",
         "enrich",
         "import",
+        "issuers",
         "jobs",
         "keys",
         "migrate",
@@ -27,6 +30,8 @@ CORE_COMMANDS = frozenset(
         "schema",
         "serve",
         "tables",
+        "traits",
+        "visitors",
         "worker",
         "workspaces",
     }

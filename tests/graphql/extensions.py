@@ -52,7 +52,7 @@ class Kept(Struct, frozen=True):
     """What the mood depends on."""
 
     id: ProfileId
-    first_seen_at: datetime | None
+    created_at: datetime
     buyer_intent: Intent
 
 
