@@ -27,16 +27,17 @@ from graphql.utilities import coerce_input_value
 from msgspec import Struct, json
 from strawberry.types.unset import UNSET
 
-from cdp.access.personal import scope_to_see
+from cdp.access.personal import identifies, scope_to_see
+from cdp.access.scopes import Scope as Permission
 from cdp.access.scopes import Scopes
 from cdp.db.pool import Connection
 from cdp.errors import BadInput, DiptychError, Forbidden
 from cdp.model import ProfileId
+from cdp.model.classes import TraitClasses
 from cdp.personalisation.gather import HIDDEN, Inside
 from cdp.personalisation.slots import Variant
 from cdp.plan.filters import Filtered, Writer
 from cdp.plan.moment import Moment
-from cdp.plan.operators import path_of
 from cdp.plan.plans import Recent
 from cdp.plan.running import MOST_SECONDS
 from cdp.plan.statement import Parameter, Scope, Statement
@@ -62,6 +63,26 @@ class _Compiled(Struct, frozen=True):
     """For each audience its column in the answer; HIDDEN or None where it has none."""
     traits: Mapping[str, Sequence[Filtered]]
     """By which traits each audience filters that this caller may not see if they are of some class."""
+
+    def closed(self, classes: TraitClasses, scopes: Scopes) -> frozenset[str]:
+        """The audiences that the caller may not know of, with what the workspace has declared of its traits by now.
+
+        An audience with somebody's address in it is personal, whichever trait is compared with that.
+        """
+        return frozenset(
+            text
+            for text, traits in self.traits.items()
+            if traits
+            and (
+                (Permission.PII_READ not in scopes and identifies(text))
+                or any(self._is_closed(one, classes, scopes) for one in traits)
+            )
+        )
+
+    def _is_closed(self, filtered: Filtered, classes: TraitClasses, scopes: Scopes) -> bool:
+        of, path = filtered
+        scope = scope_to_see(classes, of, str(path.read(self.variables)).partition(".")[0])
+        return scope is not None and scope not in scopes
 
 
 class AudienceStatements:
@@ -94,9 +115,7 @@ class AudiencesOf:
     ) -> Sequence[Inside]:
         """For each variant which of these people are in its audience; see cdp.personalisation.gather."""
         compiled = self._statements.statement(variants, self._scopes, filter_type())
-        closed = {
-            text for text, traits in compiled.traits.items() if self._closed(traits, compiled.variables)
-        }
+        closed = compiled.closed(self._moment.workspace.trait_classes, self._scopes)
         if closed:
             others = [variant for variant in variants if _text(variant) not in closed]
             told = iter(await self(connection, others, profile_ids))
@@ -109,15 +128,6 @@ class AudiencesOf:
                 for at in row["holds"]:
                     inside[at].add(ProfileId(row["profile_id"]))
         return [frozenset(inside[at]) if isinstance(at, int) else at for at in compiled.columns]
-
-    def _closed(self, traits: Sequence[Filtered], variables: Variables) -> bool:
-        """Whether the workspace has declared one of these traits to be of a class that this reader may not see."""
-        for of, path in traits:
-            key = path_of(path.read(variables), self._moment)[0]
-            scope = scope_to_see(self._moment.workspace.trait_classes, of, key)
-            if scope is not None and scope not in self._scopes:
-                return True
-        return False
 
 
 def filter_type() -> GraphQLInputObjectType:

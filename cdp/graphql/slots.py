@@ -15,7 +15,7 @@ from cdp.graphql.audiences import filter_type
 from cdp.graphql.context import Context, Info
 from cdp.graphql.labelled import needs
 from cdp.graphql.scalars import JSON
-from cdp.model import Lens
+from cdp.model import Lens, Workspace
 from cdp.personalisation.gather import HIDDEN
 from cdp.personalisation.lift import Lift, Share
 from cdp.personalisation.report import Arm, report
@@ -183,7 +183,7 @@ class PersonalisationReport:
     )
 
 
-def seen_by(context: Context, slots: Sequence[Slot]) -> Mapping[str, list[Variant]]:
+def seen_by(context: Context, slots: Sequence[Slot], workspace: Workspace) -> Mapping[str, list[Variant]]:
     """The variants of each slot that the caller may know of: made from panels, for audiences, that they may see."""
     filtered = [
         (slot.name, variant) for slot in slots for variant in slot.variants if variant.audience is not None
@@ -191,10 +191,11 @@ def seen_by(context: Context, slots: Sequence[Slot]) -> Mapping[str, list[Varian
     found = context.reading.audiences.statement(
         [variant for _, variant in filtered], context.scopes, filter_type()
     )
+    closed = found.closed(workspace.trait_classes, context.scopes)
     hidden = {
         (slot, variant.name)
         for (slot, variant), column in zip(filtered, found.columns, strict=True)
-        if column == HIDDEN
+        if column == HIDDEN or (variant.audience or "{}") in closed
     }
     needs = {Lens.INTENT: Scope.INTENT_READ, Lens.USAGE: Scope.USAGE_READ}
     return {
@@ -223,10 +224,11 @@ class SlotQuery:
     ) -> list[PersonalisationSlot] | None:
         """Anyone who may read profiles may see where people are shown what, as far as they may see why."""
         context = info.context
+        workspace = await context.workspace()
         async with context.connection() as connection:
-            slots = await context.services.slots.get(connection, await context.workspace())
+            slots = await context.services.slots.get(connection, workspace)
         wanted = [slot for slot in slots.values() if name is None or slot.name == name]
-        seen = seen_by(context, wanted)
+        seen = seen_by(context, wanted, workspace)
         return [PersonalisationSlot.of(slot, seen[slot.name]) for slot in wanted]
 
     @strawberry.field(

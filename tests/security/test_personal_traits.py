@@ -103,14 +103,29 @@ async def test_an_audience_over_a_trait_is_for_those_who_see_it(ann: Side) -> No
           personalisationVariantSet(input: { slot: "hero", name: "ours", content: {},
             audience: { traits: [{ path: "Lead Score", gt: 50 }] } }) { userErrors { message } } }"""
     )
-    await declare(ann, "leadScore", "INTENT")
+    await ann.data(
+        """mutation { personalisationVariantSet(input: { slot: "hero", name: "theirs", content: {}, audience: {
+            memberships: { some: { account: { traits: [{ path: "owner", eq: "bob@example.com" }] } } } } })
+          { userErrors { message } } }"""
+    )
+    slots = "{ personalisationSlots { variants { name audience } } }"
+    for class_, role, known in (
+        ("OPEN", "MARKETING", {"ours"}),
+        ("PERSONAL", "MARKETING", set()),
+        ("PERSONAL", "SALES", {"ours", "theirs"}),
+        ("INTENT", "SUPPORT", {"theirs"}),
+    ):
+        await declare(ann, "leadScore", class_)
+        (slot,) = (await ann.data(slots, role=role))["personalisationSlots"]
+        assert {one["name"] for one in slot["variants"]} == known, (class_, role)
     document = """{ profile(identifier: { kind: "user_id", value: "ann" }) {
       personalisation(slot: "hero") { variant explanation { candidates { variant } } } } }"""
     shown = {}
     for role in ("SALES", "SUPPORT"):
         found = (await ann.data(document, role=role))["profile"]["personalisation"]
         shown[role] = (found["variant"], found["explanation"]["candidates"])
-    assert shown == {"SALES": ("ours", [{"variant": "ours"}]), "SUPPORT": ("fallback", [])}
+    theirs = {"variant": "theirs"}
+    assert shown == {"SALES": ("ours", [{"variant": "ours"}, theirs]), "SUPPORT": ("fallback", [theirs])}
 
 
 async def test_what_is_declared_outranks_what_names_and_values_tell(ours: Side) -> None:

@@ -235,7 +235,7 @@ class PersonalisationMutations:
             )
 
         slot = await change(info.context, work)
-        return PersonalisationSlotDefinePayload(slot=_shown(info.context, slot))
+        return PersonalisationSlotDefinePayload(slot=await _shown(info.context, slot))
 
     @mutation(
         Scope.WORKSPACE_ADMIN,
@@ -284,7 +284,7 @@ class PersonalisationMutations:
             return await store.set_variant(connection, workspace_id, given.slot, variant, now=now)
 
         slot = await change(context, work)
-        return PersonalisationVariantSetPayload(slot=_shown(context, slot))
+        return PersonalisationVariantSetPayload(slot=await _shown(context, slot))
 
     @mutation(
         Scope.WORKSPACE_ADMIN,
@@ -300,7 +300,7 @@ class PersonalisationMutations:
             return await store.remove_variant(connection, workspace_id, given.slot, given.name)
 
         slot = await change(info.context, work)
-        return PersonalisationVariantRemovePayload(slot=_shown(info.context, slot))
+        return PersonalisationVariantRemovePayload(slot=await _shown(info.context, slot))
 
     @mutation(
         Scope.EVENTS_WRITE,
@@ -345,8 +345,9 @@ class PersonalisationMutations:
         return PersonalisationRecordPayload(message_id=taken.message_id, duplicate=taken.duplicate)
 
 
-def _shown(context: Context, slot: Slot) -> PersonalisationSlot:
-    return PersonalisationSlot.of(slot, seen_by(context, [slot])[slot.name])
+async def _shown(context: Context, slot: Slot) -> PersonalisationSlot:
+    seen = seen_by(context, [slot], await context.workspace())
+    return PersonalisationSlot.of(slot, seen[slot.name])
 
 
 def _object(value: object, field: str) -> dict[str, Any]:
