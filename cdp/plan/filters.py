@@ -23,10 +23,8 @@ from strawberry.types.unset import UNSET
 
 from cdp.errors import BadInput, DiptychError, Forbidden
 from cdp.model.classes import TraitOf
-from cdp.model.ids import decode_id_of
 from cdp.plan.labels import NONE, Labels, lacking
-from cdp.plan.moment import Moment
-from cdp.plan.operators import OPERATORS, TRAIT_OPERATORS, Operand, path_of
+from cdp.plan.operators import OPERATORS, TRAIT_OPERATORS, Operand, numbers_of, path_of
 from cdp.plan.personal import CLASSED, OPEN_PATHS, seen_trait, seen_traits, told_of_people
 from cdp.plan.statement import Convert, Scope, as_given, as_text
 from cdp.plan.values import Leaf, Tree
@@ -301,7 +299,7 @@ class Writer:
             self._count += 1
             if given is None:
                 raise BadInput(_NO_NULL.format(name))
-            ids = scope.bind(given, "int8[]", _numbers_of(declared.type_name))
+            ids = scope.bind(given, "int8[]", numbers_of(declared.type_name))
             parts.append(scope.inner({"ids": ids}).sql(declared.sql))
         return _joined("AND", parts, empty="true")
 
@@ -333,15 +331,6 @@ class Writer:
                 raise BadInput(_NO_NULL.format(name))
             parts.append(TRAIT_OPERATORS[name](sql, given, scope))
         return _joined("AND", parts, empty="true")
-
-
-def _numbers_of(type_name: str) -> Convert:
-    """The numbers in global ids of a type with one number each."""
-
-    def convert(value: Any, _moment: Moment) -> list[int]:
-        return [decode_id_of(type_name, str(one)) for one in (value if isinstance(value, list) else [value])]
-
-    return convert
 
 
 def _declared(field: GraphQLInputField) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from cdp.errors import BadInput
+from cdp.model.ids import decode_id_of
 from cdp.plan.statement import Convert, Scope, as_given, as_json, as_text
 from cdp.plan.values import Leaf, Tree
 
@@ -72,6 +73,15 @@ def path_of(value: Any, moment: Any) -> list[str]:
     if not all(steps) or len(steps) > 20:
         raise BadInput(f"{str(value)[:80]!r} is not a path; write it like 'plan.name'.")
     return steps
+
+
+def numbers_of(type_name: str) -> Convert:
+    """The numbers in global ids of a type with one number each; it raises BadInput."""
+
+    def convert(value: Any, _moment: Any) -> list[int]:
+        return [decode_id_of(type_name, str(one)) for one in (value if isinstance(value, list) else [value])]
+
+    return convert
 
 
 def as_json_list(values: Any, moment: Any) -> list[str]:
