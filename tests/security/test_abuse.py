@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
 import secrets
 from collections.abc import AsyncIterator
 
@@ -143,3 +146,17 @@ async def test_strangers_who_ask_about_the_schema_are_counted_by_address(
     async with from_address(application, "192.0.2.5") as other:
         assert (await other.post("/graphql", json={"query": "{ __typename }"})).status_code == 200
     assert (await ours.post(NAMES)).status_code == 200
+
+
+async def test_graphiql_runs_no_script_but_its_own(ours: Side) -> None:
+    """The one within its page is known by its hash: whatever else got into the page would not run."""
+    page = await ours.client.get("/graphql", headers={"Accept": "text/html"})
+    policy = dict(one.strip().split(" ", 1) for one in page.headers["content-security-policy"].split(";"))
+    (script,) = re.findall(r"<script>(.*?)</script>", page.text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert policy["script-src"].split() == ["'self'", f"'sha256-{digest}'", "blob:"]
+    assert (policy["default-src"], policy["connect-src"]) == ("'none'", "'self'")
+    assert page.headers["x-content-type-options"] == "nosniff"
+    answer = await ours.post(NAMES)
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert answer.headers["cache-control"] == "no-store"
