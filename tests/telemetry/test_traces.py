@@ -165,6 +165,22 @@ async def test_an_error_is_named_by_its_kind_alone(
     assert (failed.status.code, failed.status.message, list(failed.events)) == (2, "", [])
 
 
+async def test_what_slips_into_a_span_is_taken_out(collector: Collector) -> None:
+    traces = Traces(collector.url, version="1")
+    facts: dict[str, str | int | float | bool] = {"hook": "resolve_roles", "n": 1, "user_id": "u-1"}
+    facts["said"] = "to ann@example.com"
+    span = traces.begin("plugin.call", facts, None)
+    traces.add(span, {"email": "ann@example.com", "key": "cdp_sec_0123456789"})
+    traces.end(span, None)
+    traces.aclose()
+    found = {one.key: one.value for one in collector.one("plugin.call").attributes}
+    assert set(found) == {"diptych.hook", "diptych.n", "diptych.said", "diptych.key"}
+    assert (found["diptych.said"].string_value, found["diptych.key"].string_value) == (
+        "to •••",
+        "cdp_sec_•••",
+    )
+
+
 async def test_what_is_no_traceparent_begins_a_trace(collector: Collector) -> None:
     traces = Traces(collector.url, version="1")
     for header in (b"", b"00-zz-00f067aa0ba902b7-01", b"\xff\xfe", CALLER.encode() * 3):
