@@ -8,20 +8,30 @@ none tells one plan from another, and no read of personal data is noted. Keys an
 
 from __future__ import annotations
 
-from cdp.access import principals
+from typing import Any
+
+from cdp.access.principals import Principal
 from cdp.audit.reads import Reads
 from cdp.plan import labels
 
-labels.lacking = lambda _labels, _scopes: None  # before those who import it by name
+
+def _nothing(*_given: Any, **_named: Any) -> None:
+    """No check is made, and nothing is missing."""
+
+
+setattr(labels, "lacking", _nothing)  # noqa: B010 - before those are imported who take it by name
 
 from cdp.graphql import context, labelled  # noqa: E402
 from cdp.plan.entities import Entity  # noqa: E402
 
-labelled.guard = lambda *_, **__: None
-context.Context.scopes = property(lambda _context: frozenset())  # type: ignore[assignment, method-assign]
-principals.Principal.require = lambda _principal, _scope: None  # type: ignore[method-assign]
-Reads.note = lambda *_: None  # type: ignore[method-assign]
-Entity.seen_by = lambda entity, _scopes: entity.visible  # type: ignore[method-assign]
+for _owner, _name, _instead in (
+    (labelled, "guard", _nothing),
+    (Principal, "require", _nothing),
+    (Reads, "note", _nothing),
+    (context.Context, "scopes", property(lambda _context: frozenset())),
+    (Entity, "seen_by", lambda entity, _scopes: entity.visible),
+):
+    setattr(_owner, _name, _instead)
 
 from cdp.cli import main  # noqa: E402
 
