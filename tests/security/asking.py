@@ -29,7 +29,7 @@ from graphql import (
 from cdp.graphql.requirements import Requirement
 from cdp.model.ids import encode_id
 from cdp.plan.declassified import declassified_at
-from cdp.plan.fields import declaration_of
+from cdp.plan.fields import Computed, declaration_of
 from cdp.plan.filters import CONDITION, Combined
 from cdp.plan.labels import AnyScope
 
@@ -52,7 +52,6 @@ ARGUMENTS: Mapping[str, str] = {
     "slots": '["hero"]',
     "after": "",
     "before": "",
-    "last": "",
     "where": "",
     "orderBy": "",
 }
@@ -126,7 +125,8 @@ class Questions:
         leaves: list[tuple[str, Requirement]] = []
         # By `node` at last: it asks for every type at once.
         for name, field in sorted(type_.fields.items(), key=lambda item: item[0] == "node"):
-            if declaration_of(field) is None:
+            declared = declaration_of(field)
+            if declared is None:
                 continue
             one = self._requirements[f"{type_.name}.{name}"]
             below = get_named_type(field.type)
@@ -134,6 +134,11 @@ class Questions:
             if is_leaf_type(below):
                 if way.steps:
                     leaves.append((f"{name}{given}", one))
+                continue
+            if isinstance(declared, Computed):
+                # What it is made of is read for all of it; below, nothing is the planner's.
+                leaves.append((f"{name}{given} {{ __typename }}", one))
+                yield from self._by_arguments(f"{type_.name}.{name}", field, way)
                 continue
             inner = _deeper(way, f"{name}{given}", one)
             for object_type, opened in self._within(below, inner):
@@ -202,9 +207,10 @@ class Questions:
         self, type_: GraphQLInputObjectType, above: frozenset[str]
     ) -> Iterator[tuple[str, tuple[Requirement, ...]]]:
         for name, field in type_.fields.items():
-            if isinstance(_condition(field), Combined):
-                continue
             one = self._requirements[f"{type_.name}.{name}"]
+            if isinstance(combined := _condition(field), Combined):
+                yield from self._combined(name, combined, one, type_)
+                continue
             below = get_named_type(field.type)
             if not isinstance(below, GraphQLInputObjectType):
                 continue
@@ -216,6 +222,18 @@ class Questions:
                 yield f"{{ {name}: {{}} }}", (one,)
                 for literal, more in self._filters(below, above | {below.name}):
                     yield f"{{ {name}: {literal} }}", (one, *more)
+
+    def _combined(
+        self, name: str, combined: Combined, one: Requirement, type_: GraphQLInputObjectType
+    ) -> Iterator[tuple[str, tuple[Requirement, ...]]]:
+        """`and`, `or` or `not` of each comparison of the same type that takes something."""
+        for other, field in type_.fields.items():
+            below, inner = get_named_type(field.type), self._requirements[f"{type_.name}.{other}"]
+            if inner.own and isinstance(below, GraphQLInputObjectType) and _compares(below):
+                literal = _operators(below)
+                many = isinstance(_nullable(field.type), GraphQLList)
+                literal = f"{{ {other}: {f'[{literal}]' if many else literal} }}"
+                yield f"{{ {name}: {literal if combined.joined == 'NOT' else f'[{literal}]'} }}", (one, inner)
 
 
 _OF = re.compile("SIGNAL_(COUNT|WEIGHT|.*_AT)|FEATURE_(COUNT|.*_AT)|PURCHASE_TOTAL|TRAIT_.*")

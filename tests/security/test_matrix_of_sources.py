@@ -13,6 +13,7 @@ from collections.abc import Set as AbstractSet
 import asyncpg
 import pytest
 from graphql import (
+    FieldNode,
     GraphQLEnumType,
     GraphQLField,
     GraphQLInputField,
@@ -21,6 +22,8 @@ from graphql import (
     GraphQLSchema,
     GraphQLString,
     OperationDefinitionNode,
+    SelectionSetNode,
+    get_named_type,
     parse,
 )
 
@@ -33,7 +36,7 @@ from cdp.graphql.requirements import Requirement, of_labels, requirements_of
 from cdp.graphql.schema import _build, build_schema
 from cdp.plan.declassified import DECLASSIFIED, declassified_at
 from cdp.plan.entities import SortKey
-from cdp.plan.fields import Column, column, declaration_of
+from cdp.plan.fields import Column, Computed, column, declaration_of
 from cdp.plan.filters import compares
 from cdp.plan.plans import plan_fields
 from cdp.plan.selection import Selection
@@ -65,9 +68,10 @@ def leaks(
     schema: GraphQLSchema, core: Mapping[str, Requirement], asked: Asked, scopes: AbstractSet[str]
 ) -> Iterator[str]:
     """One sentence for each thing that is read beyond what these scopes allow."""
+    coordinates = {one for at in asked.coordinates for one in (at, *_required(schema, at))}
     columns = {
         column
-        for coordinate in asked.coordinates
+        for coordinate in coordinates
         for one in declassified_at(_decided(coordinate, core))
         for column in one.columns
     }
@@ -77,6 +81,25 @@ def leaks(
         if missing and read.what not in columns and f"{table}.*" not in columns:
             takes = ", ".join(sorted(missing))
             yield f"{asked.coordinates[-1]} reads {read.what}, which takes {takes} too: {asked.document}"
+
+
+def _required(schema: GraphQLSchema, coordinate: str) -> Iterator[str]:
+    """What a plugin's field is made of, which may be declassified itself."""
+    name, _, member = coordinate.partition(".")
+    type_ = schema.type_map[name]
+    if isinstance(type_, GraphQLObjectType) and "(" not in member:
+        declared = declaration_of(type_.fields[member])
+        if isinstance(declared, Computed) and declared.needs is not None:
+            yield from _selected(type_, declared.needs)
+
+
+def _selected(type_: GraphQLObjectType, selection: SelectionSetNode) -> Iterator[str]:
+    for node in selection.selections:
+        assert isinstance(node, FieldNode)
+        yield f"{type_.name}.{node.name.value}"
+        below = get_named_type(type_.fields[node.name.value].type)
+        if node.selection_set is not None and isinstance(below, GraphQLObjectType):
+            yield from _selected(below, node.selection_set)
 
 
 def _decided(coordinate: str, core: Mapping[str, Requirement]) -> str:
