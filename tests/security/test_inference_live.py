@@ -12,7 +12,8 @@ import pytest
 from strawberry.types import ExecutionResult
 
 from cdp.app import Application
-from cdp.graphql.asking import Asked, Asker, Desk
+from cdp.graphql.askers import Asker
+from cdp.graphql.asking import Asked, Desk
 from cdp.graphql.following import Following
 from cdp.graphql.trusted import TrustedDocuments
 from tests.security.conftest import Side
@@ -97,5 +98,5 @@ async def test_nothing_comes_for_what_is_hidden(
             await looked
         assert [one.done() for one in answers] == [False] * len(answers)
         await works.tell(*at(19, [inside("cid", seen)]))
-        for one in answers:
-            assert (await asyncio.wait_for(one, PATIENCE)).data is not None
+        for answer in answers:
+            assert (await asyncio.wait_for(answer, PATIENCE)).data is not None

@@ -75,7 +75,7 @@ async def _work(ours: Side, application: Application, document: str, **given: An
     ((sql, values),) = asked
     async with application.database.connection(ours.workspace_id) as connection:
         explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", *values)
-    return sum(
+    looked_at: float = sum(
         (
             step["Actual Rows"]
             + step.get("Rows Removed by Filter", 0)
@@ -85,6 +85,7 @@ async def _work(ours: Side, application: Application, document: str, **given: An
         for step in _steps(json.loads(explained)[0]["Plan"])
         if "Relation Name" in step
     )
+    return looked_at
 
 
 def _steps(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
