@@ -12,7 +12,8 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from cdp.identity.kinds import MOST_IDENTIFIERS, WEAK, Kinds, kind_of
+from cdp.identity.anchors import Anchors, is_known
+from cdp.identity.kinds import MOST_IDENTIFIERS, Kinds, kind_of
 from cdp.model import Identifier, LinkVeto, ProfileId
 
 SEEN_TOGETHER = "seen_together"
@@ -80,6 +81,7 @@ class _Components:
         self._cut_from: dict[int, set[int]] = {}
         self._born = 0
         self._fresh: set[int] = set()
+        self._brought: set[int] = set()
         for one, other in cuts:
             self._cut_from.setdefault(one, set()).add(other)
             self._cut_from.setdefault(other, set()).add(one)
@@ -97,12 +99,25 @@ class _Components:
 
     def is_known(self, component: int) -> bool:
         """Whether more than a device was known of a root before this sighting: something that names the person."""
-        return component not in self._fresh and _is_known(self._holdings.get(component))
+        return component not in self._fresh and is_known(self._holdings.get(component))
 
     def find(self, component: int) -> int:
         while (parent := self._parent.get(component)) is not None:
             component = parent
         return component
+
+    def bring(self, devices: Iterable[int]) -> None:
+        """Note that a page has brought these, of which nothing but devices was known, to where they are."""
+        self._brought.update(devices)
+
+    def was_brought(self, component: int) -> bool:
+        """Whether a page has brought it to where it is, in this flush, or what it was joined to before."""
+        while component not in self._brought:
+            above = self._parent.get(component)
+            if above is None:
+                return False
+            component = above
+        return True
 
     def join(self, one: int, other: int, doubt: Refusal | None = None) -> Refusal | None:
         """Join two different roots, or say why not: `doubt`, where nothing else speaks against it."""
@@ -163,7 +178,7 @@ def decide(
     cuts: Iterable[tuple[ProfileId, ProfileId]] = (),
     vetoes: Mapping[int, Sequence[LinkVeto]] = _NO_VETOES,
     proofs: Mapping[int, Collection[Identifier]] = _NO_PROOFS,
-    anchored: Collection[Identifier] = (),
+    resting: Collection[Identifier] = (),
 ) -> Decision:
     """Link what was sighted together, as a star from each sighting's strongest identifier.
 
@@ -179,10 +194,10 @@ def decide(
         vetoes: by index of the sighting, pairs of its identifiers that are not linked.
         proofs: by index of the sighting, for those that pages sent: which of its identifiers were proven to be one
             person's. The word of all others is believed.
-        anchored: of the devices that `pivots` found, those that are tied to somebody by more than pages' word.
+        resting: of the devices that `pivots` found, those that are tied to somebody by no more than pages' word.
     """
     components = _Components(kinds, holdings, cuts)
-    anchors = _Anchors(anchored)
+    anchors = Anchors(resting)
     component_of: dict[Identifier, int] = {}
     links: dict[tuple[Identifier, Identifier], Link] = {}
     unproven: dict[tuple[Identifier, Identifier], Link] = {}
@@ -208,11 +223,7 @@ def decide(
                     link.sightings.append(index)
                 continue
             one, two = components.find(component_of[strongest]), components.find(component_of[other])
-            refusal = None
-            if one != two:
-                both_known = components.is_known(one) and components.is_known(two)
-                doubt = anchors.doubt(pair, proven=proven) if both_known else None
-                refusal = components.join(one, two, doubt)
+            refusal = None if one == two else _meet(components, anchors, pair, component_of, proven=proven)
             if refusal is not None and refusal.rule == UNPROVEN:
                 # Not for good: the next to say so may have proof.
                 link = unproven.setdefault(pair, Link(pair=pair, refusal=refusal, sightings=[]))
@@ -228,75 +239,24 @@ def decide(
     )
 
 
-class _Anchors:
-    """Which devices are tied to somebody by more than the word of pages; looked at where two known people meet."""
-
-    def __init__(self, anchored: Collection[Identifier]) -> None:
-        self._anchored = anchored
-        self._ties: dict[Identifier, list[Identifier]] = {}
-
-    def tie(self, pair: tuple[Identifier, Identifier]) -> None:
-        """Note a link that is proven."""
-        one, other = pair
-        if one.kind in WEAK or other.kind in WEAK:
-            self._ties.setdefault(one, []).append(other)
-            self._ties.setdefault(other, []).append(one)
-
-    def doubt(self, pair: tuple[Identifier, Identifier], *, proven: bool) -> Refusal | None:
-        """Why a link of two known people is not enough to join them; None: it is."""
-        if not proven:
-            return Refusal(
-                rule=UNPROVEN,
-                reason="A web page says so without proof; two known people are not joined on that.",
-            )
-        for end in pair:
-            if end.kind in WEAK and not self._holds(end):
-                return Refusal(
-                    rule=UNPROVEN,
-                    reason=f"The {end.kind} came to one of them by the word of a web page, without proof.",
-                )
-        return None
-
-    def _holds(self, device: Identifier) -> bool:
-        seen, waiting = {device}, [device]
-        while waiting:
-            one = waiting.pop()
-            if one.kind not in WEAK or one in self._anchored:
-                return True
-            new = [other for other in self._ties.get(one, ()) if other not in seen]
-            seen.update(new)
-            waiting += new
-        return False
-
-
-def pivots(
-    sightings: Iterable[Sequence[Identifier]],
+def _meet(
+    components: _Components,
+    anchors: Anchors,
+    pair: tuple[Identifier, Identifier],
+    component_of: Mapping[Identifier, int],
     *,
-    kinds: Kinds,
-    home: Mapping[Identifier, ProfileId],
-    holdings: Mapping[ProfileId, Mapping[str, int]],
-) -> set[Identifier]:
-    """Devices of known people that a sighting may join to another known one: what ties them there matters."""
-    found: set[Identifier] = set()
-    for sighting in sightings:
-        homes = {
-            one
-            for identifier in sighting
-            if (one := home.get(identifier)) is not None and _is_known(holdings.get(one))
-        }
-        if len(homes) < 2 or _apart(kinds, [holdings[one] for one in homes]):
-            continue
-        found.update(one for one in sighting if one.kind in WEAK and home.get(one) in homes)
-    return found
-
-
-def _is_known(held: Mapping[str, int] | None) -> bool:
-    return held is not None and not held.keys() <= WEAK
-
-
-def _apart(kinds: Kinds, held: Sequence[Mapping[str, int]]) -> bool:
-    """Whether no two of these can be joined, because each has an identifier of which a person has but one."""
-    return any(kind_of(kinds, name).unique and all(name in one for one in held[1:]) for name in held[0])
+    proven: bool,
+) -> Refusal | None:
+    """Join the components of two identifiers, or say why not."""
+    one, two = (components.find(component_of[end]) for end in pair)
+    known = [components.is_known(root) for root in (one, two)]
+    brought = {end for end in pair if components.was_brought(component_of[end])}
+    reason = anchors.doubt(pair, brought, proven=proven)
+    doubt = Refusal(rule=UNPROVEN, reason=reason) if reason is not None and all(known) else None
+    refusal = components.join(one, two, doubt)
+    if refusal is None and reason is not None:
+        components.bring(root for root, is_somebody in zip((one, two), known, strict=True) if not is_somebody)
+    return refusal
 
 
 def _star(sighting: Sequence[Identifier]) -> Iterator[tuple[tuple[Identifier, Identifier], None]]:

@@ -15,18 +15,18 @@ DEMANDED = graph.Refusal(
 )
 
 
-async def anchored(
+async def resting(
     connection: Connection,
     workspace_id: WorkspaceId,
     pivots: set[Identifier],
     node_ids: Mapping[Identifier, NodeId],
 ) -> set[Identifier]:
-    """Which of these devices are tied to somebody by more than the word of pages; nothing is asked about none."""
+    """Which of these devices are tied to somebody by no more than the word of pages; nothing is asked about none."""
     if not pivots:
         return pivots
     devices = {node_ids[one]: one for one in pivots}
     rows = await connection.fetch(queries.anchored, workspace_id, list(devices), sorted(WEAK))
-    return {devices[row["node_id"]] for row in rows}
+    return pivots - {devices[row["node_id"]] for row in rows}
 
 
 def proofs_of(evidence: Sequence[Event]) -> dict[int, tuple[Identifier, ...]]:

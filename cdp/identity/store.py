@@ -24,7 +24,7 @@ from msgspec import Struct
 from cdp.db.pool import Connection, planned_for
 from cdp.db.queries import load_queries
 from cdp.errors import Unavailable
-from cdp.identity import aliases, graph, proving
+from cdp.identity import aliases, anchors, graph, proving
 from cdp.identity.kinds import Kinds
 from cdp.identity.parting import pair_of
 from cdp.lenses.additions import Joined
@@ -201,7 +201,7 @@ async def _decide(
             else:
                 cuts.append((profile_id, other))
     vetoes = {index: seen.evidence.vetoes for index, seen in enumerate(sightings) if seen.evidence.vetoes}
-    pivots = graph.pivots(sets, kinds=kinds, home=home, holdings=holdings)
+    pivots = anchors.pivots(sets, kinds=kinds, home=home, holdings=holdings)
     return graph.decide(
         sets,
         kinds=kinds,
@@ -210,7 +210,7 @@ async def _decide(
         cuts=cuts,
         vetoes=vetoes,
         proofs=proving.proofs_of([seen.evidence for seen in sightings]),
-        anchored=await proving.anchored(connection, workspace_id, pivots, node_ids),
+        resting=await proving.resting(connection, workspace_id, pivots, node_ids),
     )
 
 
