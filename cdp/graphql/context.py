@@ -96,7 +96,7 @@ class Context:
     as_of: datetime
     kinds: Kinds = field(default_factory=make_kinds)
     """Kinds of identifiers, those of plugins too."""
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     """What the caller's workspace may ask."""
     noted: MutableMapping[str, Any] | None = None
     """Where it is noted how much of that is left: the scope of the request."""
