@@ -12,7 +12,7 @@ class Anchors:
     """Which devices are tied to somebody by more than the word of pages; looked at where two known people meet."""
 
     def __init__(self, resting: Collection[Identifier]) -> None:
-        self._resting = resting
+        self.resting = resting
         self._ties: dict[Identifier, list[Identifier]] = {}
 
     def tie(self, pair: tuple[Identifier, Identifier]) -> None:
@@ -35,7 +35,7 @@ class Anchors:
         if not proven:
             return "A web page says so without proof; two known people are not joined on that."
         for end in pair:
-            if end.kind in WEAK and (end in brought or end in self._resting) and not self._holds(end):
+            if end.kind in WEAK and (end in brought or end in self.resting) and not self._holds(end):
                 return f"The {end.kind} came to one of them by the word of a web page, without proof."
         return None
 

@@ -81,7 +81,7 @@ class _Components:
         self._cut_from: dict[int, set[int]] = {}
         self._born = 0
         self._fresh: set[int] = set()
-        self._brought: set[int] = set()
+        self.brought: set[int] = set()
         for one, other in cuts:
             self._cut_from.setdefault(one, set()).add(other)
             self._cut_from.setdefault(other, set()).add(one)
@@ -108,11 +108,11 @@ class _Components:
 
     def bring(self, devices: Iterable[int]) -> None:
         """Note that a page has brought these, of which nothing but devices was known, to where they are."""
-        self._brought.update(devices)
+        self.brought.update(devices)
 
     def was_brought(self, component: int) -> bool:
         """Whether a page has brought it to where it is, in this flush, or what it was joined to before."""
-        while component not in self._brought:
+        while component not in self.brought:
             above = self._parent.get(component)
             if above is None:
                 return False
@@ -249,6 +249,8 @@ def _meet(
 ) -> Refusal | None:
     """Join the components of two identifiers, or say why not."""
     one, two = (components.find(component_of[end]) for end in pair)
+    if proven and not components.brought and not anchors.resting:
+        return components.join(one, two)  # as ever where no page has anything to do with it
     known = [components.is_known(root) for root in (one, two)]
     brought = {end for end in pair if components.was_brought(component_of[end])}
     reason = anchors.doubt(pair, brought, proven=proven)
