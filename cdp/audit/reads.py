@@ -116,7 +116,7 @@ class Reads:
                     anchor = await head(connection, workspace_id)
                 # Logs go elsewhere: whoever cuts the end off the chain would have to change them too.
                 log.info("audit_head", workspace_id=workspace_id, anchor=str(anchor))
-            except (DiptychError, asyncpg.PostgresError) as error:
+            except (DiptychError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.warning("audit_of_reads_put_off", workspace_id=workspace_id, error=type(error).__name__)
                 self._keep(sums)
             except BaseException:

@@ -38,7 +38,9 @@ async def take_contributed(
         Unavailable: the queue is full, the database is away, or the process is stopping; come again.
     """
     items = tuple(Raw(msgspec.json.encode(_item(one, now))) for one in events)
-    return await intake.take(workspace_id, Batch(items=items), source=f"plugin:{plugin}", received_at=now, page=page)
+    return await intake.take(
+        workspace_id, Batch(items=items), source=f"plugin:{plugin}", received_at=now, page=page
+    )
 
 
 def _item(event: NewEvent, now: datetime) -> dict[str, Any]:

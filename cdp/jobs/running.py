@@ -155,7 +155,9 @@ class Runner:
             self._plugins.calls.count_failure(
                 plugin, "register_jobs", FailureKind.RAISED, f"{job.name}: {end.error}"
             )
-            log.warning("job_failed", plugin=plugin, job=job.name, attempt=taken.attempts, error=wordless(end.error))
+            log.warning(
+                "job_failed", plugin=plugin, job=job.name, attempt=taken.attempts, error=wordless(end.error)
+            )
         if end is not None:
             count("jobs.ended", plugin, type(end).__name__.lower())
             await self._over(taken, end, handle.seen, job)

@@ -83,11 +83,14 @@ class Server:
 
 @dataclass(frozen=True)
 class Tenant:
-    """A workspace of a test's own on the running server, and its key."""
+    """A workspace of a test's own on the running server, and its keys."""
 
     database_url: str
     workspace_id: WorkspaceId
     key: str
+    """That of web pages."""
+    server_key: str
+    """That of the customer's own servers, whose word is believed."""
 
     async def events(self, columns: str = "*") -> list[dict[str, Any]]:
         """What is stored, in order of arrival."""
@@ -171,8 +174,9 @@ class Tenants:
         database = await Database.connect(self._urls[0], max_size=1)
         workspace_id = await workspaces.create(database, name)
         key = await create_key(database, workspace_id, "INGEST", "sdk")
+        server_key = await create_key(database, workspace_id, "PARTNER", "server's sdk")
         await database.close()
-        return Tenant(self._urls[1], workspace_id, key)
+        return Tenant(self._urls[1], workspace_id, key, server_key)
 
 
 @pytest.fixture(scope="session")

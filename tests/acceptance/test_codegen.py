@@ -111,6 +111,8 @@ def test_the_schema_passes_the_lints_of_graphql_eslint(generators: Node) -> None
     assert found == {
         # A refused event is no object of the workspace, and no id finds it.
         ("relay-edge-types", "type RefusedEventEdge {"),
+        # Nor is an entry of the audit log.
+        ("relay-edge-types", "type AuditEntryEdge {"),
         # A subscription follows the beginning of a list, never a later page.
         ("relay-arguments", "profilesChanged("),
     }
