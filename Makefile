@@ -49,7 +49,7 @@ check: $(READY) ## Formatting, lints, types, layers, and whether schema.graphql 
 fuzz: $(READY) ## Thousands of generated documents, as every role: nothing fails, nothing leaks, both ways out agree
 	@echo "make fuzz SEED=$(SEED) DOCUMENTS=$(DOCUMENTS) SECONDS=$(SECONDS)"
 	DIPTYCH_SEED=$(SEED) DIPTYCH_DOCUMENTS=$(DOCUMENTS) $(BIN)/python -m pytest tests/graphql/test_documents.py -s --show-capture=no $(ARGS)
-	DIPTYCH_SEED=$(SEED) DIPTYCH_SECONDS=$(SECONDS) $(BIN)/python -m pytest tests/fuzz/test_generated.py tests/fuzz/with_schemathesis.py -s --show-capture=no $(ARGS)
+	DIPTYCH_SEED=$(SEED) DIPTYCH_SECONDS=$(SECONDS) $(BIN)/python -m pytest tests/fuzz/generated.py tests/fuzz/with_schemathesis.py -s --show-capture=no $(ARGS)
 
 format: $(READY) ## Format the code, and mend what ruff can
 	$(BIN)/ruff format .

@@ -9,7 +9,6 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -22,6 +21,7 @@ from cdp.db import migrate
 from cdp.db.embedded import EmbeddedPostgres
 from cdp.db.pool import Database
 from cdp.model import WorkspaceId
+from tests.clones import Clones
 from tests.spreading import Spreading, longest_first, processes
 
 # Nothing here outlives the run, so nothing needs to survive a crash of the machine.
@@ -35,8 +35,6 @@ UNSAFE_AND_QUICK = {
 TEMPLATE = "diptych"
 
 MEMORY = Path("/dev/shm")
-
-_clones = count(1)
 
 
 def pytest_configure() -> None:
@@ -103,23 +101,24 @@ def template(postgres: EmbeddedPostgres) -> str:
     return TEMPLATE
 
 
+@pytest.fixture(scope="session")
+def clones(postgres: EmbeddedPostgres, template: str) -> Iterator[Clones]:
+    """Makes the databases of tests."""
+    clones = Clones(_renamed(postgres.superuser_url, "postgres"), template)
+    yield clones
+    clones.close()
+
+
 @pytest.fixture
-async def database_urls(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[DatabaseUrls]:
+async def database_urls(postgres: EmbeddedPostgres, clones: Clones) -> AsyncIterator[DatabaseUrls]:
     """A fresh clone of the template, dropped after the test."""
-    name = f"test_{next(_clones)}"
-    superuser = await asyncpg.connect(_renamed(postgres.superuser_url, "postgres"))
-    try:
-        await superuser.execute(
-            f"CREATE DATABASE {name} TEMPLATE {template} OWNER diptych_owner STRATEGY file_copy"
-        )
-        yield DatabaseUrls(
-            app=_renamed(postgres.app_url, name),
-            owner=_renamed(postgres.owner_url, name),
-            superuser=_renamed(postgres.superuser_url, name),
-        )
-        await superuser.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await superuser.close()
+    name = await clones.take()
+    yield DatabaseUrls(
+        app=_renamed(postgres.app_url, name),
+        owner=_renamed(postgres.owner_url, name),
+        superuser=_renamed(postgres.superuser_url, name),
+    )
+    clones.give_back(name)
 
 
 @pytest.fixture

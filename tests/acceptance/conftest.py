@@ -125,19 +125,24 @@ class Tenant:
         return [{(kind, value) for kind, value in row["identifiers"]} for row in rows]
 
 
-@pytest.fixture(scope="session")
-def acceptance_urls(postgres: EmbeddedPostgres, template: str) -> tuple[str, str]:
-    """A database for the servers of all acceptance tests: as the application, and as the superuser."""
+def served_urls(postgres: EmbeddedPostgres, template: str, name: str) -> tuple[str, str]:
+    """A database for the servers of many tests: as the application, and as the superuser."""
 
     async def clone() -> None:
         superuser = await asyncpg.connect(_renamed(postgres.superuser_url, "postgres"))
         await superuser.execute(
-            f"CREATE DATABASE acceptance TEMPLATE {template} OWNER diptych_owner STRATEGY file_copy"
+            f"CREATE DATABASE {name} TEMPLATE {template} OWNER diptych_owner STRATEGY file_copy"
         )
         await superuser.close()
 
     asyncio.run(clone())
-    return _renamed(postgres.app_url, "acceptance"), _renamed(postgres.superuser_url, "acceptance")
+    return _renamed(postgres.app_url, name), _renamed(postgres.superuser_url, name)
+
+
+@pytest.fixture(scope="session")
+def acceptance_urls(postgres: EmbeddedPostgres, template: str) -> tuple[str, str]:
+    """The database of the servers of all acceptance tests."""
+    return served_urls(postgres, template, "acceptance")
 
 
 @pytest.fixture(scope="session")

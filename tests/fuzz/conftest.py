@@ -17,13 +17,11 @@ from cdp.access.keys import create_key
 from cdp.db.embedded import EmbeddedPostgres
 from cdp.db.pool import Database
 from cdp.workspaces import store as workspaces
-from tests.acceptance.conftest import Server, acceptance_urls
+from tests.acceptance.conftest import Server, served_urls
 from tests.fuzz.judging import HIDDEN_PANELS, PANELS, seen, word
 from tests.fuzz.planting import Side, plant
 from tests.graphql.documents import Pools
 from tests.graphql.pools import pools_of
-
-__all__ = ["acceptance_urls"]
 
 SEED = int(os.environ.get("DIPTYCH_SEED", "1"))
 SECONDS = float(os.environ.get("DIPTYCH_SECONDS", "0"))
@@ -75,16 +73,17 @@ async def _keys(database_url: str) -> dict[str, tuple[int, dict[str, str]]]:
 
 
 @pytest.fixture(scope="session")
-def attacked(acceptance_urls: tuple[str, str], postgres: EmbeddedPostgres) -> Iterator[Attacked]:
+def attacked(postgres: EmbeddedPostgres, template: str) -> Iterator[Attacked]:
+    url, _ = served_urls(postgres, template, "fuzz")
     with tempfile.TemporaryDirectory(prefix="diptych-test-") as folder:
         log = Path(folder) / "server.log"
-        server = Server(acceptance_urls[0], log)
+        server = Server(url, log)
         server.start()
         try:
             with httpx.Client(base_url=server.url, timeout=30) as client:
                 sides = {
                     name: Side(name, client, workspace_id, keys)
-                    for name, (workspace_id, keys) in asyncio.run(_keys(acceptance_urls[0])).items()
+                    for name, (workspace_id, keys) in asyncio.run(_keys(url)).items()
                 }
                 for side in sides.values():
                     plant(side)
