@@ -14,39 +14,39 @@ AHEAD = 2
 
 
 class Clones:
-    """Makes clones of one template in a thread of its own.
+    """Makes clones of templates in a thread of its own.
 
     Args:
-        url: of another database of the server, as its superuser.
-        template: what is cloned; nobody may be connected to it.
+        url: of a database of the server that is no template, as its superuser.
     """
 
-    def __init__(self, url: str, template: str) -> None:
+    def __init__(self, url: str) -> None:
         self._url = url
-        self._template = template
-        self._wanted: SimpleQueue[str | bool] = SimpleQueue()
-        """True: make one more; a name: drop that one; False: it is over."""
-        self._ready: SimpleQueue[str | Exception] = SimpleQueue()
-        for _ in range(AHEAD):
-            self._wanted.put(True)
+        self._wanted: SimpleQueue[str | None] = SimpleQueue()
+        """A statement, or the name of a template to be cloned once more; None: it is over."""
+        self._ready: dict[str, SimpleQueue[str | Exception]] = {}
         self._thread = threading.Thread(target=lambda: asyncio.run(self._work()), daemon=True)
         self._thread.start()
 
-    async def take(self) -> str:
-        """The name of a clone that nobody else has."""
-        self._wanted.put(True)
-        found = await asyncio.to_thread(self._ready.get)
+    async def take(self, template: str) -> str:
+        """The name of a clone that nobody else has; to the template nobody may be connected."""
+        if template not in self._ready:
+            self._ready[template] = SimpleQueue()
+            for _ in range(AHEAD):
+                self._wanted.put(template)
+        self._wanted.put(template)
+        found = await asyncio.to_thread(self._ready[template].get)
         if isinstance(found, Exception):
             raise found
         return found
 
     def give_back(self, name: str) -> None:
         """Nobody needs it any more."""
-        self._wanted.put(name)
+        self._wanted.put(f"DROP DATABASE {name} WITH (FORCE)")
 
     def close(self) -> None:
         """Make no more, once all that were given back are dropped."""
-        self._wanted.put(False)
+        self._wanted.put(None)
         self._thread.join()
 
     async def _work(self) -> None:
@@ -54,15 +54,16 @@ class Clones:
             connection = await asyncpg.connect(self._url)
             numbers = count(1)
             while wanted := self._wanted.get():
-                if wanted is True:
-                    name = f"test_{next(numbers)}"
-                    await connection.execute(
-                        f"CREATE DATABASE {name} TEMPLATE {self._template} OWNER diptych_owner STRATEGY file_copy"
-                    )
-                    self._ready.put(name)
-                else:
-                    await connection.execute(f"DROP DATABASE {wanted} WITH (FORCE)")
+                if wanted not in self._ready:
+                    await connection.execute(wanted)
+                    continue
+                name = f"test_{next(numbers)}"
+                await connection.execute(
+                    f"CREATE DATABASE {name} TEMPLATE {wanted} OWNER diptych_owner STRATEGY file_copy"
+                )
+                self._ready[wanted].put(name)
             await connection.close()
         except Exception as error:  # noqa: BLE001 - raised where the next clone is taken
-            for _ in range(AHEAD + 1):
-                self._ready.put(error)
+            for ready in self._ready.values():
+                for _ in range(AHEAD + 1):
+                    ready.put(error)

@@ -102,17 +102,19 @@ def template(postgres: EmbeddedPostgres) -> str:
 
 
 @pytest.fixture(scope="session")
-def clones(postgres: EmbeddedPostgres, template: str) -> Iterator[Clones]:
+def clones(postgres: EmbeddedPostgres) -> Iterator[Clones]:
     """Makes the databases of tests."""
-    clones = Clones(_renamed(postgres.superuser_url, "postgres"), template)
+    clones = Clones(_renamed(postgres.superuser_url, "postgres"))
     yield clones
     clones.close()
 
 
 @pytest.fixture
-async def database_urls(postgres: EmbeddedPostgres, clones: Clones) -> AsyncIterator[DatabaseUrls]:
+async def database_urls(
+    postgres: EmbeddedPostgres, template: str, clones: Clones
+) -> AsyncIterator[DatabaseUrls]:
     """A fresh clone of the template, dropped after the test."""
-    name = await clones.take()
+    name = await clones.take(template)
     yield DatabaseUrls(
         app=_renamed(postgres.app_url, name),
         owner=_renamed(postgres.owner_url, name),
