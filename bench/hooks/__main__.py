@@ -29,7 +29,8 @@ from cdp.db.embedded import EmbeddedPostgres
 
 PLUGINS = 10
 BATCH = 100
-CONNECTIONS = 8
+CONNECTIONS = 32
+"""As many as saturate the server: with few, each plugin's turn is waited for, and nothing else is done meanwhile."""
 
 READ = """query ($id: String!) { profile(identifier: {kind: "user_id", value: $id}) {
   displayName buyerIntent { score level stage } usage { phase activeDays }
@@ -48,7 +49,7 @@ async def main() -> None:
 
 
 async def _idle(*, quick: bool) -> dict[str, object]:
-    rounds, requests, seconds = (3, 80, 1.0) if quick else (12, 150, 4.0)
+    rounds, requests, seconds = (5, 96, 1.0) if quick else (12, 160, 4.0)
     async with AsyncExitStack() as stack:
         folders = [Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(2)]
         write_idle(folders[0], PLUGINS)
