@@ -48,7 +48,8 @@ GRANT SELECT, INSERT, DELETE ON visitor_token_use TO diptych_app;
 
 -- The profile that a visitor with this identifier may read; null: there is none, or not all of it is proven to be
 -- the visitor's. Of devices and browsers, only what nothing names; of a person, only where whatever else names them is
--- tied to the identifier by more than the word of web pages, which anybody can send in their place.
+-- tied to the identifier by more than the word of web pages, which anybody can send in their place. What a split holds
+-- together because what led through the other side is gone may have been such a word: it proves nothing either.
 CREATE FUNCTION cdp.visitor_profile(workspace bigint, wanted_kind text, wanted_value text, weak text[]) RETURNS bigint
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = public, pg_temp
 AS $$
@@ -79,10 +80,12 @@ BEGIN
             FROM reached r
             CROSS JOIN LATERAL (
                 SELECT l.node_b AS node_id FROM link l
-                WHERE l.workspace_id = workspace AND l.node_a = r.node_id AND l.state = 'ACCEPTED' AND l.rule <> 'page'
+                WHERE l.workspace_id = workspace AND l.node_a = r.node_id AND l.state = 'ACCEPTED'
+                    AND l.rule NOT IN ('page', 'split_kept')
                 UNION ALL
                 SELECT l.node_a FROM link l
-                WHERE l.workspace_id = workspace AND l.node_b = r.node_id AND l.state = 'ACCEPTED' AND l.rule <> 'page'
+                WHERE l.workspace_id = workspace AND l.node_b = r.node_id AND l.state = 'ACCEPTED'
+                    AND l.rule NOT IN ('page', 'split_kept')
             ) neighbour
         )
         SELECT CASE WHEN others <@ array_agg(r.node_id) THEN found END FROM reached r

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from cdp.model import Role
+from cdp.model import Role, RoleKind
 
 CORE_ROLES: Mapping[Role, str] = MappingProxyType(
     {
@@ -22,3 +22,9 @@ CORE_ROLES: Mapping[Role, str] = MappingProxyType(
 
 BUYING = frozenset({Role.ECONOMIC_BUYER, Role.CHAMPION, Role.INFLUENCER})
 """Whom a purchase needs; who fills none of them may still buy."""
+
+KINDS = tuple(
+    RoleKind(name=role.value, description=description, buying=role in BUYING, needed=role in BUYING)
+    for role, description in CORE_ROLES.items()
+)
+"""The same, as plugins register theirs."""

@@ -12,7 +12,7 @@ import structlog
 from msgspec import Struct
 
 from cdp.errors import Misconfigured
-from cdp.hooks import answers
+from cdp.hooks import answers, core_roles
 from cdp.hooks.additions import check_addresses, check_labels, check_prefix
 from cdp.hooks.admission import (
     about_of,
@@ -26,7 +26,6 @@ from cdp.hooks.admission import (
     sentence,
 )
 from cdp.hooks.calls import Calls
-from cdp.hooks.core_roles import BUYING, CORE_ROLES
 from cdp.hooks.health import PluginHealth
 from cdp.hooks.implementation import Implementation, stand_in
 from cdp.hooks.loading import GUARDS, Found, guards, in_folder, installed
@@ -102,15 +101,7 @@ class Plugins:
         """The rules by which hooks are called."""
         self._known: dict[str, _Known] = {}
         self._registered: dict[str, list[tuple[str, Any]]] = {hook: [] for hook in REGISTERS}
-        self._registered["register_roles"] += [
-            (
-                "the core",
-                RoleKind(
-                    name=role.value, description=description, buying=role in BUYING, needed=role in BUYING
-                ),
-            )
-            for role, description in CORE_ROLES.items()
-        ]
+        self._registered["register_roles"] += [("the core", kind) for kind in core_roles.KINDS]
 
     @classmethod
     def load(cls, settings: Settings, *, found: Iterable[Found] | None = None) -> Plugins:

@@ -11,6 +11,7 @@ from cdp.graphql.mutations.catalogue import CatalogueMutations
 from cdp.graphql.mutations.enrichment import EnrichmentMutations
 from cdp.graphql.mutations.events import EventMutations
 from cdp.graphql.mutations.features import FeatureMutations
+from cdp.graphql.mutations.impressions import ImpressionMutations
 from cdp.graphql.mutations.issuers import IssuerMutations
 from cdp.graphql.mutations.keys import KeyMutations
 from cdp.graphql.mutations.memberships import MembershipMutations
@@ -34,6 +35,7 @@ class Mutation(
     EnrichmentMutations,
     EventMutations,
     FeatureMutations,
+    ImpressionMutations,
     IssuerMutations,
     KeyMutations,
     MembershipMutations,
